@@ -1,0 +1,97 @@
+/* The contract between who records and who reads: one record form for the ring, the decoder and the
+ * analyzer. Names and validity only; nothing here allocates, fails or knows where a record lies. */
+#ifndef MT_EVENT_H
+#define MT_EVENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A record: header, then `words` 64-bit words: the event's fields in the order of event.def, then
+ * its tail. `time` is in ticks of the recorder's clock inside a ring, in ns since the start of the
+ * trace everywhere else. */
+struct mt_record {
+    uint64_t time;
+    uint16_t kind;  /* enum mt_kind */
+    uint16_t flags; /* 0 in this version */
+    uint32_t words;
+    uint64_t word[];
+};
+
+enum mt_kind {
+    MT_NONE = 0,
+#define EVENT(number, name, doc) MT_##name = number,
+#define FIELD(event, name, type, doc)
+#define TAIL(event, type, doc)
+#define END(event)
+#include "event.def"
+    MT_KINDS = 64, /* one past the largest number this version may use */
+};
+
+/* struct mt_ev_NAME: the fields of a record, to lay over `word`. */
+#define EVENT(number, name, doc) struct mt_ev_##name {
+#define FIELD(event, name, type, doc) uint64_t name;
+#define TAIL(event, type, doc) uint64_t tail[];
+#define END(event) };
+#include "event.def"
+
+enum mt_field_type { MT_COUNT, MT_API, MT_SIZE, MT_ADDRESS, MT_TOTAL, MT_HANDLE };
+enum mt_tail_type { MT_TAIL_NONE, MT_TAIL_WORDS, MT_TAIL_BYTES };
+
+#define MT_FIELDS_MAX 12          /* fields of one event, at most */
+#define MT_RECORD_WORDS_MAX 8192  /* words of one record, at most */
+#define MT_DEVICE_UNKNOWN 0xffffu /* a device that the recorder could not tell */
+#define MT_PARAMS_UNKNOWN 0xffffu /* a kernel whose parameter layout the driver cannot tell */
+
+/* Launch flags. */
+#define MT_LAUNCH_CAPTURED 1u      /* recorded into a graph by stream capture: not an access */
+#define MT_LAUNCH_ARGS_UNKNOWN 2u  /* no layout and no buffer: pointers could not be looked for */
+#define MT_LAUNCH_ARGS_CUT 4u      /* more pointers than a record holds */
+
+/* A parameter word: the device address in the low 52 bits, above it the word's offset in the
+ * parameter block divided by 8 (a block is at most 32,764 bytes). */
+#define MT_WORD_ADDRESS_BITS 52
+#define MT_WORD_ADDRESS(word) ((word) & ((UINT64_C(1) << MT_WORD_ADDRESS_BITS) - 1))
+#define MT_WORD_OFFSET(word) ((word) >> MT_WORD_ADDRESS_BITS << 3)
+#define MT_WORD(address, offset)                                                                   \
+    ((uint64_t)(address) | (uint64_t)(offset) >> 3 << MT_WORD_ADDRESS_BITS)
+
+struct mt_field_info {
+    const char *name;
+    const char *doc;
+    enum mt_field_type type;
+};
+
+struct mt_event_info {
+    const char *name;
+    const char *doc;
+    const char *tail_doc;
+    struct mt_field_info field[MT_FIELDS_MAX];
+    uint8_t fields;
+    uint8_t tail; /* enum mt_tail_type */
+};
+
+/* What event.def says of a kind; NULL for a number that names no event. */
+const struct mt_event_info *mt_event_info(unsigned kind);
+
+/* The kind called `name`, MT_NONE if there is none. */
+enum mt_kind mt_event_kind(const char *name);
+
+/* A record that event.def allows: known kind, all its fields, a tail only where it has one. */
+bool mt_record_is_valid(const struct mt_record *record);
+
+/* Bytes that a record takes, header included. */
+static inline size_t mt_record_size(const struct mt_record *record)
+{
+    return sizeof *record + (size_t)record->words * sizeof record->word[0];
+}
+
+static inline const struct mt_record *mt_record_next(const struct mt_record *record)
+{
+    return (const struct mt_record *)(const void *)&record->word[record->words];
+}
+
+/* The tail of a record: where it starts, and its length in words. */
+const uint64_t *mt_record_tail(const struct mt_record *record, size_t *words);
+
+#endif
