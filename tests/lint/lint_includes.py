@@ -1,0 +1,120 @@
+#!/usr/bin/env python3
+"""The include law. usage: lint_includes.py ROOT
+
+A folder may use what stands before it on the way of the data, and nothing else; no two folders use
+each other; an include in quotes is written from src or include.
+"""
+import os
+import re
+
+import tree
+
+# Room of src -> the rooms whose headers it may include, its own left out.
+LAW = {
+    "base": set(),
+    "event": {"base"},
+    "format": {"base", "event"},
+    "shim": {"base", "event", "format"},
+    "reader": {"base", "event", "format"},
+    "table": {"base"},
+    "analysis": {"base", "event", "reader", "table"},
+    "report": {"base", "table"},
+    "tools": {"base", "event", "format", "reader", "table", "analysis", "report"},
+    "memtrace": set(),
+}
+# Public headers are for whoever implements or calls them.
+PUBLIC = {"shim", "reader", "analysis", "tools", "format"}
+# Lists that say the options of two programs once.
+EXCEPTIONS = {("tools", "shim/record/config.def")}
+
+INCLUDE = re.compile(r'\s*#\s*include\s+"([^"]+)"')
+
+
+def room(path):
+    """The room a file belongs to, None where the law does not reach (tests, examples)."""
+    parts = path.split(os.sep)
+    if parts[0] == "src":
+        return parts[1] if len(parts) > 2 else None
+    if parts[0] == "include":
+        return "memtrace"
+    return "tools" if parts[0] == "tools" else None
+
+
+def includes(root):
+    """(file, line number, what is included in quotes) of everything under the law."""
+    for path in tree.files(root, (".c", ".h", ".def", ".S")):
+        if room(path):
+            for number, line in enumerate(tree.lines(root, path), 1):
+                match = INCLUDE.match(line)
+                if match:
+                    yield path, number, match.group(1)
+
+
+def allowed(user, target):
+    used = target.split("/")[0]
+    if used == user or (user, target) in EXCEPTIONS:
+        return True
+    return used in LAW[user] or (used == "memtrace" and user in PUBLIC)
+
+
+def generated(target):
+    """config.h and the like are made by the build; they lie in no folder of the tree."""
+    return target.endswith(".inc")
+
+
+def resolve(root, target):
+    for start in ("src", "include"):
+        if os.path.isfile(os.path.join(root, start, target)):
+            return os.path.join(start, target)
+    return None
+
+
+def find_circle(edges):
+    """One circle in {folder: {folder}}, as a list, or None."""
+    done = set()
+
+    def walk(folder, way):
+        if folder in way:
+            return way[way.index(folder):] + [folder]
+        if folder in done:
+            return None
+        for following in sorted(edges.get(folder, ())):
+            circle = walk(following, way + [folder])
+            if circle:
+                return circle
+        done.add(folder)
+        return None
+
+    for start in sorted(edges):
+        circle = walk(start, [])
+        if circle:
+            return circle
+    return None
+
+
+def check(root):
+    edges = {}
+    for path, number, target in includes(root):
+        user = room(path)
+        place = f"{path}:{number}"
+        if user not in LAW:
+            yield f"{place}: src/{user} is no room the include law knows"
+            continue
+        if generated(target):
+            continue
+        file = resolve(root, target)
+        if file is None:
+            yield f'{place}: "{target}" lies neither in src nor in include; write it from there'
+            continue
+        if not allowed(user, target):
+            yield f'{place}: {user} must not use "{target}"'
+        here, there = os.path.dirname(path), os.path.dirname(file)
+        if here != there:
+            edges.setdefault(here, set()).add(there)
+    circle = find_circle(edges)
+    if circle:
+        yield "folders include each other in a circle: " + " -> ".join(circle)
+
+
+if __name__ == "__main__":
+    tree.run(check)

@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+"""What libmemtrace.so asks of a foreign process and what it puts into it.
+
+usage: lint_symbols.py LIBRARY EXPORT_LIST     (one exported name a line, # begins a comment)
+
+It calls nothing that ends the process or writes on its stdout, needs nothing but libc, and exports
+exactly the names on the list.
+"""
+import re
+import subprocess
+
+import tree
+
+# Calls that end the process or speak on its stdout.
+FORBIDDEN = {
+    "abort", "exit", "_exit", "_Exit", "quick_exit", "__assert_fail", "__assert_perror_fail",
+    "__assert", "__fortify_fail", "err", "errx", "verr", "verrx", "error", "error_at_line",
+    "perror", "printf", "vprintf", "__printf_chk", "__vprintf_chk", "puts", "putchar",
+    "putchar_unlocked", "stdout", "argp_parse", "getopt_long",
+}
+NEEDED = re.compile(r"(libc\.so\.\d+|ld-linux[-\w]*\.so\.\d+)$")
+
+
+def output(*command):
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def symbols(library, which):
+    """Names of the dynamic symbols, without versions."""
+    found = set()
+    for line in output("nm", "-D", which, library).splitlines():
+        kind, name = line.split()[-2:]
+        if kind not in "NA":
+            found.add(name.split("@")[0])
+    return found
+
+
+def needed(library):
+    return re.findall(r"\(NEEDED\).*\[(.*)\]", output("readelf", "-d", "-W", library))
+
+
+def export_list(path):
+    with open(path, encoding="utf-8") as names:
+        return {line.split("#")[0].strip() for line in names} - {""}
+
+
+def check(library, exports):
+    for name in sorted(symbols(library, "--undefined-only") & FORBIDDEN):
+        yield f"{library} refers to {name}"
+    for name in needed(library):
+        if not NEEDED.match(name):
+            yield f"{library} needs {name}; a preloaded library must need only libc"
+    wanted, found = export_list(exports), symbols(library, "--defined-only")
+    for name in sorted(found - wanted):
+        yield f"{library} exports {name}, which is not on the list"
+    for name in sorted(wanted - found):
+        yield f"{library} does not export {name}, which is on the list"
+
+
+if __name__ == "__main__":
+    tree.run(check)

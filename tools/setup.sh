@@ -1,0 +1,77 @@
+#!/bin/sh
+# Install what a build of memtrace needs and is missing, configure and build.
+#   sh tools/setup.sh [BUILD_DIR]      (default: build, beside the sources)
+# Asks nothing, installs nothing where all is there. Debian 12, Ubuntu 24.04 or later; elsewhere
+# it says what is missing.
+set -eu
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+build=${1:-$root/build}
+
+say() { echo "setup: $*"; }
+die() { echo "setup: $*" >&2; exit 1; }
+
+have_command() { command -v "$1" >/dev/null 2>&1; }
+have_library() { have_command pkg-config && pkg-config --exists "$1"; }
+
+# One line a need: is it there, and if not, which Debian package carries it.
+missing_packages() {
+    have_command cc && have_command make || echo build-essential
+    have_command pkg-config     || echo pkg-config
+    have_command meson          || echo meson
+    have_command ninja          || echo ninja-build
+    have_command python3        || echo python3
+    have_library libzstd        || echo libzstd-dev
+    have_library check          || echo check
+    have_library libunwind      || echo libunwind-dev
+    have_library libelf         || echo libelf-dev
+}
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif have_command sudo; then
+        # Without a terminal sudo could only hang on its question.
+        if [ -t 0 ]; then sudo "$@"; else sudo -n "$@"; fi
+    else
+        die "not root and no sudo; as root run: $*"
+    fi
+}
+
+install_packages() {  # PACKAGE...
+    have_command apt-get || die "no apt-get here; please install: $*"
+    say "installing with apt-get: $*"
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq </dev/null >&2 ||
+        say "apt-get update failed; going on with the package lists that are there"
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq -o Dpkg::Use-Pty=0 \
+        --no-install-recommends "$@" </dev/null >&2 || die "apt-get could not install: $*"
+}
+
+# cuda.h is the only file needed of a CUDA toolkit; the pip package that carries it weighs 3 MB.
+# --target keeps it out of every Python installation; meson wants it outside the source tree.
+fetch_cuda_headers() {
+    headers=$(sh "$root/tools/find-cuda.sh" --cache)
+    if ! python3 -m pip --version >/dev/null 2>&1; then
+        install_packages python3-pip
+    fi
+    say "installing with pip into $headers: nvidia-cuda-runtime (for cuda.h)"
+    python3 -m pip install --quiet --no-deps --no-input --root-user-action=ignore --upgrade \
+        --target "$headers" nvidia-cuda-runtime </dev/null >&2 ||
+        die "no cuda.h: install a CUDA toolkit and set CUDA_HOME to it"
+}
+
+configure() {
+    [ -f "$build/build.ninja" ] && return
+    sh "$root/tools/find-cuda.sh" >/dev/null 2>&1 || fetch_cuda_headers
+    set -- "$build" "$root"
+    [ "${CI:-}" != true ] || set -- "$@" --werror
+    say "configuring $build"
+    meson setup "$@" </dev/null
+}
+
+packages=$(missing_packages)
+# shellcheck disable=SC2086 # one word a package
+[ -z "$packages" ] || install_packages $packages
+configure
+say "building"
+ninja -C "$build" </dev/null
