@@ -24,6 +24,9 @@ LAW = {
 }
 # Public headers are for whoever implements or calls them.
 PUBLIC = {"shim", "reader", "analysis", "tools", "format"}
+# Headers that are installed side by side call each other by their bare names.
+INSTALLED = {"event.h": "event/event.h", "event.def": "event/event.def"}
+INSTALLED_ROOMS = {"event", "memtrace"}
 # Lists that say the options of two programs once.
 EXCEPTIONS = {("tools", "shim/record/config.def")}
 
@@ -54,11 +57,13 @@ def allowed(user, target):
     used = target.split("/")[0]
     if used == user or (user, target) in EXCEPTIONS:
         return True
+    if user == "memtrace" and target in INSTALLED.values():
+        return True
     return used in LAW[user] or (used == "memtrace" and user in PUBLIC)
 
 
 def generated(target):
-    """config.h and the like are made by the build; they lie in no folder of the tree."""
+    """What the build makes (*.inc) lies in no folder of the tree."""
     return target.endswith(".inc")
 
 
@@ -102,6 +107,8 @@ def check(root):
             continue
         if generated(target):
             continue
+        if user in INSTALLED_ROOMS:
+            target = INSTALLED.get(target, target)
         file = resolve(root, target)
         if file is None:
             yield f'{place}: "{target}" lies neither in src nor in include; write it from there'

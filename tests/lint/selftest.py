@@ -68,6 +68,13 @@ class Includes(Planted):
         self.write("tools/b.c", '#include "shim/record/ring.h"\n')
         self.assert_finds(lint_includes.check(self.root), "tools/b.c:1", "must not")
 
+    def test_installed_side_by_side(self):
+        self.write("src/event/event.def", "")
+        self.write("include/memtrace/trace.h", '#include "event.h"\n#include "event.def"\n')
+        self.assert_clean(lint_includes.check(self.root))
+        self.write("include/memtrace/trace.h", '#include "base/error.h"\n')
+        self.assert_finds(lint_includes.check(self.root), "memtrace must not", "base/error.h")
+
     def test_not_from_src(self):
         self.write("src/base/clock.c", '#include "error.h"\n')
         self.assert_finds(lint_includes.check(self.root), "src/base/clock.c:1", "neither")
