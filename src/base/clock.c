@@ -1,5 +1,7 @@
 #include "base/clock.h"
 
+#include <time.h>
+
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
@@ -24,6 +26,11 @@ static uint64_t clock_ns(clockid_t id)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+uint64_t mt_clock_raw_ns(void)
+{
+    return clock_ns(CLOCK_MONOTONIC_RAW);
+}
+
 uint64_t mt_clock_monotonic_ns(void)
 {
     return clock_ns(CLOCK_MONOTONIC);
@@ -34,14 +41,14 @@ uint64_t mt_clock_realtime_ns(void)
     return clock_ns(CLOCK_REALTIME);
 }
 
-/* A preemption between the two clocks would bend the line, so the narrowest bracket of eight wins. */
+/* A preemption between the two clocks would tilt the line, so the narrowest bracket of eight wins. */
 struct mt_clock_pair mt_clock_sample(void)
 {
     struct mt_clock_pair best = {0, 0};
     uint64_t narrowest = UINT64_MAX;
     for (int i = 0; i < 8; i++) {
         uint64_t before = mt_clock_ticks();
-        uint64_t ns = mt_clock_monotonic_ns();
+        uint64_t ns = mt_clock_raw_ns();
         uint64_t width = mt_clock_ticks() - before;
         if (width < narrowest) {
             narrowest = width;
@@ -51,30 +58,13 @@ struct mt_clock_pair mt_clock_sample(void)
     return best;
 }
 
-/* Index of the segment's left pair: the last pair at or before `ticks`, the last but one at most. */
-static size_t segment(const struct mt_clock_pair *pairs, size_t n, uint64_t ticks)
+uint64_t mt_clock_since(const struct mt_clock_pair pair[2], uint64_t ticks)
 {
-    size_t low = 0, high = n - 1;
-    while (high - low > 1) {
-        size_t middle = low + (high - low) / 2;
-        if (pairs[middle].ticks <= ticks)
-            low = middle;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-uint64_t mt_clock_translate(const struct mt_clock_pair *pairs, size_t n, uint64_t ticks)
-{
-    if (n == 1)
-        return pairs[0].ns + (ticks - pairs[0].ticks);
-    const struct mt_clock_pair *left = &pairs[segment(pairs, n, ticks)];
-    uint64_t width = left[1].ticks - left[0].ticks, rise = left[1].ns - left[0].ns;
+    uint64_t width = pair[1].ticks - pair[0].ticks, rise = pair[1].ns - pair[0].ns;
+    if (ticks <= pair[0].ticks)
+        return 0;
     if (width == 0)
-        return left->ns;
-    /* 128 bits: hours of ticks times the rise of a segment overflow 64. */
-    __int128 offset = (__int128)(int64_t)(ticks - left->ticks) * (int64_t)rise / (int64_t)width;
-    __int128 ns = (__int128)left->ns + offset;
-    return ns < 0 ? 0 : (uint64_t)ns;
+        return ticks - pair[0].ticks;
+    /* 128 bits: a day of ticks times the rise overflows 64. */
+    return (uint64_t)((unsigned __int128)(ticks - pair[0].ticks) * rise / width);
 }

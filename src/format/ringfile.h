@@ -19,18 +19,16 @@
 #define MT_RINGFILE_MAGIC "MTRING\0\1"
 #define MT_RINGFILE_SUFFIX ".ring"
 #define MT_RINGFILE_PAGE 4096u
-#define MT_RINGFILE_PAIRS 64u
 #define MT_RINGFILE_RINGS_MAX 1024u
 
 struct mt_ringfile_header {
     char magic[8];
     uint64_t trace_id;
-    uint64_t start_monotonic_ns;
-    uint32_t capacity; /* bytes of records of each ring, a power of two */
-    uint32_t rings;    /* in the file; the file is that long */
-    uint32_t time_shift;
-    uint32_t pairs; /* written ever; the latest MT_RINGFILE_PAIRS are kept, pair i at i modulo that */
-    struct mt_clock_pair pair[MT_RINGFILE_PAIRS];
+    struct mt_clock_pair pair[2]; /* ticks -> ns since the start of the trace: mt_clock_since */
+    uint32_t capacity;   /* bytes of records of each ring, a power of two */
+    uint32_t rings;      /* in the file; the file is that long */
+    uint32_t time_shift; /* round times down to multiples of 2^time_shift ns, as the chunks do */
+    uint32_t reserved;
 };
 
 enum mt_ring_state {
