@@ -12,6 +12,7 @@ import unittest
 import lint_headers
 import lint_includes
 import lint_options
+import lint_settings
 import lint_symbols
 import lint_text
 
@@ -189,6 +190,29 @@ class Options(Planted):
     def test_failing_help(self):
         script = self.write("tool.sh", "exit 3\n")
         self.assert_finds(lint_options.check(self.write("a.1", self.PAGE), "sh", script), "exits")
+
+
+class Settings(Planted):
+    ROWS = 'TEXT(OUTPUT, output, "a.%e.x", "PATTERN",\n     "doc")\n' \
+           'SWITCH(FORCE, force, 0, "doc")\nNUMBER(RING, ring, 40, 1, 900, "KiB", "doc")\n' \
+           'TEXT(SESSION, NULL, "", "", "doc")\n'
+    PAGE = ".SH OPTIONS\n.TP\n.BI \\-\\-output= PATTERN\nDefault:\n.IR a.%e.x .\n" \
+           ".TP\n.B \\-\\-force\nForce.\n.TP\n.BI \\-\\-ring= N\n1 to 900.\nDefault: 40.\n" \
+           ".SH ENVIRONMENT\nMEMTRACE_OUTPUT MEMTRACE_FORCE MEMTRACE_RING MEMTRACE_SESSION\n"
+
+    def check(self, rows=ROWS, page=PAGE):
+        return lint_settings.check(self.write("config.def", rows), self.write("a.1", page))
+
+    def test_clean(self):
+        self.assert_clean(self.check())
+
+    def test_missing(self):
+        self.assert_finds(self.check(self.ROWS + 'SWITCH(NEW, new, 0, "x")\n'), "MEMTRACE_NEW")
+        self.assert_finds(self.check(self.ROWS + 'SWITCH(NEW, new, 0, "x")\n'), "--new")
+        self.assert_finds(self.check(self.ROWS.replace("a.%e.x", "b.%e.x")), "--output", "b.%e.x")
+        self.assert_finds(self.check(self.ROWS.replace("40,", "4,")), "--ring", "say 4")
+        self.assert_finds(self.check(self.ROWS.replace("900", "90")), "--ring", "say 90")
+        self.assert_finds(self.check(rows="nothing\n"), "no row")
 
 
 if __name__ == "__main__":

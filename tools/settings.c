@@ -1,0 +1,139 @@
+/* Rows, checks and help of the recorder's settings; all three come from config.def. */
+#include "settings.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* config.def writes NULL for a setting without an option; as text that is "NULL". The comparison is
+ * a constant, so that the table can be one. */
+#define OPTION(text) (__builtin_strcmp(text, "NULL") == 0 ? "" : (text))
+
+static const struct mt_setting rows[] = {
+#define TEXT(name, option, default, argument, doc)                                                 \
+    {"MEMTRACE_" #name, OPTION(#option), default, argument, 0, 0, "", doc, MT_SETTING_TEXT},
+#define NUMBER(name, option, default, least, most, unit, doc)                                      \
+    {"MEMTRACE_" #name, OPTION(#option), #default, "N", least, most, unit, doc, MT_SETTING_NUMBER},
+#define SWITCH(name, option, default, doc)                                                         \
+    {"MEMTRACE_" #name, OPTION(#option), #default, "0|1", 0, 1, "", doc, MT_SETTING_SWITCH},
+#include "shim/record/config.def"
+    {.variable = NULL},
+};
+
+const struct mt_setting *mt_settings(void)
+{
+    return rows;
+}
+
+static bool is_switch_word(const char *value)
+{
+    static const char *const words[] = {"0", "1", "off", "on", "no", "yes", "false", "true"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (strcmp(value, words[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool is_number_between(const char *value, long least, long most)
+{
+    char *end;
+    errno = 0;
+    long number = strtol(value, &end, 10);
+    return end != value && *end == '\0' && errno == 0 && number >= least && number <= most;
+}
+
+int mt_setting_check(const struct mt_setting *setting, const char *origin, const char *value,
+                     struct mt_error *error)
+{
+    switch (setting->type) {
+    case MT_SETTING_TEXT:
+        return MT_OK;
+    case MT_SETTING_SWITCH:
+        if (is_switch_word(value))
+            return MT_OK;
+        return mt_fail(error, MT_ERR_USAGE, "%s: '%s' is neither 0 nor 1", origin, value);
+    case MT_SETTING_NUMBER:
+        if (is_number_between(value, setting->least, setting->most))
+            return MT_OK;
+        return mt_fail(error, MT_ERR_USAGE, "%s: '%s' is no number from %ld to %ld%s%s", origin,
+                       value, setting->least, setting->most, *setting->unit ? " " : "",
+                       setting->unit);
+    }
+    return MT_ERR_USAGE;
+}
+
+static const struct mt_setting *find_variable(const char *name, size_t length)
+{
+    for (const struct mt_setting *row = rows; row->variable; row++) {
+        if (strlen(row->variable) == length && strncmp(row->variable, name, length) == 0)
+            return row;
+    }
+    return NULL;
+}
+
+int mt_settings_check_environment(struct mt_error *error)
+{
+    for (char **entry = environ; *entry; entry++) {
+        const char *value = strchr(*entry, '=');
+        if (!value || strncmp(*entry, "MEMTRACE_", strlen("MEMTRACE_")) != 0)
+            continue;
+        size_t length = (size_t)(value - *entry);
+        const struct mt_setting *row = find_variable(*entry, length);
+        if (!row)
+            return mt_fail(error, MT_ERR_USAGE,
+                           "%.*s is no setting of memtrace; unset it (memtrace --help lists them)",
+                           (int)length, *entry);
+        RETURN_IF_ERROR(mt_setting_check(row, row->variable, value + 1, error));
+    }
+    return MT_OK;
+}
+
+enum { TEXT_COLUMN = 26, LAST_COLUMN = 80 };
+
+void mt_help_option(FILE *out, const char *option, const char *text)
+{
+    int column = fprintf(out, "  %s", option);
+    if (column >= TEXT_COLUMN) {
+        fputc('\n', out);
+        column = 0;
+    }
+    fprintf(out, "%*s", TEXT_COLUMN - column, "");
+    column = TEXT_COLUMN;
+    while (*text) {
+        int word = (int)strcspn(text, " ");
+        if (column > TEXT_COLUMN && column + 1 + word > LAST_COLUMN) {
+            fprintf(out, "\n%*s", TEXT_COLUMN, "");
+            column = TEXT_COLUMN;
+        }
+        column += fprintf(out, "%s%.*s", column > TEXT_COLUMN ? " " : "", word, text);
+        text += word + (text[word] == ' ');
+    }
+    fputc('\n', out);
+}
+
+static void describe(const struct mt_setting *row, char *text, size_t size)
+{
+    if (row->type == MT_SETTING_NUMBER)
+        snprintf(text, size, "%s, %ld to %ld%s%s (default %s)", row->doc, row->least, row->most,
+                 *row->unit ? " " : "", row->unit, row->standard);
+    else
+        snprintf(text, size, "%s (default %s)", row->doc, row->standard);
+}
+
+void mt_settings_help(FILE *out, char (*letter)(const char *option))
+{
+    for (const struct mt_setting *row = rows; row->variable; row++) {
+        if (!*row->option)
+            continue;
+        char name[64], text[256], brief[] = "-x, ";
+        brief[1] = letter(row->option);
+        snprintf(name, sizeof name, "%s--%s%s=%s%s", brief[1] ? brief : "    ", row->option,
+                 row->type == MT_SETTING_SWITCH ? "[" : "", row->argument,
+                 row->type == MT_SETTING_SWITCH ? "]" : "");
+        describe(row, text, sizeof text);
+        mt_help_option(out, name, text);
+    }
+}
