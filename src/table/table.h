@@ -12,15 +12,24 @@
 
 #include "base/error.h"
 
-enum mt_column_type {
-    MT_T_UINT,    /* value.u */
-    MT_T_INT,     /* value.i */
-    MT_T_HEX,     /* value.u, written 0x... (addresses, handles) */
-    MT_T_REAL,    /* value.r */
-    MT_T_TEXT,    /* value.s, UTF-8; bytes that are not are written escaped */
-};
+/* X(suffix of MT_T_, name in documentation); the remark names the member of mt_value */
+#define MT_COLUMN_TYPES(X)                                                                         \
+    X(UINT, "whole number")       /* value.u */                                                    \
+    X(INT, "signed whole number") /* value.i */                                                    \
+    X(HEX, "address or handle")   /* value.u, written 0x... */                                     \
+    X(REAL, "number")             /* value.r */                                                    \
+    X(TEXT, "text")               /* value.s, UTF-8; bytes that are not are written escaped */
 
-enum mt_unit { MT_U_NONE, MT_U_BYTES, MT_U_NS, MT_U_COUNT, MT_U_SHARE };
+/* X(suffix of MT_U_, name in documentation) */
+#define MT_UNITS(X) X(NONE, "") X(BYTES, "bytes") X(NS, "ns") X(COUNT, "count") X(SHARE, "share")
+
+#define MT_TYPE_ENUM(suffix, text) MT_T_##suffix,
+enum mt_column_type { MT_COLUMN_TYPES(MT_TYPE_ENUM) };
+#undef MT_TYPE_ENUM
+
+#define MT_UNIT_ENUM(suffix, text) MT_U_##suffix,
+enum mt_unit { MT_UNITS(MT_UNIT_ENUM) };
+#undef MT_UNIT_ENUM
 
 struct mt_column {
     const char *name; /* carries the unit: size_bytes, birth_ns */
@@ -54,6 +63,42 @@ struct mt_sink {
     int (*begin)(struct mt_sink *sink, const struct mt_table *table);
     int (*row)(struct mt_sink *sink, const struct mt_table *table, const struct mt_value *cells);
     int (*end)(struct mt_sink *sink, const struct mt_table *table);
+    void (*free)(struct mt_sink *sink); /* without an end before it: what was written is dropped */
 };
+
+/* Release a sink; NULL is allowed. */
+static inline void mt_sink_free(struct mt_sink *sink)
+{
+    if (sink)
+        sink->free(sink);
+}
+
+static inline struct mt_value mt_uint(uint64_t u)
+{
+    return (struct mt_value){.u = u};
+}
+
+static inline struct mt_value mt_real(double r)
+{
+    return (struct mt_value){.r = r};
+}
+
+/* NULL is no text. The string must live until row() returns. */
+static inline struct mt_value mt_text(const char *s)
+{
+    return (struct mt_value){.s = s, .null = !s};
+}
+
+static inline struct mt_value mt_null(void)
+{
+    return (struct mt_value){.null = true};
+}
+
+/* What a type and a unit are called in documentation. */
+const char *mt_column_type_name(enum mt_column_type type);
+const char *mt_unit_name(enum mt_unit unit);
+
+/* The column called `name`, NULL if there is none. */
+const struct mt_column *mt_table_column(const struct mt_table *table, const char *name);
 
 #endif

@@ -1,0 +1,109 @@
+#include "report/number.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Rows of a large trace are mostly digits: two at a time, without division by ten per digit. */
+size_t mt_format_uint(char *to, uint64_t value)
+{
+    static const char pairs[] = "00010203040506070809101112131415161718192021222324"
+                                "25262728293031323334353637383940414243444546474849"
+                                "50515253545556575859606162636465666768697071727374"
+                                "75767778798081828384858687888990919293949596979899";
+    char digits[MT_DIGITS_MAX];
+    char *first = digits + sizeof digits;
+    for (; value >= 100; value /= 100)
+        memcpy(first -= 2, pairs + value % 100 * 2, 2);
+    if (value >= 10)
+        memcpy(first -= 2, pairs + value * 2, 2);
+    else
+        *--first = (char)('0' + value);
+    size_t length = (size_t)(digits + sizeof digits - first);
+    memcpy(to, first, length);
+    return length;
+}
+
+size_t mt_format_hex(char *to, uint64_t value)
+{
+    size_t length = 2;
+    int shift = value ? (63 - __builtin_clzll(value)) & ~3 : 0;
+    to[0] = '0';
+    to[1] = 'x';
+    for (; shift >= 0; shift -= 4)
+        to[length++] = "0123456789abcdef"[value >> shift & 15];
+    return length;
+}
+
+/* `value` is below 1000 (or 1024) by its unit; 999.6 must not be printed as four digits. */
+static const char *three_digits(char *buffer, double value, const char *unit)
+{
+    int decimals = value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
+    snprintf(buffer, MT_HUMAN_MAX, "%.*f %s", decimals, value, unit);
+    return buffer;
+}
+
+const char *mt_human_bytes(char buffer[MT_HUMAN_MAX], uint64_t bytes)
+{
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+    if (bytes < 1024) {
+        snprintf(buffer, MT_HUMAN_MAX, "%u B", (unsigned)bytes);
+        return buffer;
+    }
+    double value = (double)bytes;
+    size_t unit = 0;
+    for (; value >= 1023.5 && unit + 1 < sizeof units / sizeof *units; unit++)
+        value /= 1024;
+    return three_digits(buffer, value, units[unit]);
+}
+
+const char *mt_human_ns(char buffer[MT_HUMAN_MAX], uint64_t ns)
+{
+    uint64_t s = ns / 1000000000;
+    if (ns < 1000)
+        snprintf(buffer, MT_HUMAN_MAX, "%u ns", (unsigned)ns);
+    else if (ns < 999500)
+        three_digits(buffer, (double)ns / 1e3, "us");
+    else if (ns < 999500000)
+        three_digits(buffer, (double)ns / 1e6, "ms");
+    else if (s < 600)
+        three_digits(buffer, (double)ns / 1e9, "s");
+    else if (s < 36000)
+        snprintf(buffer, MT_HUMAN_MAX, "%u min %02u s", (unsigned)(s / 60), (unsigned)(s % 60));
+    else
+        snprintf(buffer, MT_HUMAN_MAX, "%llu h %02u min", (unsigned long long)(s / 3600),
+                 (unsigned)(s / 60 % 60));
+    return buffer;
+}
+
+const char *mt_exact_ns(char buffer[MT_HUMAN_MAX], uint64_t ns)
+{
+    unsigned long long n = ns;
+    if (n < 1000)
+        snprintf(buffer, MT_HUMAN_MAX, "%llu ns", n);
+    else if (n < 1000000)
+        snprintf(buffer, MT_HUMAN_MAX, "%llu.%03llu us", n / 1000, n % 1000);
+    else if (n < 1000000000)
+        snprintf(buffer, MT_HUMAN_MAX, "%llu.%03llu ms", n / 1000000, n / 1000 % 1000);
+    else
+        snprintf(buffer, MT_HUMAN_MAX, "%llu.%06llu s", n / 1000000000, n / 1000 % 1000000);
+    return buffer;
+}
+
+const char *mt_human_count(char buffer[MT_HUMAN_MAX], uint64_t count)
+{
+    char digits[MT_DIGITS_MAX];
+    size_t length = mt_format_uint(digits, count), at = 0;
+    for (size_t i = 0; i < length; i++) {
+        if (i && (length - i) % 3 == 0)
+            buffer[at++] = ',';
+        buffer[at++] = digits[i];
+    }
+    buffer[at] = 0;
+    return buffer;
+}
+
+const char *mt_human_share(char buffer[MT_HUMAN_MAX], double share)
+{
+    snprintf(buffer, MT_HUMAN_MAX, "%.1f %%", share * 100);
+    return buffer;
+}

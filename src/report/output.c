@@ -1,0 +1,199 @@
+#include "report/output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "report/number.h"
+
+#define BUFFER_BYTES 65536u
+
+struct mt_output {
+    int fd;
+    int status;
+    bool deserted;
+    bool closed;
+    struct mt_error *error;
+    char *path, *temporary; /* NULL for standard output */
+    size_t used;
+    char buffer[BUFFER_BYTES];
+};
+
+static int fail(struct mt_output *output, const char *what, const char *remedy)
+{
+    int cause = errno;
+    const char *name = output->path ? output->temporary : "standard output";
+    output->deserted = cause == EPIPE && !output->path;
+    output->status = mt_fail(output->error, MT_ERR_SYSTEM, "cannot %s %s: %s; %s", what, name,
+                             strerror(cause), remedy);
+    return output->status;
+}
+
+static const char *open_remedy(void)
+{
+    switch (errno) {
+    case ENOENT:
+    case ENOTDIR:
+        return "create the directory first";
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return "name a directory that you may write to";
+    default:
+        return "name another place";
+    }
+}
+
+static int open_file(struct mt_output *output, const char *path)
+{
+    output->path = strdup(path);
+    if (!output->path || asprintf(&output->temporary, "%s.tmp", path) < 0) {
+        output->temporary = NULL;
+        return mt_fail(output->error, MT_ERR_MEMORY, "out of memory for writing %s", path);
+    }
+    /* NOFOLLOW: a link left there by somebody else must not steer where we write. */
+    output->fd =
+        open(output->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+    return output->fd < 0 ? fail(output, "create", open_remedy()) : 0;
+}
+
+struct mt_output *mt_output_new(const char *path, struct mt_error *error)
+{
+    struct mt_output *output = malloc(sizeof *output);
+    if (!output) {
+        mt_fail(error, MT_ERR_MEMORY, "out of memory for an output buffer");
+        return NULL;
+    }
+    memset(output, 0, offsetof(struct mt_output, buffer));
+    output->error = error;
+    output->fd = path ? -1 : STDOUT_FILENO;
+    if (path && open_file(output, path) < 0) {
+        mt_output_free(output);
+        return NULL;
+    }
+    return output;
+}
+
+static void write_out(struct mt_output *output, const char *bytes, size_t size)
+{
+    while (size && output->status == 0) {
+        ssize_t written = write(output->fd, bytes, size);
+        if (written < 0 && errno != EINTR) {
+            fail(output, "write",
+                 errno == ENOSPC || errno == EDQUOT ? "make room or name another place"
+                                                    : "check the place it is written to");
+        } else if (written > 0) {
+            bytes += written;
+            size -= (size_t)written;
+        }
+    }
+}
+
+static void flush(struct mt_output *output)
+{
+    write_out(output, output->buffer, output->used);
+    output->used = 0;
+}
+
+int mt_output_close(struct mt_output *output)
+{
+    flush(output);
+    output->closed = output->status == 0;
+    if (!output->path)
+        return output->status;
+    /* Network and quota file systems tell of a failed write only here. */
+    if (close(output->fd) < 0 && output->status == 0)
+        fail(output, "write", "make room or name another place");
+    output->fd = -1;
+    if (output->status == 0 && rename(output->temporary, output->path) < 0)
+        fail(output, "rename", "remove what has the name without .tmp");
+    output->closed = output->status == 0;
+    return output->status;
+}
+
+void mt_output_free(struct mt_output *output)
+{
+    if (!output)
+        return;
+    if (output->path && output->fd >= 0)
+        close(output->fd);
+    if (output->temporary && !output->closed)
+        unlink(output->temporary);
+    free(output->path);
+    free(output->temporary);
+    free(output);
+}
+
+int mt_output_status(const struct mt_output *output)
+{
+    return output->status;
+}
+
+bool mt_output_deserted(const struct mt_output *output)
+{
+    return output->deserted;
+}
+
+void mt_put(struct mt_output *output, const void *bytes, size_t size)
+{
+    if (size > BUFFER_BYTES - output->used) {
+        flush(output);
+        if (size > BUFFER_BYTES) {
+            write_out(output, bytes, size);
+            return;
+        }
+    }
+    memcpy(output->buffer + output->used, bytes, size);
+    output->used += size;
+}
+
+void mt_put_string(struct mt_output *output, const char *string)
+{
+    mt_put(output, string, strlen(string));
+}
+
+void mt_put_char(struct mt_output *output, char c)
+{
+    if (output->used == BUFFER_BYTES)
+        flush(output);
+    output->buffer[output->used++] = c;
+}
+
+void mt_put_uint(struct mt_output *output, uint64_t value)
+{
+    char digits[MT_DIGITS_MAX];
+    mt_put(output, digits, mt_format_uint(digits, value));
+}
+
+void mt_put_hex(struct mt_output *output, uint64_t value)
+{
+    char digits[MT_DIGITS_MAX];
+    mt_put(output, digits, mt_format_hex(digits, value));
+}
+
+void mt_put_spaces(struct mt_output *output, size_t n)
+{
+    while (n-- > 0)
+        mt_put_char(output, ' ');
+}
+
+void mt_printf(struct mt_output *output, const char *format, ...)
+{
+    char text[1024], *longer = NULL;
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    if (length >= (int)sizeof text) {
+        va_start(arguments, format);
+        length = vasprintf(&longer, format, arguments);
+        va_end(arguments);
+    }
+    if (length > 0)
+        mt_put(output, longer ? longer : text, (size_t)length);
+    free(longer);
+}

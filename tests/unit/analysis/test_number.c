@@ -1,0 +1,75 @@
+#include "report/number.h"
+
+#include <string.h>
+
+#include "../unit.h"
+
+static const char *decimal(uint64_t value)
+{
+    static char text[MT_DIGITS_MAX + 1];
+    text[mt_format_uint(text, value)] = 0;
+    return text;
+}
+
+static const char *hexadecimal(uint64_t value)
+{
+    static char text[MT_DIGITS_MAX + 1];
+    text[mt_format_hex(text, value)] = 0;
+    return text;
+}
+
+START_TEST(exact_numbers)
+{
+    ck_assert_str_eq(decimal(0), "0");
+    ck_assert_str_eq(decimal(9), "9");
+    ck_assert_str_eq(decimal(10), "10");
+    ck_assert_str_eq(decimal(100), "100");
+    ck_assert_str_eq(decimal(1234567), "1234567");
+    ck_assert_str_eq(decimal(UINT64_MAX), "18446744073709551615");
+    ck_assert_str_eq(hexadecimal(0), "0x0");
+    ck_assert_str_eq(hexadecimal(0xf), "0xf");
+    ck_assert_str_eq(hexadecimal(0x7f00a0), "0x7f00a0");
+    ck_assert_str_eq(hexadecimal(UINT64_MAX), "0xffffffffffffffff");
+}
+END_TEST
+
+START_TEST(readable_bytes)
+{
+    char text[MT_HUMAN_MAX];
+    ck_assert_str_eq(mt_human_bytes(text, 0), "0 B");
+    ck_assert_str_eq(mt_human_bytes(text, 1023), "1023 B");
+    ck_assert_str_eq(mt_human_bytes(text, 1024), "1.00 KiB");
+    ck_assert_str_eq(mt_human_bytes(text, 20 << 20), "20.0 MiB");
+    ck_assert_str_eq(mt_human_bytes(text, (1 << 20) - 1), "1.00 MiB");
+    ck_assert_str_eq(mt_human_bytes(text, UINT64_C(1200) << 20), "1.17 GiB");
+    ck_assert_str_eq(mt_human_bytes(text, UINT64_MAX), "16.0 EiB");
+}
+END_TEST
+
+START_TEST(readable_times)
+{
+    char text[MT_HUMAN_MAX];
+    ck_assert_str_eq(mt_human_ns(text, 999), "999 ns");
+    ck_assert_str_eq(mt_human_ns(text, 1000), "1.00 us");
+    ck_assert_str_eq(mt_human_ns(text, 999900), "1.00 ms");
+    ck_assert_str_eq(mt_human_ns(text, 12345678), "12.3 ms");
+    ck_assert_str_eq(mt_human_ns(text, UINT64_C(599) * 1000000000), "599 s");
+    ck_assert_str_eq(mt_human_ns(text, UINT64_C(725) * 1000000000), "12 min 05 s");
+    ck_assert_str_eq(mt_human_ns(text, UINT64_C(36060) * 1000000000), "10 h 01 min");
+    ck_assert_str_eq(mt_exact_ns(text, 12345), "12.345 us");
+    ck_assert_str_eq(mt_exact_ns(text, UINT64_C(12345678901)), "12.345678 s");
+}
+END_TEST
+
+START_TEST(readable_counts)
+{
+    char text[MT_HUMAN_MAX];
+    ck_assert_str_eq(mt_human_count(text, 0), "0");
+    ck_assert_str_eq(mt_human_count(text, 999), "999");
+    ck_assert_str_eq(mt_human_count(text, 1000), "1,000");
+    ck_assert_str_eq(mt_human_count(text, UINT64_MAX), "18,446,744,073,709,551,615");
+    ck_assert_str_eq(mt_human_share(text, 0.1234), "12.3 %");
+}
+END_TEST
+
+UNIT_MAIN("number", exact_numbers, readable_bytes, readable_times, readable_counts)

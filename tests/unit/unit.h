@@ -1,0 +1,41 @@
+/* main() of a unit test: run all tests of a file, speak TAP on standard output.
+ *
+ *   START_TEST(does_this) { ... } END_TEST
+ *   UNIT_MAIN("name", does_this, does_that)
+ */
+#ifndef MT_UNIT_H
+#define MT_UNIT_H
+
+#include <check.h>
+#include <stdlib.h>
+
+/* One test case with all of the suite's tests; `tests` is NULL-terminated. */
+static inline Suite *unit_suite(const char *name, const TTest *const *tests)
+{
+    Suite *suite = suite_create(name);
+    TCase *tcase = tcase_create(name);
+    tcase_set_timeout(tcase, 60);
+    for (; *tests; tests++)
+        tcase_add_test(tcase, *tests);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+static inline int unit_run(Suite *suite)
+{
+    SRunner *runner = srunner_create(suite);
+    srunner_set_tap(runner, "-");
+    srunner_run_all(runner, CK_SILENT);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+#define UNIT_MAIN(name, ...)                                                                       \
+    int main(void)                                                                                 \
+    {                                                                                              \
+        const TTest *const tests[] = {__VA_ARGS__, NULL};                                          \
+        return unit_run(unit_suite(name, tests));                                                  \
+    }
+
+#endif
