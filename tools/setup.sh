@@ -1,15 +1,29 @@
 #!/bin/sh
 # Install what a build of memtrace needs and is missing, configure and build.
-#   sh tools/setup.sh [BUILD_DIR]      (default: build, beside the sources)
+#   sh tools/setup.sh [-q] [BUILD_DIR]      (default: build, beside the sources)
+# -q: the output of the programs it starts goes to BUILD_DIR/setup.log, and is shown when one fails.
 # Asks nothing, installs nothing where all is there. Debian 12, Ubuntu 24.04 or later; elsewhere
 # it says what is missing.
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
+quiet=
+[ "${1:-}" != -q ] || { quiet=yes; shift; }
 build=${1:-$root/build}
+log=$build/setup.log
 
 say() { echo "setup: $*"; }
 die() { echo "setup: $*" >&2; exit 1; }
+
+# Run a command that never asks; with -q its output is kept for the case that it fails.
+run() {
+    if [ -z "$quiet" ]; then
+        "$@" </dev/null
+    elif ! "$@" </dev/null >"$log" 2>&1; then
+        cat "$log" >&2
+        return 1
+    fi
+}
 
 have_command() { command -v "$1" >/dev/null 2>&1; }
 have_library() { have_command pkg-config && pkg-config --exists "$1"; }
@@ -29,10 +43,11 @@ missing_packages() {
 
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then
-        "$@"
+        run "$@"
     elif have_command sudo; then
-        # Without a terminal sudo could only hang on its question.
-        if [ -t 0 ]; then sudo "$@"; else sudo -n "$@"; fi
+        # Its question for a password needs the terminal; without one it must not hang.
+        if [ -t 0 ]; then sudo -v; fi
+        run sudo -n "$@"
     else
         die "not root and no sudo; as root run: $*"
     fi
@@ -41,10 +56,10 @@ as_root() {
 install_packages() {  # PACKAGE...
     have_command apt-get || die "no apt-get here; please install: $*"
     say "installing with apt-get: $*"
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq </dev/null >&2 ||
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq ||
         say "apt-get update failed; going on with the package lists that are there"
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq -o Dpkg::Use-Pty=0 \
-        --no-install-recommends "$@" </dev/null >&2 || die "apt-get could not install: $*"
+        --no-install-recommends "$@" || die "apt-get could not install: $*"
 }
 
 # cuda.h is the only file needed of a CUDA toolkit; the pip package that carries it weighs 3 MB.
@@ -55,23 +70,24 @@ fetch_cuda_headers() {
         install_packages python3-pip
     fi
     say "installing with pip into $headers: nvidia-cuda-runtime (for cuda.h)"
-    python3 -m pip install --quiet --no-deps --no-input --root-user-action=ignore --upgrade \
-        --target "$headers" nvidia-cuda-runtime </dev/null >&2 ||
+    run python3 -m pip install --quiet --no-deps --no-input --root-user-action=ignore --upgrade \
+        --target "$headers" nvidia-cuda-runtime ||
         die "no cuda.h: install a CUDA toolkit and set CUDA_HOME to it"
 }
 
 configure() {
-    [ -f "$build/build.ninja" ] && return
+    [ ! -f "$build/build.ninja" ] || return 0
     sh "$root/tools/find-cuda.sh" >/dev/null 2>&1 || fetch_cuda_headers
     set -- "$build" "$root"
     [ "${CI:-}" != true ] || set -- "$@" --werror
     say "configuring $build"
-    meson setup "$@" </dev/null
+    run meson setup "$@"
 }
 
+mkdir -p "$build"
 packages=$(missing_packages)
 # shellcheck disable=SC2086 # one word a package
 [ -z "$packages" ] || install_packages $packages
 configure
 say "building"
-ninja -C "$build" </dev/null
+run ninja -C "$build"

@@ -93,9 +93,9 @@ def run_case(case, settings):
     """What is wrong with it; empty when nothing is."""
     with tempfile.TemporaryDirectory(prefix="memtrace-cli-") as folder:
         try:
-            got = subprocess.run(["sh", "-c", "\n".join(case.commands)], cwd=folder, timeout=TIMEOUT,
+            got = subprocess.run(["sh", "-c", "\n".join(case.commands)], cwd=folder,
                                  env=environment(settings), stdin=subprocess.DEVNULL,
-                                 capture_output=True, check=False)
+                                 timeout=TIMEOUT, capture_output=True, check=False)
         except subprocess.TimeoutExpired:
             return [f"  not done after {TIMEOUT} s"]
         problems = compare("stdout", case.stdout, got.stdout.decode(errors="replace"), folder)
