@@ -1,12 +1,12 @@
 #!/bin/sh
 # From nothing to a report: install what is missing, build, record a training job, analyze it.
-#   sh examples/quickstart.sh [FOLDER]     (traces and reports go there; default out/quickstart)
+#   sh examples/quickstart.sh     (traces and reports go to out/quickstart, which is emptied before)
 # Without a GPU the job runs on the simulated device of the tests, and the first and the last line
 # say so. With one it runs on that; a PyTorch job follows where PyTorch can be imported.
 set -eu
 
 cd "$(dirname "$0")/.."
-out=${1:-out/quickstart}
+out=out/quickstart
 python=${PYTHON:-python3}
 
 # A GPU is there when the driver lists one, or when its device file and its library are.
@@ -33,7 +33,7 @@ record_and_analyze() {  # NAME COMMAND...
     name=$1
     shift
     heading "Recording: $name"
-    show_and_run env ${simulated:+"$simulated"} build/tools/memtrace -f -o "$out/$name.mtrace" \
+    show_and_run env ${simulated:+"$simulated"} build/tools/memtrace -o "$out/$name.mtrace" \
         -- "$@"
     heading "Analyzing: $name"
     show_and_run build/tools/memtrace-analyze "$out/$name.mtrace"
@@ -51,6 +51,7 @@ fi
 echo "memtrace quickstart, $where"
 heading "Building"
 sh tools/setup.sh -q
+rm -rf "$out"
 mkdir -p "$out"
 record_and_analyze mlp build/examples/mlp/mlp
 if [ -z "$simulated" ] && have_torch; then

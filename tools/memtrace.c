@@ -160,6 +160,18 @@ static void check(struct request *request)
         die("the current folder: %s", strerror(errno));
 }
 
+/* Two processes of one job must never overwrite each other's trace: what is there goes now, and
+ * from here on a name that is taken is numbered. */
+static void clear_fixed_name(const struct request *request)
+{
+    struct mt_error error;
+    if (!request->pattern.fixed || !is_on(value_of("MEMTRACE_FORCE")))
+        return;
+    if (mt_pattern_clear(&request->pattern, &error) < 0)
+        die("%s", error.message);
+    set_variable("MEMTRACE_FORCE", "0");
+}
+
 /* A name for this run that no other run has. */
 static void name_session(struct request *request)
 {
@@ -176,6 +188,7 @@ int main(int argc, char **argv)
     parse(&request, argc, argv);
     check(&request);
     name_session(&request);
+    clear_fixed_name(&request);
     set_variable("MEMTRACE_OUTPUT", request.pattern.text);
     set_variable("MEMTRACE_SESSION", request.session);
     bool ran;

@@ -2,6 +2,7 @@
 #include "pattern.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -56,6 +57,19 @@ static int make_absolute(struct mt_pattern *pattern, const char *text, struct mt
     return MT_OK;
 }
 
+/* From `glob` to `numbered`. */
+static void number(struct mt_pattern *pattern)
+{
+    static const char suffix[] = ".mtrace";
+    struct writer out = {pattern->numbered, 0, false};
+    size_t length = strlen(pattern->glob), tail = sizeof suffix - 1;
+    bool has = length >= tail && strcmp(pattern->glob + length - tail, suffix) == 0;
+    for (size_t i = 0; i < length - (has ? tail : 0); i++)
+        put(&out, pattern->glob[i]);
+    put_text(&out, "-*");
+    put_text(&out, has ? suffix : "");
+}
+
 /* Walks the absolute pattern once, writing `glob` and `path`. */
 static int expand(struct mt_pattern *pattern, struct mt_error *error)
 {
@@ -76,7 +90,8 @@ static int expand(struct mt_pattern *pattern, struct mt_error *error)
                            "and %%%% for a percent sign", c);
         }
     }
-    if (glob.full)
+    number(pattern);
+    if (glob.full || strlen(pattern->glob) + strlen("-*") >= MT_PATTERN_MAX)
         return mt_fail(error, MT_ERR_USAGE, "output pattern: too long");
     return MT_OK;
 }
@@ -121,5 +136,19 @@ int mt_pattern_check(const struct mt_pattern *pattern, bool force, struct mt_err
     if (!force)
         return mt_fail(error, MT_ERR_USAGE, "%s: exists; --force overwrites it, -o chooses another "
                        "name", pattern->path);
+    return MT_OK;
+}
+
+int mt_pattern_clear(const struct mt_pattern *pattern, struct mt_error *error)
+{
+    char ring[MT_PATTERN_MAX + 8];
+    if (!pattern->fixed)
+        return MT_OK;
+    snprintf(ring, sizeof ring, "%s.ring", pattern->path);
+    const char *const files[] = {pattern->path, ring};
+    for (int i = 0; i < 2; i++) {
+        if (unlink(files[i]) != 0 && errno != ENOENT)
+            return mt_fail(error, MT_ERR_SYSTEM, "%.400s: %s", files[i], strerror(errno));
+    }
     return MT_OK;
 }

@@ -13,6 +13,8 @@ enum { MT_PATTERN_MAX = 4096 };
 struct mt_pattern {
     char text[MT_PATTERN_MAX]; /* absolute, so that a job may change its folder */
     char glob[MT_PATTERN_MAX]; /* for glob(3): placeholders as *, all else quoted */
+    char numbered[MT_PATTERN_MAX]; /* the same with -* before .mtrace or at the end: where a name
+                                      is taken, the recorder puts a number there */
     char path[MT_PATTERN_MAX]; /* the file's name where `fixed`, else up to the first placeholder */
     bool fixed;                /* every process would write the same file */
 };
@@ -24,5 +26,9 @@ int mt_pattern_init(struct mt_pattern *pattern, const char *text, struct mt_erro
 /* Can a file be made there? Errors: the folder is missing or cannot be written, or, unless `force`,
  * a fixed name is taken. */
 int mt_pattern_check(const struct mt_pattern *pattern, bool force, struct mt_error *error);
+
+/* Remove the trace that has the fixed name, and its ring file. Nothing where the name is not fixed
+ * or not taken. To be called after mt_pattern_check. */
+int mt_pattern_clear(const struct mt_pattern *pattern, struct mt_error *error);
 
 #endif

@@ -37,12 +37,32 @@ static bool is_switch_word(const char *value)
     return false;
 }
 
+/* Digits only, as the recorder reads them: strtol also takes blanks and signs. */
 static bool is_number_between(const char *value, long least, long most)
 {
-    char *end;
+    if (!*value || value[strspn(value, "0123456789")] != '\0')
+        return false;
     errno = 0;
-    long number = strtol(value, &end, 10);
-    return end != value && *end == '\0' && errno == 0 && number >= least && number <= most;
+    long number = strtol(value, NULL, 10);
+    return errno == 0 && number >= least && number <= most;
+}
+
+/* The one rule that a row cannot say. */
+static bool is_power_of_two(long number)
+{
+    return (number & (number - 1)) == 0;
+}
+
+static int check_number(const struct mt_setting *setting, const char *origin, const char *value,
+                        struct mt_error *error)
+{
+    if (!is_number_between(value, setting->least, setting->most))
+        return mt_fail(error, MT_ERR_USAGE, "%s: '%s' is no number from %ld to %ld%s%s", origin,
+                       value, setting->least, setting->most, *setting->unit ? " " : "",
+                       setting->unit);
+    if (strcmp(setting->variable, "MEMTRACE_RING_KIB") == 0 && !is_power_of_two(atol(value)))
+        return mt_fail(error, MT_ERR_USAGE, "%s: '%s' is no power of two", origin, value);
+    return MT_OK;
 }
 
 int mt_setting_check(const struct mt_setting *setting, const char *origin, const char *value,
@@ -56,11 +76,7 @@ int mt_setting_check(const struct mt_setting *setting, const char *origin, const
             return MT_OK;
         return mt_fail(error, MT_ERR_USAGE, "%s: '%s' is neither 0 nor 1", origin, value);
     case MT_SETTING_NUMBER:
-        if (is_number_between(value, setting->least, setting->most))
-            return MT_OK;
-        return mt_fail(error, MT_ERR_USAGE, "%s: '%s' is no number from %ld to %ld%s%s", origin,
-                       value, setting->least, setting->most, *setting->unit ? " " : "",
-                       setting->unit);
+        return check_number(setting, origin, value, error);
     }
     return MT_ERR_USAGE;
 }

@@ -2,25 +2,14 @@
  * meta data, not its time, tells whose it is, because clocks of file servers differ. */
 #include "traces.h"
 
+#include <fnmatch.h>
 #include <glob.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "memtrace/trace.h"
-
-/* A size as a person reads it. */
-static void format_size(char *text, size_t room, uint64_t bytes)
-{
-    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-    double value = (double)bytes;
-    size_t unit = 0;
-    while (value >= 1024 && unit + 1 < sizeof units / sizeof *units) {
-        value /= 1024;
-        unit++;
-    }
-    snprintf(text, room, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
-}
+#include "report/number.h"
 
 /* The name as the user would write it: relative where it lies below the current folder. */
 static const char *short_name(const char *path, const char *folder)
@@ -47,10 +36,10 @@ static void print_quoted(FILE *out, const char *word)
 
 static void print_line(const char *name, const struct mt_trace_stats *stats)
 {
-    char size[32];
-    format_size(size, sizeof size, stats->file_bytes);
-    fprintf(stderr, "memtrace: %s: %llu events, %s, %llu lost%s\n", name,
-            (unsigned long long)stats->events, size, (unsigned long long)stats->events_lost,
+    char events[MT_HUMAN_MAX], size[MT_HUMAN_MAX], lost[MT_HUMAN_MAX];
+    fprintf(stderr, "memtrace: %s: %s events, %s, %s lost%s\n", name,
+            mt_human_count(events, stats->events), mt_human_bytes(size, stats->file_bytes),
+            mt_human_count(lost, stats->events_lost),
             stats->complete ? "" : ", not complete (its process was killed or still runs)");
 }
 
@@ -71,13 +60,20 @@ static bool report_one(const char *path, const char *session, const char *folder
     return ours;
 }
 
-/* Forget the found files that are not of this session, telling of the others; how many are left. */
-static size_t keep_ours(glob_t *found, const char *session, const char *folder)
+/* A name of the second form may be one of the first form as well; it was found twice then. */
+static bool is_repeated(const struct mt_pattern *pattern, const char *path, size_t i, size_t first)
+{
+    return i >= first && fnmatch(pattern->glob, path, FNM_PATHNAME | FNM_PERIOD) == 0;
+}
+
+/* Move the traces of this session to the front, telling of each; how many they are. */
+static size_t keep_ours(glob_t *found, size_t plain, const struct mt_pattern *pattern,
+                        const char *session, const char *folder)
 {
     size_t kept = 0;
     for (size_t i = 0; i < found->gl_pathc; i++) {
         char *path = found->gl_pathv[i];
-        if (!report_one(path, session, folder))
+        if (is_repeated(pattern, path, i, plain) || !report_one(path, session, folder))
             continue;
         /* Swapped, not overwritten: globfree frees every entry. */
         found->gl_pathv[i] = found->gl_pathv[kept];
@@ -86,13 +82,24 @@ static size_t keep_ours(glob_t *found, const char *session, const char *folder)
     return kept;
 }
 
+/* Everything that the pattern and its numbered form match; *plain of them by the first. */
+static void find_all(glob_t *found, const struct mt_pattern *pattern, size_t *plain)
+{
+    *found = (glob_t){0};
+    *plain = 0;
+    if (glob(pattern->glob, 0, NULL, found) == 0)
+        *plain = found->gl_pathc;
+    if (glob(pattern->numbered, *plain ? GLOB_APPEND : 0, NULL, found) != 0 && *plain == 0)
+        *found = (glob_t){0};
+}
+
 void mt_traces_report(const struct mt_pattern *pattern, const char *session, const char *folder,
                       const char *analyzer)
 {
-    glob_t found = {0};
-    size_t kept = 0;
-    if (glob(pattern->glob, 0, NULL, &found) == 0)
-        kept = keep_ours(&found, session, folder);
+    glob_t found;
+    size_t plain;
+    find_all(&found, pattern, &plain);
+    size_t kept = keep_ours(&found, plain, pattern, session, folder);
     if (kept > 0) {
         print_quoted(stderr, analyzer);
         for (size_t i = 0; i < kept; i++) {
