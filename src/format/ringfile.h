@@ -8,7 +8,8 @@
  *   ring: struct mt_ringfile_ring (one page) | capacity bytes of records
  *
  * Positions count bytes ever written and only grow; a record lies at position modulo capacity and
- * never wraps: a record of kind 0 fills the rest of the ring where the next one would not fit. */
+ * never wraps: a record of kind 0 fills the rest of the ring where the next one would not fit (a rest
+ * of 8 bytes, too short for a header, is passed over without one). */
 #ifndef MT_RINGFILE_H
 #define MT_RINGFILE_H
 

@@ -1,0 +1,40 @@
+/* What a kernel's parameters look like, asked of the driver once a kernel and then found by its handle
+ * without locks. */
+#ifndef MT_KERNELS_H
+#define MT_KERNELS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "shim/cuda/resolve.h"
+
+/* The 8-byte words of one parameter. */
+struct mt_span {
+    uint16_t parameter; /* index in kernelParams */
+    uint16_t words;
+    uint32_t offset; /* of its first word in the parameter block, bytes */
+};
+
+struct mt_kernel {
+    CUfunction handle;
+    uint32_t id;         /* in the trace */
+    uint32_t generation; /* valid while it equals that of the cache: handles are reused after unloads */
+    bool known;          /* spans are complete */
+    uint32_t n_spans;    /* parameters of 8 bytes and more */
+    struct mt_span span[];
+};
+
+/* The kernel of a handle; the first call for it asks the driver and writes a `kernel` event. NULL
+ * only without memory. Never call it with a lock of the recorder held. */
+const struct mt_kernel *mt_kernel_get(CUfunction handle);
+
+/* A module or library was unloaded: look at every handle afresh. */
+void mt_kernels_stale(void);
+
+/* In a forked child: no kernel has been told yet. */
+void mt_kernels_forget(void);
+
+/* Whether work given to `stream` is now being recorded into a graph. Free while nothing captures. */
+bool mt_is_captured(uint64_t stream);
+
+#endif

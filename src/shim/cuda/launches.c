@@ -1,0 +1,128 @@
+/* Kernel launches: which device memory their parameters point to. And stream capture, as far as it
+ * decides whether a launch is an access or a definition. */
+#include <string.h>
+
+#include "shim/cuda/kernels.h"
+#include "shim/cuda/note.h"
+
+#define POINTERS_MAX 4096 /* words of a launch that are kept; a block of parameters holds 4095 */
+
+/* Streams that capture now, in the whole process; while it is 0 nobody need be asked. */
+static _Atomic int captures;
+
+static void note_capture(int change)
+{
+    atomic_fetch_add(&captures, change);
+}
+
+/* A capture that ends in an error has ended all the same, unless it had never begun. */
+static void note_capture_broken(CUresult result)
+{
+    if (result != CUDA_ERROR_STREAM_CAPTURE_UNMATCHED && result != CUDA_ERROR_ILLEGAL_STATE &&
+        result != CUDA_ERROR_INVALID_HANDLE && result != CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD &&
+        result != CUDA_ERROR_INVALID_VALUE)
+        note_capture(-1);
+}
+
+bool mt_is_captured(uint64_t stream)
+{
+    CUstreamCaptureStatus status;
+    if (__builtin_expect(atomic_load_explicit(&captures, memory_order_relaxed) <= 0, 1))
+        return false;
+    return mt_ask.cuStreamIsCapturing &&
+           mt_ask.cuStreamIsCapturing((CUstream)stream, &status) == CUDA_SUCCESS &&
+           status != CU_STREAM_CAPTURE_STATUS_NONE;
+}
+
+/* Words found so far, directly in the ring: a record is reserved at its largest possible size and
+ * committed at its real one. */
+struct found {
+    uint64_t *word;
+    uint32_t n, max;
+};
+
+static inline void scan(struct found *found, const void *memory, uint32_t words, uint32_t offset)
+{
+    const char *from = memory;
+    for (uint32_t i = 0; i < words; i++) {
+        uint64_t word;
+        memcpy(&word, from + 8 * i, 8); /* callers align parameters as they like */
+        if (mt_is_device(word) && found->n < found->max)
+            found->word[found->n++] = MT_WORD(word, offset + 8 * i);
+    }
+}
+
+/* A pointer and a length, as a list of CU_LAUNCH_PARAM_*. */
+static const void *packed_buffer(void *const *extra, size_t *size)
+{
+    const void *buffer = NULL;
+    *size = 0;
+    for (; extra && extra[0] != CU_LAUNCH_PARAM_END; extra += 2) {
+        if (extra[0] == CU_LAUNCH_PARAM_BUFFER_POINTER)
+            buffer = extra[1];
+        else if (extra[0] == CU_LAUNCH_PARAM_BUFFER_SIZE)
+            *size = *(const size_t *)extra[1];
+        else
+            break;
+    }
+    return buffer;
+}
+
+static uint32_t words_at_most(const struct mt_kernel *kernel, void *const *params, size_t packed)
+{
+    uint32_t words = 0;
+    if (!params)
+        return packed / 8 < POINTERS_MAX ? (uint32_t)(packed / 8) : POINTERS_MAX;
+    for (uint32_t i = 0; i < kernel->n_spans; i++)
+        words += kernel->span[i].words;
+    return words < POINTERS_MAX ? words : POINTERS_MAX;
+}
+
+static void record_launch(uint64_t when, const struct mt_kernel *kernel, uint64_t stream,
+                          void *const *params, void *const *extra)
+{
+    enum { fields = sizeof(struct mt_ev_launch) / sizeof(uint64_t) };
+    size_t packed = 0;
+    const void *buffer = params ? NULL : packed_buffer(extra, &packed);
+    uint32_t most = words_at_most(kernel, params, buffer ? packed : 0);
+    struct mt_ev_launch *launch = (void *)mt_ring_reserve(MT_launch, fields + most, when);
+    if (!launch)
+        return;
+    struct found found = {launch->tail, 0, most};
+    launch->kernel = kernel->id;
+    launch->stream = stream;
+    launch->flags = mt_is_captured(stream) ? MT_LAUNCH_CAPTURED : 0;
+    if (params && !kernel->known)
+        launch->flags |= MT_LAUNCH_ARGS_UNKNOWN;
+    for (uint32_t i = 0; params && i < kernel->n_spans; i++)
+        scan(&found, params[kernel->span[i].parameter], kernel->span[i].words,
+             kernel->span[i].offset);
+    if (buffer)
+        scan(&found, buffer, (uint32_t)(packed / 8), 0);
+    mt_ring_shrink((uint32_t)fields + found.n);
+    mt_note_commit((uint32_t)fields + found.n);
+}
+
+static void note_launch(uint64_t when, CUfunction handle, uint64_t stream, void *const *params,
+                        void *const *extra)
+{
+    if (!mt_may_note() || !mt_config.LAUNCHES)
+        return;
+    const struct mt_kernel *kernel = mt_kernel_get(handle);
+    if (kernel)
+        record_launch(when, kernel, stream, params, extra);
+}
+
+static void note_graph_launch(uint64_t when, CUgraphExec graph, uint64_t stream)
+{
+    if (mt_may_note())
+        MT_NOTE(graph_launch, when, .graph = (uintptr_t)graph, .stream = stream);
+}
+
+#define HOOK_memory(...)
+#define HOOK_virtual(...)
+#define HOOK_copies(...)
+#define HOOK_launches MT_HOOK
+#define HOOK_doors(...)
+#define HOOK(family, ...) HOOK_##family(__VA_ARGS__)
+#include "shim/cuda/hooks.def"

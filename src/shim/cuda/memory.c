@@ -1,0 +1,58 @@
+/* Allocations of the driver and of page-locked host memory. */
+#include "shim/cuda/note.h"
+
+/* The device of the calling thread's context; the driver keeps it in thread-local memory. */
+static uint64_t current_device(void)
+{
+    CUdevice device;
+    if (!mt_ask.cuCtxGetDevice || mt_ask.cuCtxGetDevice(&device) != CUDA_SUCCESS)
+        return MT_DEVICE_UNKNOWN;
+    return (uint64_t)device;
+}
+
+void mt_note_alloc(unsigned api, uint64_t when, CUdeviceptr address, size_t size, uint64_t stream)
+{
+    mt_granules_mark(address, size);
+    if (mt_may_note())
+        MT_NOTE(alloc, when, .api = api, .address = address, .size = size,
+                .device = current_device(), .stream = stream);
+}
+
+void mt_note_alloc_failed(unsigned api, uint64_t when, size_t size, CUresult error)
+{
+    if (mt_life_may_record())
+        MT_NOTE(alloc_failed, when, .api = api, .size = size, .error = error,
+                .device = current_device());
+}
+
+void mt_note_free(unsigned api, uint64_t when, CUdeviceptr address, uint64_t stream)
+{
+    if (mt_life_may_record() && address)
+        MT_NOTE(free, when, .api = api, .address = address, .stream = stream);
+}
+
+void mt_note_free_failed(unsigned api, uint64_t when, uint64_t address, CUresult error)
+{
+    if (mt_life_may_record())
+        MT_NOTE(free_failed, when, .api = api, .address = address, .error = error);
+}
+
+void mt_note_host_alloc(unsigned api, uint64_t when, void *address, size_t size)
+{
+    if (mt_may_note())
+        MT_NOTE(host_alloc, when, .api = api, .address = (uintptr_t)address, .size = size);
+}
+
+void mt_note_host_free(unsigned api, uint64_t when, void *address)
+{
+    if (mt_life_may_record() && address)
+        MT_NOTE(host_free, when, .api = api, .address = (uintptr_t)address);
+}
+
+#define HOOK_memory MT_HOOK
+#define HOOK_virtual(...)
+#define HOOK_copies(...)
+#define HOOK_launches(...)
+#define HOOK_doors(...)
+#define HOOK(family, ...) HOOK_##family(__VA_ARGS__)
+#include "shim/cuda/hooks.def"

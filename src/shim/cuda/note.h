@@ -1,0 +1,74 @@
+/* How a hook is made of a row of hooks.def, and what hooks of several families record.
+ *
+ * A family's file defines HOOK_<family>(...) as MT_HOOK and the other families' as nothing, then
+ * includes hooks.def with HOOK dispatching on the family. */
+#ifndef MT_NOTE_H
+#define MT_NOTE_H
+
+#include "shim/cuda/granules.h"
+#include "shim/cuda/resolve.h"
+#include "shim/record/life.h"
+#include "shim/record/ring.h"
+
+/* Stream 0 of a per-thread-default-stream function is CU_STREAM_PER_THREAD. */
+#define STREAM(stream)                                                                             \
+    (per_thread && !(stream) ? (uintptr_t)CU_STREAM_PER_THREAD : (uintptr_t)(stream))
+
+/* The body of a hook: the real call first, then the record, so that the device never waits for us.
+ * What BEFORE stamps is the time the call was entered. */
+#define MT_HOOK(time, symbol, pts, parameters, arguments, ok, bad)                                 \
+    CUresult CUDAAPI symbol parameters                                                             \
+    {                                                                                              \
+        enum { api = MT_API_##symbol, per_thread = pts };                                          \
+        __typeof__(&symbol) real = MT_REAL(symbol);                                                \
+        if (__builtin_expect(!real, 0))                                                            \
+            return MT_NO_DRIVER;                                                                   \
+        MT_STAMP_##time(real arguments)                                                            \
+        (void)api, (void)per_thread, (void)when;                                                   \
+        if (__builtin_expect(result == CUDA_SUCCESS, 1))                                           \
+            ok;                                                                                    \
+        else                                                                                       \
+            bad;                                                                                   \
+        return result;                                                                             \
+    }
+#define MT_STAMP_BEFORE(call)                                                                      \
+    uint64_t when = mt_clock_ticks();                                                              \
+    CUresult result = call;
+#define MT_STAMP_AFTER(call)                                                                       \
+    CUresult result = call;                                                                        \
+    uint64_t when = mt_clock_ticks();
+
+/* Whether to record something that happened on a device; begins the recording if it is the first. */
+static inline bool mt_may_note(void)
+{
+    return mt_is_recording() || mt_life_wake();
+}
+
+/* Publish a record of `words` words. */
+static inline void mt_note_commit(uint32_t words)
+{
+    mt_ring_commit(words);
+    if (__builtin_expect(!mt_is_recording(), 0))
+        mt_life_late();
+}
+
+/* Reserve and fill a record without a tail:
+ *   MT_NOTE(free, when, .api = api, .address = address) */
+#define MT_NOTE(event, when, ...)                                                                  \
+    do {                                                                                           \
+        enum { words_ = sizeof(struct mt_ev_##event) / sizeof(uint64_t) };                         \
+        struct mt_ev_##event *note_ = (void *)mt_ring_reserve(MT_##event, words_, when);           \
+        if (note_) {                                                                               \
+            *note_ = (struct mt_ev_##event){__VA_ARGS__};                                          \
+            mt_note_commit(words_);                                                                \
+        }                                                                                          \
+    } while (0)
+
+void mt_note_alloc(unsigned api, uint64_t when, CUdeviceptr address, size_t size, uint64_t stream);
+void mt_note_alloc_failed(unsigned api, uint64_t when, size_t size, CUresult error);
+void mt_note_free(unsigned api, uint64_t when, CUdeviceptr address, uint64_t stream);
+void mt_note_free_failed(unsigned api, uint64_t when, uint64_t address, CUresult error);
+void mt_note_host_alloc(unsigned api, uint64_t when, void *address, size_t size);
+void mt_note_host_free(unsigned api, uint64_t when, void *address);
+
+#endif

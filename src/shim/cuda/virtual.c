@@ -1,0 +1,48 @@
+/* Reserved address ranges, physical memory and what maps one into the other. */
+#include "shim/cuda/note.h"
+
+static void note_range(enum mt_kind kind, uint64_t when, CUdeviceptr address, size_t size)
+{
+    if (!mt_may_note())
+        return;
+    /* reserve, unreserve and unmap have the same fields */
+    _Static_assert(sizeof(struct mt_ev_reserve) == sizeof(struct mt_ev_unmap), "ranges");
+    uint64_t *word = mt_ring_reserve(kind, 2, when);
+    if (word) {
+        word[0] = address;
+        word[1] = size;
+        mt_note_commit(2);
+    }
+}
+
+static void note_create(uint64_t when, CUmemGenericAllocationHandle handle, size_t size,
+                        const CUmemAllocationProp *properties)
+{
+    uint64_t device = properties && properties->location.type == CU_MEM_LOCATION_TYPE_DEVICE
+                          ? (uint64_t)properties->location.id
+                          : MT_DEVICE_UNKNOWN;
+    if (mt_may_note())
+        MT_NOTE(create, when, .handle = handle, .size = size, .device = device);
+}
+
+static void note_release(uint64_t when, CUmemGenericAllocationHandle handle)
+{
+    if (mt_life_may_record())
+        MT_NOTE(release, when, .handle = handle);
+}
+
+static void note_map(uint64_t when, CUdeviceptr address, size_t size, size_t offset,
+                     CUmemGenericAllocationHandle handle)
+{
+    mt_granules_mark(address, size);
+    if (mt_may_note())
+        MT_NOTE(map, when, .address = address, .size = size, .offset = offset, .handle = handle);
+}
+
+#define HOOK_memory(...)
+#define HOOK_virtual MT_HOOK
+#define HOOK_copies(...)
+#define HOOK_launches(...)
+#define HOOK_doors(...)
+#define HOOK(family, ...) HOOK_##family(__VA_ARGS__)
+#include "shim/cuda/hooks.def"

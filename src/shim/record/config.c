@@ -1,0 +1,67 @@
+#include "shim/record/config.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct mt_config standards = {
+#define TEXT(name, option, standard, argument, doc) .name = standard,
+#define NUMBER(name, option, standard, least, most, unit, doc) .name = standard,
+#define SWITCH(name, option, standard, doc) .name = standard,
+#include "shim/record/config.def"
+};
+
+/* Decimal digits only: strtol's blanks and signs would hide typing errors. */
+static bool parse_number(const char *text, long least, long most, long *number)
+{
+    long value = 0;
+    if (!*text)
+        return false;
+    for (; *text; text++) {
+        if (*text < '0' || *text > '9' || value > INT32_MAX)
+            return false;
+        value = value * 10 + (*text - '0');
+    }
+    *number = value;
+    return value >= least && value <= most;
+}
+
+static bool parse_switch(const char *text, bool *on)
+{
+    static const char *const words[] = {"0", "1", "off", "on", "no", "yes", "false", "true"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(text, words[i]) == 0) {
+            *on = i % 2;
+            return true;
+        }
+    return false;
+}
+
+bool mt_config_read(struct mt_config *config, char *why, size_t size)
+{
+    const char *text;
+    struct mt_config read = standards;
+    *config = standards;
+#define TEXT(name, option, standard, argument, doc)                                                \
+    if ((text = getenv("MEMTRACE_" #name)) && *text)                                               \
+        read.name = text;
+#define NUMBER(name, option, standard, least, most, unit, doc)                                     \
+    if ((text = getenv("MEMTRACE_" #name)) && !parse_number(text, least, most, &read.name)) {      \
+        snprintf(why, size, "MEMTRACE_" #name "=%.40s: wanted a number from %d to %d" , text,      \
+                 least, most);                                                                     \
+        return false;                                                                              \
+    }
+#define SWITCH(name, option, standard, doc)                                                        \
+    if ((text = getenv("MEMTRACE_" #name)) && !parse_switch(text, &read.name)) {                   \
+        snprintf(why, size, "MEMTRACE_" #name "=%.40s: wanted 0 or 1", text);                      \
+        return false;                                                                              \
+    }
+#include "shim/record/config.def"
+    if (read.RING_KIB & (read.RING_KIB - 1)) {
+        snprintf(why, size, "MEMTRACE_RING_KIB=%ld: wanted a power of two", read.RING_KIB);
+        return false;
+    }
+    *config = read;
+    return true;
+}

@@ -1,0 +1,19 @@
+/* The recorder's settings, from the environment (config.def). */
+#ifndef MT_CONFIG_H
+#define MT_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct mt_config {
+#define TEXT(name, option, standard, argument, doc) const char *name;
+#define NUMBER(name, option, standard, least, most, unit, doc) long name;
+#define SWITCH(name, option, standard, doc) bool name;
+#include "shim/record/config.def"
+};
+
+/* Read every MEMTRACE_* variable. False: a value is wrong, and `why` says which and what is allowed;
+ * *config then holds the defaults. Texts point into the environment. No allocation, no locale. */
+bool mt_config_read(struct mt_config *config, char *why, size_t size);
+
+#endif

@@ -1,0 +1,336 @@
+/* The drain thread.
+ *
+ * A round looks at every ring and turns into a chunk what is at least half full, closed by the end of
+ * its thread, or, at the end, anything. A ring's tail moves only after its chunk is in the file: until
+ * then the ring file holds the events, whatever happens to the process. Where writing fails (a full
+ * disk) nothing is consumed; the rings fill, their threads drop and count, and it is tried again.
+ *
+ * All memory is mapped once; the thread calls neither malloc nor stdio, since the process around it
+ * may be anywhere in either. All signals are blocked in it: the job's handlers must not run here. */
+#include "shim/record/drain.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/crc32.h"
+#include "format/encode.h"
+#include "shim/record/facts.h"
+#include "shim/record/life.h"
+#include "shim/record/ring.h"
+#include "shim/record/shimlog.h"
+
+#define CHUNK_EVENTS MT_CHUNK_EVENTS_MAX
+#define FACTS_BYTES (1u << 20)
+#define INDEX_BYTES MT_CHUNK_RAW_MAX /* mapped without reserve: touched as it fills */
+#define ROUND_NS 200000000
+#define RETRY_NS 1000000000u /* after a failed write */
+
+static struct {
+    pthread_mutex_t lock; /* one round at a time; guards all below */
+    pthread_t thread;
+    bool has_thread;
+    _Atomic uint32_t wake; /* futex: 1 asks for a round */
+    _Atomic bool stop;
+    struct mt_mfile *file;
+    uint64_t offset; /* where the next chunk goes */
+    uint64_t retry_ns;
+    bool failing, said;
+    struct mt_encoder *encoder;
+    struct mt_clock_pair pair[2];
+    struct mt_index_entry *index;
+    size_t chunks;
+    struct mt_facts facts;
+} drain = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void *reserve(size_t size)
+{
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+/* ---- writing ---- */
+
+static int write_failed(int error)
+{
+    drain.failing = true;
+    drain.retry_ns = mt_clock_monotonic_ns() + RETRY_NS;
+    if (!drain.said)
+        mt_shim_say("cannot write %s: %s; events stay in the rings and are dropped and counted "
+                    "when these are full",
+                    drain.file->path, strerrordesc_np(-error));
+    drain.said = true;
+    return error;
+}
+
+/* Header and frame at the end of the file. A chunk that was written in part is overwritten by the next
+ * try: the offset moves only at success. */
+static int write_chunk(struct mt_chunk_header *header, const void *frame)
+{
+    mt_chunk_seal(header);
+    int error = mt_mfile_write(drain.file, frame, header->stored_size, drain.offset + sizeof *header);
+    if (error == 0)
+        error = mt_mfile_write(drain.file, header, sizeof *header, drain.offset);
+    if (error < 0)
+        return write_failed(error);
+    drain.failing = false;
+    if (header->type != MT_CHUNK_INDEX) {
+        if ((drain.chunks + 1) * sizeof *drain.index <= INDEX_BYTES)
+            drain.index[drain.chunks++] = (struct mt_index_entry){drain.offset, *header};
+        drain.offset += sizeof *header + header->stored_size;
+    }
+    return 0;
+}
+
+static int write_plain(enum mt_chunk_type type, const void *bytes, size_t size)
+{
+    struct mt_chunk_header header;
+    const void *frame;
+    if (size == 0)
+        return 0;
+    if (mt_encoder_plain(drain.encoder, type, bytes, size, &header, &frame) < 0)
+        return -EINVAL;
+    return write_chunk(&header, frame);
+}
+
+static int write_facts(void)
+{
+    int error = write_plain(MT_CHUNK_META, drain.facts.text, drain.facts.size);
+    drain.facts.size = 0;
+    return error;
+}
+
+/* The index overwrites an older one: drain.offset is where the last event chunk ends. */
+static int write_index(void)
+{
+    struct mt_trailer trailer = {.index_offset = drain.offset, .magic = MT_TRAILER_MAGIC};
+    struct mt_chunk_header header;
+    const void *frame;
+    if (mt_encoder_plain(drain.encoder, MT_CHUNK_INDEX, drain.index,
+                         drain.chunks * sizeof *drain.index, &header, &frame) < 0)
+        return -EINVAL;
+    int error = write_chunk(&header, frame);
+    if (error < 0)
+        return error;
+    trailer.crc = mt_crc32(&trailer, offsetof(struct mt_trailer, crc));
+    uint64_t end = drain.offset + sizeof header + header.stored_size;
+    error = mt_mfile_write(drain.file, &trailer, sizeof trailer, end);
+    if (error == 0 && ftruncate(drain.file->fd, (off_t)(end + sizeof trailer)) < 0)
+        error = -errno;
+    return error < 0 ? write_failed(error) : 0;
+}
+
+/* ---- reading the rings ---- */
+
+static int end_chunk(struct mt_ringfile_ring *shared, uint64_t position)
+{
+    struct mt_chunk_header header;
+    const void *frame;
+    if (mt_encoder_end(drain.encoder, position, &header, &frame) < 0)
+        return write_failed(-EINVAL);
+    int error = header.events ? write_chunk(&header, frame) : 0;
+    if (error == 0)
+        __atomic_store_n(&shared->tail, position, __ATOMIC_RELEASE);
+    return error;
+}
+
+static uint64_t next_position(const struct mt_record *record, uint64_t position, uint64_t mask)
+{
+    uint64_t rest = mask + 1 - (position & mask);
+    return position + (rest < sizeof *record ? rest : mt_record_size(record));
+}
+
+/* Everything up to `head` as one or more chunks. */
+static int drain_ring(const struct mt_ring *ring, uint64_t head)
+{
+    struct mt_ringfile_ring *shared = ring->shared;
+    uint64_t position = shared->tail, mask = mt_rings_capacity() - 1;
+    mt_encoder_begin(drain.encoder, shared->thread, position);
+    while (position < head) {
+        const struct mt_record *record = (const void *)(ring->data + (position & mask));
+        bool rest = mask + 1 - (position & mask) < sizeof *record || record->kind == MT_NONE;
+        if (!rest &&
+            !mt_encoder_add(drain.encoder, record, mt_clock_since(drain.pair, record->time))) {
+            int error = end_chunk(shared, position);
+            if (error < 0)
+                return error;
+            mt_encoder_begin(drain.encoder, shared->thread, position);
+            continue;
+        }
+        position = next_position(record, position, mask);
+    }
+    return end_chunk(shared, position);
+}
+
+/* The ring of an ended thread is read to its end: another thread may have it. */
+static void give_back(struct mt_ringfile_ring *shared)
+{
+    atomic_fetch_add(&mt_events_dropped, shared->lost);
+    shared->lost = 0;
+    __atomic_store_n(&shared->state, MT_RING_UNUSED, __ATOMIC_RELEASE);
+}
+
+static int look_at(const struct mt_ring *ring, bool all)
+{
+    struct mt_ringfile_ring *shared = ring->shared;
+    uint32_t state = __atomic_load_n(&shared->state, __ATOMIC_ACQUIRE);
+    uint64_t head = __atomic_load_n(&shared->head, __ATOMIC_ACQUIRE);
+    uint64_t waiting = head - shared->tail;
+    int error = 0;
+    if (state == MT_RING_UNUSED)
+        return 0;
+    if (state == MT_RING_LIVE && mt_ring_is_orphan(shared))
+        __atomic_store_n(&shared->state, MT_RING_CLOSED, __ATOMIC_RELEASE);
+    if (waiting > 0 && (all || state == MT_RING_CLOSED || waiting >= mt_rings_capacity() / 2))
+        error = drain_ring(ring, head);
+    if (error == 0 && state == MT_RING_CLOSED)
+        give_back(shared);
+    return error;
+}
+
+static int round_of_rings(bool all)
+{
+    const struct mt_ring *ring;
+    if (drain.failing && !all && mt_clock_monotonic_ns() < drain.retry_ns)
+        return -EAGAIN;
+    for (uint32_t i = 0; (ring = mt_rings_get(i)); i++) {
+        int error = look_at(ring, all);
+        if (error < 0)
+            return error;
+    }
+    return 0;
+}
+
+/* ---- the thread ---- */
+
+void mt_drain_wake(void)
+{
+    if (atomic_exchange(&drain.wake, 1) == 0)
+        syscall(SYS_futex, &drain.wake, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+static void sleep_until_woken(void)
+{
+    struct timespec round = {.tv_nsec = ROUND_NS};
+    syscall(SYS_futex, &drain.wake, FUTEX_WAIT_PRIVATE, 0, &round, NULL, 0);
+    atomic_store(&drain.wake, 0);
+}
+
+static void *run(void *nothing)
+{
+    (void)nothing;
+    prctl(PR_SET_NAME, "memtrace");
+    pthread_mutex_lock(&drain.lock);
+    mt_facts_devices(&drain.facts);
+    mt_facts_modules(&drain.facts);
+    write_facts();
+    pthread_mutex_unlock(&drain.lock);
+    while (!atomic_load(&drain.stop)) {
+        sleep_until_woken();
+        pthread_mutex_lock(&drain.lock);
+        round_of_rings(false);
+        pthread_mutex_unlock(&drain.lock);
+    }
+    return NULL;
+}
+
+static int start_thread(void)
+{
+    sigset_t all, before;
+    pthread_attr_t attributes;
+    sigfillset(&all);
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, 256 << 10);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = pthread_create(&drain.thread, &attributes, run, NULL);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    drain.has_thread = error == 0;
+    return -error;
+}
+
+static bool get_memory(int level, unsigned time_shift)
+{
+    size_t bytes = mt_rings_capacity() > FACTS_BYTES ? mt_rings_capacity() : FACTS_BYTES;
+    size_t size = mt_encoder_size(CHUNK_EVENTS, bytes);
+    void *memory = reserve(size);
+    drain.index = drain.index ? drain.index : reserve(INDEX_BYTES);
+    drain.facts.text = drain.facts.text ? drain.facts.text : reserve(FACTS_BYTES);
+    drain.facts.capacity = FACTS_BYTES;
+    if (!memory || !drain.index || !drain.facts.text)
+        return false;
+    drain.encoder = mt_encoder_init(memory, CHUNK_EVENTS, bytes, level, time_shift);
+    return drain.encoder != NULL;
+}
+
+int mt_drain_start(struct mt_mfile *file, const struct mt_file_header *header,
+                   const struct mt_clock_pair pair[2], int level)
+{
+    drain.file = file;
+    drain.offset = sizeof *header;
+    memcpy(drain.pair, pair, sizeof drain.pair);
+    if (!get_memory(level, header->time_shift))
+        return -ENOMEM;
+    int error = mt_mfile_write(file, header, sizeof *header, 0);
+    if (error < 0)
+        return error;
+    mt_facts_process(&drain.facts);
+    error = write_facts();
+    return error < 0 ? error : start_thread();
+}
+
+static bool write_all(void)
+{
+    bool done = round_of_rings(true) == 0;
+    return write_index() == 0 && done;
+}
+
+bool mt_drain_finish(void)
+{
+    atomic_store(&drain.stop, true);
+    mt_drain_wake();
+    if (drain.has_thread) {
+        /* Never hang at exit: a thread that cannot come to its end is left behind. */
+        struct timespec end;
+        clock_gettime(CLOCK_REALTIME, &end);
+        end.tv_sec += 5;
+        drain.has_thread = pthread_timedjoin_np(drain.thread, NULL, &end) != 0;
+    }
+    if (drain.has_thread || pthread_mutex_trylock(&drain.lock) != 0)
+        return false;
+    mt_facts_modules(&drain.facts);
+    uint64_t dropped = atomic_load(&mt_events_dropped);
+    if (dropped)
+        mt_facts_add(&drain.facts, "lost.untold", "%llu", (unsigned long long)dropped);
+    write_facts();
+    bool done = write_all();
+    pthread_mutex_unlock(&drain.lock);
+    return done;
+}
+
+void mt_drain_late(void)
+{
+    if (pthread_mutex_trylock(&drain.lock) != 0)
+        return; /* another late event's round takes this one along, or the ring keeps it */
+    write_all();
+    pthread_mutex_unlock(&drain.lock);
+}
+
+void mt_drain_forget(void)
+{
+    pthread_mutex_init(&drain.lock, NULL);
+    drain.has_thread = drain.failing = drain.said = false;
+    atomic_store(&drain.stop, false);
+    atomic_store(&drain.wake, 0);
+    drain.chunks = 0;
+    drain.facts.size = 0;
+}

@@ -1,0 +1,30 @@
+/* The drain thread: rings in, chunks of the trace file out. */
+#ifndef MT_DRAIN_H
+#define MT_DRAIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "format/layout.h"
+#include "shim/record/mfile.h"
+
+/* Write the file header and the first meta data into `file` and start the thread. 0 or -errno. */
+int mt_drain_start(struct mt_mfile *file, const struct mt_file_header *header,
+                   const struct mt_clock_pair pair[2], int level);
+
+/* Ask the thread to look at the rings now. Any thread, any lock held; costs a system call at most
+ * once a round of the thread. */
+void mt_drain_wake(void);
+
+/* Stop the thread, write everything that is in the rings, then meta data, index and trailer. False:
+ * something could not be written; the rings still hold it. */
+bool mt_drain_finish(void);
+
+/* After mt_drain_finish: the same for what has come since. */
+void mt_drain_late(void);
+
+/* In a forked child: forget the parent's thread and file. */
+void mt_drain_forget(void);
+
+#endif

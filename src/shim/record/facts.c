@@ -1,0 +1,222 @@
+#include "shim/record/facts.h"
+
+#include <fcntl.h>
+#include <link.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "event/event.h"
+#include "shim/cuda/resolve.h"
+#include "shim/record/life.h"
+#include "shim/record/path.h"
+
+static bool add_bytes(struct mt_facts *facts, const char *bytes, size_t size)
+{
+    if (facts->capacity - facts->size < size)
+        return false;
+    memcpy(facts->text + facts->size, bytes, size);
+    facts->size += size;
+    return true;
+}
+
+void mt_facts_add(struct mt_facts *facts, const char *key, const char *format, ...)
+{
+    size_t start = facts->size;
+    va_list arguments;
+    if (!add_bytes(facts, key, strlen(key) + 1))
+        return;
+    size_t room = facts->capacity - facts->size;
+    va_start(arguments, format);
+    int length = vsnprintf(facts->text + facts->size, room, format, arguments);
+    va_end(arguments);
+    if (length < 0 || (size_t)length >= room)
+        facts->size = start;
+    else
+        facts->size += (size_t)length + 1;
+}
+
+/* ---- the process ---- */
+
+static bool is_plain(const char *word)
+{
+    return *word && !word[strspn(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                       "0123456789%+,-./:=@_")];
+}
+
+/* One argument as a shell would need it; `room` holds four times its length and three more. */
+static char *quote(char *to, const char *word)
+{
+    if (is_plain(word))
+        return stpcpy(to, word);
+    *to++ = '\'';
+    for (; *word; word++)
+        if (*word == '\'')
+            to = stpcpy(to, "'\\''");
+        else
+            *to++ = *word;
+    *to++ = '\'';
+    *to = 0;
+    return to;
+}
+
+static void add_command(struct mt_facts *facts)
+{
+    char words[4096], line[4 * sizeof words + 16];
+    int fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
+    ssize_t size = fd < 0 ? 0 : read(fd, words, sizeof words - 1);
+    char *to = line;
+    if (fd >= 0)
+        close(fd);
+    size = size < 0 ? 0 : size;
+    words[size] = 0;
+    *to = 0;
+    for (const char *word = words; word < words + size && to < line + sizeof line / 2;
+         word += strlen(word) + 1) {
+        if (to != line)
+            *to++ = ' ';
+        to = quote(to, word);
+    }
+    mt_facts_add(facts, "command", "%s", line);
+}
+
+static void add_names(struct mt_facts *facts)
+{
+    char host[256] = "", exe[4096];
+    ssize_t length = readlink("/proc/self/exe", exe, sizeof exe - 1);
+    gethostname(host, sizeof host - 1);
+    mt_facts_add(facts, "host", "%s", host);
+    if (length > 0)
+        mt_facts_add(facts, "exe", "%.*s", (int)length, exe);
+    if (mt_path_rank())
+        mt_facts_add(facts, "rank", "%s", mt_path_rank());
+    if (*mt_config.SESSION)
+        mt_facts_add(facts, "session", "%s", mt_config.SESSION);
+}
+
+static void add_start(struct mt_facts *facts)
+{
+    char text[32];
+    time_t now = time(NULL);
+    struct tm utc;
+    if (gmtime_r(&now, &utc) && strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc))
+        mt_facts_add(facts, "start_time", "%s", text);
+}
+
+static void add_settings(struct mt_facts *facts)
+{
+#define TEXT(name, option, standard, argument, doc)
+#define NUMBER(name, option, standard, least, most, unit, doc)                                     \
+    mt_facts_add(facts, "setting." #name, "%ld", mt_config.name);
+#define SWITCH(name, option, standard, doc)                                                        \
+    mt_facts_add(facts, "setting." #name, "%d", mt_config.name);
+#include "shim/record/config.def"
+}
+
+void mt_facts_process(struct mt_facts *facts)
+{
+    mt_facts_add(facts, "memtrace_version", "%s", MEMTRACE_VERSION);
+    mt_facts_add(facts, "pid", "%d", (int)getpid());
+    add_command(facts);
+    add_names(facts);
+    add_start(facts);
+    add_settings(facts);
+    for (unsigned i = 0; i < mt_hooks_count; i++) {
+        char key[24];
+        snprintf(key, sizeof key, "api.%u", i);
+        mt_facts_add(facts, key, "%s", mt_hooks[i].name);
+    }
+}
+
+/* ---- devices ---- */
+
+static void add_device(struct mt_facts *facts, int i)
+{
+    char key[48], name[256] = "";
+    unsigned char uuid[16];
+    size_t bytes;
+    CUdevice device;
+    if (mt_ask.cuDeviceGet(&device, i) != CUDA_SUCCESS)
+        return;
+    snprintf(key, sizeof key, "device.%d.name", i);
+    if (mt_ask.cuDeviceGetName && mt_ask.cuDeviceGetName(name, sizeof name, device) == CUDA_SUCCESS)
+        mt_facts_add(facts, key, "%s", name);
+    snprintf(key, sizeof key, "device.%d.total_bytes", i);
+    if (mt_ask.cuDeviceTotalMem_v2 && mt_ask.cuDeviceTotalMem_v2(&bytes, device) == CUDA_SUCCESS)
+        mt_facts_add(facts, key, "%zu", bytes);
+    snprintf(key, sizeof key, "device.%d.uuid", i);
+    if (mt_ask.cuDeviceGetUuid_v2 &&
+        mt_ask.cuDeviceGetUuid_v2((CUuuid *)(void *)uuid, device) == CUDA_SUCCESS)
+        mt_facts_add(facts, key,
+                     "GPU-%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
+                     uuid[0], uuid[1], uuid[2], uuid[3], uuid[4], uuid[5], uuid[6], uuid[7], uuid[8],
+                     uuid[9], uuid[10], uuid[11], uuid[12], uuid[13], uuid[14], uuid[15]);
+}
+
+void mt_facts_devices(struct mt_facts *facts)
+{
+    int version, count;
+    if (mt_ask.cuDriverGetVersion && mt_ask.cuDriverGetVersion(&version) == CUDA_SUCCESS)
+        mt_facts_add(facts, "driver_version", "%d.%d", version / 1000, version % 1000 / 10);
+    version = mt_runtime_version();
+    if (version > 0)
+        mt_facts_add(facts, "runtime_version", "%d.%d", version / 1000, version % 1000 / 10);
+    if (!mt_ask.cuDeviceGetCount || !mt_ask.cuDeviceGet ||
+        mt_ask.cuDeviceGetCount(&count) != CUDA_SUCCESS)
+        return;
+    for (int i = 0; i < count; i++)
+        add_device(facts, i);
+}
+
+/* ---- modules ---- */
+
+struct module_walk {
+    struct mt_facts *facts;
+    unsigned n;
+};
+
+static const unsigned char *find_build_id(const struct dl_phdr_info *info, uint32_t *size)
+{
+    for (unsigned i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+        if (segment->p_type != PT_NOTE)
+            continue;
+        const char *at = (const char *)(info->dlpi_addr + segment->p_vaddr);
+        const char *end = at + segment->p_memsz;
+        while (at + sizeof(ElfW(Nhdr)) <= end) {
+            const ElfW(Nhdr) *note = (const void *)at;
+            const char *name = at + sizeof *note;
+            const char *body = name + ((note->n_namesz + 3) & ~3u);
+            if (note->n_type == NT_GNU_BUILD_ID && note->n_namesz == 4 && !memcmp(name, "GNU", 4)) {
+                *size = note->n_descsz;
+                return (const unsigned char *)body;
+            }
+            at = body + ((note->n_descsz + 3) & ~3u);
+        }
+    }
+    return NULL;
+}
+
+static int add_module(struct dl_phdr_info *info, size_t size, void *data)
+{
+    struct module_walk *walk = data;
+    char key[24], hex[65] = "";
+    uint32_t length = 0;
+    const unsigned char *id = find_build_id(info, &length);
+    (void)size;
+    for (uint32_t i = 0; id && i < length && i < 32; i++)
+        snprintf(hex + 2 * i, 3, "%02x", id[i]);
+    snprintf(key, sizeof key, "module.%u", walk->n++);
+    mt_facts_add(walk->facts, key, "%llx %s %s", (unsigned long long)info->dlpi_addr,
+                 *hex ? hex : "-", *info->dlpi_name ? info->dlpi_name : "[exe]");
+    return 0;
+}
+
+void mt_facts_modules(struct mt_facts *facts)
+{
+    struct module_walk walk = {.facts = facts};
+    dl_iterate_phdr(add_module, &walk);
+}

@@ -1,0 +1,277 @@
+#include "shim/record/life.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/crc32.h"
+#include "format/layout.h"
+#include "shim/cuda/kernels.h"
+#include "shim/record/drain.h"
+#include "shim/record/mfile.h"
+#include "shim/record/path.h"
+#include "shim/record/shimlog.h"
+
+#define CLOCK_SPAN_NS 4000000 /* least distance of the clock's two pairs */
+#define TRIES 99              /* names tried where a file exists: NAME, NAME-2, ... */
+#define VARIANTS 64           /* unknown variants kept until there is a ring */
+
+struct mt_config mt_config;
+
+static _Atomic uint32_t idle_page;
+_Atomic uint32_t *mt_recording = &idle_page;
+
+static struct {
+    pthread_mutex_t lock; /* start, end, late events */
+    bool inert;           /* the program runs with more rights than its caller */
+    pid_t pid;            /* of the process that began recording; 0: none yet */
+    struct mt_clock_pair loaded; /* the clock at load time */
+    struct mt_mfile file;
+    pthread_mutex_t variants_lock;
+    _Atomic uint32_t variants;
+    struct {
+        char name[64];
+        int version;
+    } variant[VARIANTS];
+} life = {.lock = PTHREAD_MUTEX_INITIALIZER,
+          .file = {.fd = -1},
+          .variants_lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void set_state(enum mt_recording state)
+{
+    atomic_store(mt_recording, (uint32_t)state);
+}
+
+uint64_t mt_life_wait_ns(void)
+{
+    return (uint64_t)mt_config.WAIT_US * 1000;
+}
+
+/* ---- start ---- */
+
+static struct mt_file_header file_header(uint64_t trace_id)
+{
+    struct mt_file_header header = {
+        .magic = MT_FILE_MAGIC,
+        .version_major = MT_VERSION_MAJOR,
+        .version_minor = MT_VERSION_MINOR,
+        .size = sizeof header,
+        .trace_id = trace_id,
+        .pid = (uint32_t)getpid(),
+        .time_shift = (uint8_t)mt_config.TIME_SHIFT,
+    };
+    uint64_t age = mt_clock_raw_ns() - life.loaded.ns;
+    header.start_realtime_ns = mt_clock_realtime_ns() - age;
+    header.start_monotonic_ns = mt_clock_monotonic_ns() - age;
+    header.crc = mt_crc32(&header, offsetof(struct mt_file_header, crc));
+    return header;
+}
+
+static int create_file(void)
+{
+    char path[sizeof life.file.path];
+    int error = -ENAMETOOLONG;
+    for (int n = 1; n <= TRIES; n++) {
+        /* Room for the suffix of the ring file, which lies beside. */
+        if (!mt_path_expand(path, sizeof path - sizeof MT_RINGFILE_SUFFIX, mt_config.OUTPUT, n))
+            return -ENAMETOOLONG;
+        error = mt_mfile_create(&life.file, path, mt_config.FORCE);
+        if (error != -EEXIST)
+            break;
+    }
+    return error;
+}
+
+static void open_rings(const struct mt_file_header *header, const struct mt_clock_pair pair[2])
+{
+    struct mt_ringfile_header ring_header = {.magic = MT_RINGFILE_MAGIC,
+                                             .trace_id = header->trace_id,
+                                             .pair = {pair[0], pair[1]},
+                                             .capacity = (uint32_t)mt_config.RING_KIB << 10,
+                                             .time_shift = header->time_shift};
+    char path[sizeof life.file.path + sizeof MT_RINGFILE_SUFFIX];
+    strcpy(path, life.file.path);
+    strcat(path, MT_RINGFILE_SUFFIX);
+    if (mt_config.FORCE)
+        unlink(path);
+    mt_rings_open(path, &ring_header);
+}
+
+static void second_pair(struct mt_clock_pair pair[2])
+{
+    pair[0] = life.loaded;
+    while (mt_clock_raw_ns() - pair[0].ns < CLOCK_SPAN_NS)
+        ;
+    pair[1] = mt_clock_sample();
+}
+
+static uint64_t random_id(void)
+{
+    uint64_t id;
+    if (getrandom(&id, sizeof id, GRND_NONBLOCK) != sizeof id)
+        id = mt_clock_realtime_ns() ^ (uint64_t)getpid() << 48;
+    return id;
+}
+
+static int begin(void)
+{
+    struct mt_clock_pair pair[2];
+    int error = create_file();
+    if (error < 0) {
+        mt_shim_say("cannot create a trace for MEMTRACE_OUTPUT=%s: %s; this process is not recorded",
+                    mt_config.OUTPUT, strerrordesc_np(-error));
+        return error;
+    }
+    second_pair(pair);
+    struct mt_file_header header = file_header(random_id());
+    open_rings(&header, pair);
+    error = mt_drain_start(&life.file, &header, pair, (int)mt_config.ZSTD_LEVEL);
+    if (error < 0) {
+        mt_shim_say("cannot write %s: %s; this process is not recorded", life.file.path,
+                    strerrordesc_np(-error));
+        mt_rings_close(true);
+        mt_mfile_remove(&life.file);
+        mt_mfile_close(&life.file);
+    }
+    return error;
+}
+
+/* A forked child that uses CUDA itself: nothing of the parent's recording is its own. */
+static void forget_parent(void)
+{
+    mt_rings_close(false);
+    mt_drain_forget();
+    mt_mfile_close(&life.file);
+    mt_kernels_forget();
+    life.pid = 0;
+}
+
+static void start(void)
+{
+    char why[256];
+    if (life.inert)
+        return;
+    if (life.pid != 0 && life.pid != getpid())
+        forget_parent();
+    if (atomic_load(mt_recording) != MT_IDLE)
+        return;
+    life.pid = getpid();
+    bool valid = mt_config_read(&mt_config, why, sizeof why);
+    if (!valid)
+        mt_shim_say("%s; this process is not recorded", why);
+    set_state(valid && mt_config.ENABLE && begin() == 0 ? MT_RECORDING : MT_OFF);
+}
+
+bool mt_life_wake(void)
+{
+    uint32_t state = atomic_load_explicit(mt_recording, memory_order_relaxed);
+    if (state == MT_OFF)
+        return false;
+    if (state == MT_IDLE) {
+        int saved = errno;
+        pthread_mutex_lock(&life.lock);
+        start();
+        pthread_mutex_unlock(&life.lock);
+        errno = saved;
+    }
+    return mt_life_may_record();
+}
+
+/* ---- end ---- */
+
+/* Losses that no `lost` event will tell any more. */
+static void count_untold(void)
+{
+    const struct mt_ring *ring;
+    for (uint32_t i = 0; (ring = mt_rings_get(i)); i++)
+        atomic_fetch_add(&mt_events_dropped, ring->shared->lost);
+}
+
+/* Runs with the exit handlers. In a child of the recording process there is nothing to end. */
+__attribute__((destructor)) static void end(void)
+{
+    if (life.pid != getpid() || atomic_load(mt_recording) != MT_RECORDING)
+        return;
+    int saved = errno;
+    count_untold();
+    bool done = mt_drain_finish();
+    if (done)
+        mt_rings_close(true);
+    set_state(done ? MT_LATE : MT_OFF);
+    errno = saved;
+}
+
+void mt_life_late(void)
+{
+    int saved = errno;
+    if (atomic_load(mt_recording) == MT_LATE)
+        mt_drain_late();
+    errno = saved;
+}
+
+/* ---- variants ---- */
+
+static void put_variant(const char *name, int version)
+{
+    uint64_t field = version > 0 ? (uint64_t)version : 0;
+    mt_ring_put(MT_variant, mt_clock_ticks(), &field, name, strlen(name));
+}
+
+void mt_life_variant(const char *name, int version)
+{
+    if (mt_life_may_record()) {
+        put_variant(name, version);
+        return;
+    }
+    pthread_mutex_lock(&life.variants_lock);
+    uint32_t n = atomic_load(&life.variants);
+    if (n < VARIANTS) {
+        snprintf(life.variant[n].name, sizeof life.variant[n].name, "%s", name);
+        life.variant[n].version = version;
+        atomic_store(&life.variants, n + 1);
+    }
+    pthread_mutex_unlock(&life.variants_lock);
+}
+
+void mt_life_thread_started(void)
+{
+    uint32_t n = atomic_exchange(&life.variants, 0);
+    for (uint32_t i = 0; i < n && i < VARIANTS; i++)
+        put_variant(life.variant[i].name, life.variant[i].version);
+}
+
+/* ---- load ---- */
+
+/* The page with the state is wiped to MT_IDLE in every child, even one made by a raw clone. Where the
+ * kernel cannot do that, pthread_atfork serves for fork(2). */
+static void child_of_fork(void)
+{
+    set_state(MT_IDLE);
+    memset(&mt_writer, 0, sizeof mt_writer);
+}
+
+static void make_page(void)
+{
+    void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED)
+        return;
+    madvise(page, 4096, MADV_WIPEONFORK);
+    mt_recording = page;
+}
+
+__attribute__((constructor)) static void load(void)
+{
+    int saved = errno;
+    make_page();
+    life.inert = getauxval(AT_SECURE) != 0;
+    mt_clock_init();
+    life.loaded = mt_clock_sample();
+    pthread_atfork(NULL, NULL, child_of_fork);
+    errno = saved;
+}

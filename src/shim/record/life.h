@@ -1,0 +1,39 @@
+/* The recorder's life in the traced process: it starts at the first success of the driver, so that a
+ * process without CUDA leaves no file and gets no thread; it stops in a forked child and starts
+ * afresh there should the child use CUDA itself; it ends with the process's exit handlers, after
+ * which single late events are still taken. */
+#ifndef MT_LIFE_H
+#define MT_LIFE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "shim/record/config.h"
+#include "shim/record/ring.h"
+
+extern struct mt_config mt_config;
+
+/* Called where a call that needs a device has succeeded and mt_is_recording() was false: starts
+ * recording if this process has not begun. Whether an event may now be recorded. Keeps errno. */
+bool mt_life_wake(void);
+
+/* For events that must not start a recording (failures, frees, blocks): may they be recorded? */
+static inline bool mt_life_may_record(void)
+{
+    uint32_t state = atomic_load_explicit(mt_recording, memory_order_relaxed);
+    return state == MT_RECORDING || state == MT_LATE;
+}
+
+/* After an event of the state MT_LATE: write it now. */
+void mt_life_late(void);
+
+/* The longest wait for room in a ring. */
+uint64_t mt_life_wait_ns(void);
+
+/* A thread has just got its ring: tell through it what was noticed before there was one. */
+void mt_life_thread_started(void);
+
+/* The job asked the driver for `name` at `version` and got a function that is not hooked. Any time. */
+void mt_life_variant(const char *name, int version);
+
+#endif

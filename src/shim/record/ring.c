@@ -1,0 +1,302 @@
+/* Rings: the producer's slow path and the ring file.
+ *
+ * A ring is a page that producer and consumer share and `capacity` bytes of records. The producer
+ * owns head, the consumer tail; both only grow. A ring belongs to one thread at a time; after its
+ * thread has ended and the consumer has read it to the end it is given to the next new thread, with
+ * positions going on from where they were.
+ *
+ * The file is grown by posix_fallocate, never by ftruncate alone: a store into a hole of a full disk
+ * would kill the job with SIGBUS. Where the file cannot grow the ring lies in anonymous memory. */
+#include "shim/record/ring.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "shim/record/drain.h"
+#include "shim/record/life.h"
+#include "shim/record/mfile.h"
+
+__thread struct mt_writer mt_writer __attribute__((tls_model("initial-exec")));
+_Atomic uint64_t mt_events_dropped;
+
+static struct {
+    pthread_mutex_t lock; /* guards all below but the rings' contents */
+    struct mt_mfile file;
+    struct mt_ringfile_header *header; /* mapped, or of this process only */
+    struct mt_ring ring[MT_RINGFILE_RINGS_MAX];
+    _Atomic uint32_t rings;
+    uint32_t in_file; /* of those the first so many are in the file */
+    uint32_t threads; /* numbers given out */
+    uint32_t capacity;
+    pthread_key_t exit_key;
+    bool has_key;
+} rings = {.lock = PTHREAD_MUTEX_INITIALIZER, .file = {.fd = -1}};
+
+const struct mt_ring *mt_rings_get(uint32_t i)
+{
+    return i < atomic_load_explicit(&rings.rings, memory_order_acquire) ? &rings.ring[i] : NULL;
+}
+
+uint32_t mt_rings_capacity(void)
+{
+    return rings.capacity;
+}
+
+bool mt_ring_is_orphan(const struct mt_ringfile_ring *ring)
+{
+    return syscall(SYS_tgkill, getpid(), (pid_t)ring->os_tid, 0) < 0 && errno == ESRCH;
+}
+
+/* Room in the file for `size` bytes, on the disk and not only in its length. */
+static int grow(uint64_t size)
+{
+    struct rlimit limit;
+    int fd = mt_mfile_check(&rings.file);
+    if (fd < 0)
+        return fd;
+    /* Beyond RLIMIT_FSIZE the kernel would send SIGXFSZ to the job's thread. */
+    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+        limit.rlim_cur < size)
+        return -EFBIG;
+    return -posix_fallocate(fd, 0, (off_t)size);
+}
+
+static void *map(int fd, size_t size, uint64_t offset)
+{
+    int flags = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, fd, (off_t)offset);
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+void mt_rings_open(const char *path, const struct mt_ringfile_header *header)
+{
+    rings.capacity = header->capacity;
+    rings.header = NULL;
+    if (mt_mfile_create(&rings.file, path, false) == 0 && grow(MT_RINGFILE_PAGE) == 0)
+        rings.header = map(rings.file.fd, MT_RINGFILE_PAGE, 0);
+    if (rings.header)
+        memcpy(rings.header, header, sizeof *header);
+    else
+        mt_mfile_close(&rings.file);
+}
+
+/* Map one more ring: in the file as long as all before it are, else in memory. */
+static bool add_ring(struct mt_ring *ring)
+{
+    size_t size = MT_RINGFILE_PAGE + (size_t)rings.capacity;
+    uint64_t offset = MT_RINGFILE_PAGE + (uint64_t)rings.in_file * size;
+    void *memory = NULL;
+    if (rings.header && rings.in_file == rings.rings && grow(offset + size) == 0)
+        memory = map(rings.file.fd, size, offset);
+    if (memory)
+        __atomic_store_n(&rings.header->rings, ++rings.in_file, __ATOMIC_RELEASE);
+    else
+        memory = map(-1, size, 0);
+    if (!memory)
+        return false;
+    ring->shared = memory;
+    ring->data = (uint8_t *)memory + MT_RINGFILE_PAGE;
+    return true;
+}
+
+/* A ring nobody uses, or a new one. Called under the lock. */
+static struct mt_ring *find_ring(void)
+{
+    uint32_t n = rings.rings;
+    for (uint32_t i = 0; i < n; i++)
+        if (__atomic_load_n(&rings.ring[i].shared->state, __ATOMIC_ACQUIRE) == MT_RING_UNUSED)
+            return &rings.ring[i];
+    if (n == MT_RINGFILE_RINGS_MAX || !add_ring(&rings.ring[n]))
+        return NULL;
+    atomic_store_explicit(&rings.rings, n + 1, memory_order_release);
+    return &rings.ring[n];
+}
+
+/* Destructor of the thread's key: runs again if later destructors record, as it is set anew then. */
+static void thread_exits(void *shared)
+{
+    struct mt_ringfile_ring *ring = shared;
+    if (mt_writer.shared != ring)
+        return; /* the parent's, in a forked child */
+    memset(&mt_writer, 0, sizeof mt_writer);
+    __atomic_store_n(&ring->state, MT_RING_CLOSED, __ATOMIC_RELEASE);
+}
+
+static void set_limit(struct mt_writer *writer)
+{
+    uint64_t tail = __atomic_load_n(&writer->shared->tail, __ATOMIC_ACQUIRE);
+    uint64_t full = tail + writer->mask + 1, wrap = (writer->head | writer->mask) + 1;
+    uint64_t wake = tail + (writer->mask + 1) / 2;
+    uint64_t limit = full < wrap ? full : wrap;
+    writer->limit = writer->head < wake && wake < limit ? wake : limit;
+}
+
+static void say_thread(void)
+{
+    char name[16] = "";
+    uint64_t tid = (uint64_t)syscall(SYS_gettid);
+    prctl(PR_GET_NAME, name);
+    mt_ring_put(MT_thread, mt_clock_ticks(), &tid, name, strnlen(name, sizeof name));
+}
+
+static bool attach(void)
+{
+    pthread_mutex_lock(&rings.lock);
+    if (!rings.has_key)
+        rings.has_key = pthread_key_create(&rings.exit_key, thread_exits) == 0;
+    struct mt_ring *ring = find_ring();
+    if (ring) {
+        ring->shared->thread = rings.threads++;
+        ring->shared->os_tid = (uint64_t)syscall(SYS_gettid);
+        __atomic_store_n(&ring->shared->state, MT_RING_LIVE, __ATOMIC_RELEASE);
+    }
+    pthread_mutex_unlock(&rings.lock);
+    if (!ring)
+        return false;
+    mt_writer = (struct mt_writer){.data = ring->data,
+                                   .head = ring->shared->head,
+                                   .mask = rings.capacity - 1,
+                                   .shared = ring->shared};
+    set_limit(&mt_writer);
+    if (rings.has_key)
+        pthread_setspecific(rings.exit_key, ring->shared);
+    say_thread();
+    mt_life_thread_started();
+    return true;
+}
+
+/* Fill the rest of the ring with a record of no kind where the next one would not fit; the consumer
+ * passes over a rest that is too short even for a header. */
+static void pad(struct mt_writer *writer, size_t rest)
+{
+    struct mt_record *record = (void *)(writer->data + (writer->head & writer->mask));
+    if (rest >= sizeof *record) {
+        memset(record, 0, sizeof *record);
+        record->words = (uint32_t)((rest - sizeof *record) / sizeof(uint64_t));
+    }
+    writer->head += rest;
+    __atomic_store_n(&writer->shared->head, writer->head, __ATOMIC_RELEASE);
+}
+
+static bool has_room(struct mt_writer *writer, size_t size)
+{
+    uint64_t tail = __atomic_load_n(&writer->shared->tail, __ATOMIC_ACQUIRE);
+    return writer->head + size <= tail + writer->mask + 1;
+}
+
+/* Wait for room, once in a while up to the limit; while dropping not at all. */
+static bool wait_for_room(struct mt_writer *writer, size_t size)
+{
+    uint64_t end = mt_clock_monotonic_ns() + mt_life_wait_ns();
+    while (!has_room(writer, size)) {
+        mt_drain_wake();
+        if (writer->dropping || mt_clock_monotonic_ns() >= end)
+            return false;
+        nanosleep(&(struct timespec){.tv_nsec = 50000}, NULL);
+    }
+    return true;
+}
+
+/* After a loss recording goes on only with a quarter of the ring free, and the loss is told first. */
+static bool resume(struct mt_writer *writer)
+{
+    if (!has_room(writer, (writer->mask + 1) / 4)) {
+        mt_drain_wake();
+        return false;
+    }
+    writer->dropping = 0;
+    uint64_t lost = writer->shared->lost;
+    mt_ring_put(MT_lost, mt_clock_ticks(), &lost, NULL, 0);
+    writer->shared->lost = 0;
+    return true;
+}
+
+/* Make the next `size` bytes lie in one piece and free. */
+static bool make_room(struct mt_writer *writer, size_t size)
+{
+    size_t rest = (size_t)(writer->mask + 1 - (writer->head & writer->mask));
+    size_t need = rest < size ? rest + size : size;
+    if (writer->dropping && !resume(writer))
+        return false;
+    if (!has_room(writer, need) && !wait_for_room(writer, need))
+        return false;
+    rest = (size_t)(writer->mask + 1 - (writer->head & writer->mask));
+    if (rest < size)
+        pad(writer, rest);
+    if (writer->head - writer->shared->tail >= (writer->mask + 1) / 2)
+        mt_drain_wake();
+    set_limit(writer);
+    if (writer->head + size > writer->limit) /* the wake-up mark lies inside this record */
+        writer->limit = writer->head + size;
+    return true;
+}
+
+static bool slow(size_t size)
+{
+    struct mt_writer *writer = &mt_writer;
+    if (writer->busy || !mt_life_may_record() || (!writer->data && !attach())) {
+        atomic_fetch_add_explicit(&mt_events_dropped, 1, memory_order_relaxed);
+        return false;
+    }
+    if (make_room(writer, size))
+        return true;
+    writer->dropping = 1;
+    writer->shared->lost++;
+    return false;
+}
+
+bool mt_ring_slow(size_t size)
+{
+    int saved = errno;
+    bool room = slow(size);
+    errno = saved;
+    return room;
+}
+
+bool mt_ring_put(enum mt_kind kind, uint64_t ticks, const uint64_t *fields, const void *bytes,
+                 size_t size)
+{
+    const struct mt_event_info *info = mt_event_info(kind);
+    uint32_t tail = (uint32_t)((size + 7) / 8);
+    if (info->fields + tail > MT_RECORD_WORDS_MAX)
+        return false;
+    uint64_t *word = mt_ring_reserve(kind, info->fields + tail, ticks);
+    if (!word)
+        return false;
+    memcpy(word, fields, info->fields * sizeof *word);
+    if (tail) {
+        word[info->fields + tail - 1] = 0;
+        memcpy(&word[info->fields], bytes, size);
+    }
+    mt_ring_commit(info->fields + tail);
+    return true;
+}
+
+void mt_rings_close(bool remove)
+{
+    uint32_t n = rings.rings;
+    if (remove) {
+        mt_mfile_remove(&rings.file);
+        mt_mfile_close(&rings.file);
+        return; /* the mappings stay: a thread may be writing */
+    }
+    /* In a forked child: the mappings are the parent's rings, and shared. */
+    for (uint32_t i = 0; i < n; i++)
+        munmap(rings.ring[i].shared, MT_RINGFILE_PAGE + (size_t)rings.capacity);
+    if (rings.header)
+        munmap(rings.header, MT_RINGFILE_PAGE);
+    mt_mfile_close(&rings.file);
+    memset(&mt_writer, 0, sizeof mt_writer);
+    pthread_mutex_init(&rings.lock, NULL);
+    rings.header = NULL;
+    rings.rings = rings.in_file = rings.threads = 0;
+}

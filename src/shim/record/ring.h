@@ -1,0 +1,117 @@
+/* Where the traced threads write: one single-producer ring a thread, in a mapping shared with the
+ * ring file (format/ringfile.h), so that what was written outlives the process.
+ *
+ * A record is written in three steps: mt_ring_reserve gives room, the caller fills the words,
+ * mt_ring_commit publishes. Between them the caller may not call anything that could record. The hot
+ * path is one comparison: `limit` is the position at which anything unusual must be looked at (the
+ * ring is full or wraps, the drain thread must be woken, there is no ring yet).
+ *
+ * The thread's own position is kept in thread-local memory of the initial-exec model: a preloaded
+ * library is there before any thread, and no other model is free of locks and allocation. */
+#ifndef MT_RING_H
+#define MT_RING_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "event/event.h"
+#include "format/ringfile.h"
+
+struct mt_writer {
+    uint8_t *data;                   /* of the ring, NULL before the first event */
+    uint64_t head;                   /* bytes ever written; shared->head is its published copy */
+    uint64_t limit;                  /* head + size beyond this: mt_ring_slow */
+    uint64_t mask;                   /* capacity - 1 */
+    struct mt_ringfile_ring *shared; /* the ring's page in the file */
+    uint32_t busy;                   /* inside reserve..commit: a signal handler must not write */
+    uint32_t dropping;               /* the ring was full for longer than allowed */
+};
+
+extern __thread struct mt_writer mt_writer __attribute__((tls_model("initial-exec")));
+
+/* What every hook looks at first. The page it lies in is wiped in a forked child, however it forked,
+ * so that a child never writes into its parent's rings. */
+enum mt_recording {
+    MT_IDLE = 0,      /* not begun, or a forked child */
+    MT_RECORDING = 1,
+    MT_OFF = 2,       /* for good */
+    MT_LATE = 3,      /* after the exit handlers: each event is written at once */
+};
+extern _Atomic uint32_t *mt_recording;
+
+static inline bool mt_is_recording(void)
+{
+    return __builtin_expect(atomic_load_explicit(mt_recording, memory_order_relaxed), MT_RECORDING) ==
+           MT_RECORDING;
+}
+
+/* The unusual cases of mt_ring_reserve; false: the event is dropped and counted. Keeps errno. */
+bool mt_ring_slow(size_t size);
+
+/* Room for a record of `words` words; NULL: dropped (and counted). */
+static inline uint64_t *mt_ring_reserve(enum mt_kind kind, uint32_t words, uint64_t ticks)
+{
+    struct mt_writer *writer = &mt_writer;
+    size_t size = sizeof(struct mt_record) + words * sizeof(uint64_t);
+    if (__builtin_expect(writer->head + size > writer->limit || writer->busy, 0) &&
+        !mt_ring_slow(size))
+        return NULL;
+    writer->busy = 1;
+    atomic_signal_fence(memory_order_seq_cst);
+    struct mt_record *record = (void *)(writer->data + (writer->head & writer->mask));
+    record->time = ticks;
+    record->kind = (uint16_t)kind;
+    record->flags = 0;
+    record->words = words;
+    return record->word;
+}
+
+/* Give back words at the end of the record last reserved, before it is committed. */
+static inline void mt_ring_shrink(uint32_t words)
+{
+    struct mt_writer *writer = &mt_writer;
+    ((struct mt_record *)(void *)(writer->data + (writer->head & writer->mask)))->words = words;
+}
+
+/* Publish the record last reserved. Release: who sees the new head sees the record. */
+static inline void mt_ring_commit(uint32_t words)
+{
+    struct mt_writer *writer = &mt_writer;
+    writer->head += sizeof(struct mt_record) + words * sizeof(uint64_t);
+    __atomic_store_n(&writer->shared->head, writer->head, __ATOMIC_RELEASE);
+    atomic_signal_fence(memory_order_seq_cst);
+    writer->busy = 0;
+}
+
+/* A whole record from fields; for events that are not hot. `bytes` (may be NULL) becomes the tail.
+ * False: dropped. */
+bool mt_ring_put(enum mt_kind kind, uint64_t ticks, const uint64_t *fields, const void *bytes,
+                 size_t size);
+
+/* ---- the consumer's side (drain thread) and the life cycle ---- */
+
+struct mt_ring {
+    struct mt_ringfile_ring *shared; /* NULL: not there */
+    uint8_t *data;
+};
+
+/* Make the ring file PATH (0600, must not exist, no link followed) for rings of `capacity` bytes.
+ * Where it cannot be made or grown rings lie in plain memory: only a kill then loses them. */
+void mt_rings_open(const char *path, const struct mt_ringfile_header *header);
+
+/* Forget all rings (in a forked child); remove = also unlink the file (at a clean end). */
+void mt_rings_close(bool remove);
+
+/* The i-th ring, NULL past the last. */
+const struct mt_ring *mt_rings_get(uint32_t i);
+uint32_t mt_rings_capacity(void);
+
+/* Whether the thread of a live ring has ended without telling. */
+bool mt_ring_is_orphan(const struct mt_ringfile_ring *ring);
+
+/* Count events that were never in a ring (no ring could be had, signal handler). */
+extern _Atomic uint64_t mt_events_dropped;
+
+#endif

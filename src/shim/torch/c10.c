@@ -1,0 +1,119 @@
+#include "shim/torch/c10.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "shim/record/life.h"
+#include "shim/record/ring.h"
+#include "shim/torch/elfsym.h"
+
+#define TYPE_CUDA 1
+
+/* c10::Device: trivially copyable, so it travels in a register like this structure does. */
+struct device {
+    int8_t type;
+    int8_t index;
+};
+
+enum {
+#define USAGE(name, ...) REAL_##name,
+#define OOM(name, ...) REAL_##name,
+#include "shim/torch/c10.def"
+    REALS
+};
+
+static const char *const symbols[REALS] = {
+#define USAGE(name, symbol, ...) symbol,
+#define OOM(name, symbol, ...) symbol,
+#include "shim/torch/c10.def"
+};
+
+static _Atomic(void *) reals[REALS];
+static _Atomic bool found;
+
+static void *own(unsigned i);
+
+/* Any library but this one that defines one of the functions: its name does not matter. */
+static int look_into(struct dl_phdr_info *info, size_t size, void *data)
+{
+    (void)size, (void)data;
+    for (unsigned i = 0; i < REALS; i++) {
+        void *real = mt_elfsym_find(info, symbols[i]);
+        if (real && real != own(i)) {
+            atomic_store(&reals[i], real);
+            atomic_store(&found, true);
+        }
+    }
+    return 0;
+}
+
+void mt_c10_find(void)
+{
+    if (atomic_load_explicit(&found, memory_order_relaxed))
+        return;
+    int saved = errno;
+    dl_iterate_phdr(look_into, NULL);
+    errno = saved;
+}
+
+static void note_usage(void *block, int64_t size, size_t allocated, size_t reserved,
+                       struct device device)
+{
+    uint64_t when = mt_clock_ticks();
+    if (device.type != TYPE_CUDA || size == 0 || !mt_config.BLOCKS || !mt_life_may_record())
+        return;
+    struct mt_ev_block_alloc event = {.address = (uintptr_t)block,
+                                      .size = (uint64_t)(size < 0 ? -size : size),
+                                      .allocated = allocated,
+                                      .reserved = reserved,
+                                      .device = (uint8_t)device.index};
+    enum { words = sizeof event / sizeof(uint64_t) };
+    _Static_assert(sizeof event == sizeof(struct mt_ev_block_free), "alike but for the kind");
+    void *record = mt_ring_reserve(size > 0 ? MT_block_alloc : MT_block_free, words, when);
+    if (!record)
+        return;
+    memcpy(record, &event, sizeof event);
+    mt_ring_commit(words);
+    if (!mt_is_recording())
+        mt_life_late();
+}
+
+static void note_oom(int64_t size, size_t allocated, size_t reserved, struct device device)
+{
+    uint64_t fields[] = {(uint64_t)size, allocated, reserved, (uint8_t)device.index};
+    if (device.type == TYPE_CUDA && mt_config.BLOCKS && mt_life_may_record())
+        mt_ring_put(MT_block_oom, mt_clock_ticks(), fields, NULL, 0);
+}
+
+#define PASS_ON(name, parameters, arguments)                                                       \
+    void(*real) parameters =                                                                       \
+        (void(*) parameters)atomic_load_explicit(&reals[REAL_##name], memory_order_relaxed);       \
+    if (real)                                                                                      \
+        real arguments;
+#define USAGE(name, symbol, parameters, arguments, block, size, allocated, reserved)               \
+    void name parameters __asm__(symbol) __attribute__((visibility("default")));                   \
+    void name parameters                                                                           \
+    {                                                                                              \
+        note_usage(block, size, allocated, reserved, device);                                      \
+        PASS_ON(name, parameters, arguments)                                                       \
+    }
+#define OOM(name, symbol, parameters, arguments, size, allocated, reserved)                        \
+    void name parameters __asm__(symbol) __attribute__((visibility("default")));                   \
+    void name parameters                                                                           \
+    {                                                                                              \
+        note_oom(size, allocated, reserved, device);                                               \
+        PASS_ON(name, parameters, arguments)                                                       \
+    }
+#include "shim/torch/c10.def"
+
+static void *own(unsigned i)
+{
+    static void *const owns[REALS] = {
+#define USAGE(name, ...) (void *)name,
+#define OOM(name, ...) (void *)name,
+#include "shim/torch/c10.def"
+    };
+    return owns[i];
+}

@@ -1,0 +1,12 @@
+/* Symbols of a loaded library that dlsym cannot reach: Python loads libc10 with RTLD_LOCAL, where
+ * RTLD_NEXT finds nothing. */
+#ifndef MT_ELFSYM_H
+#define MT_ELFSYM_H
+
+#include <link.h>
+
+/* The address of a defined, exported symbol in the library of `info`, by its GNU hash table; NULL if
+ * it has none of that name. Reads only memory of the library. */
+void *mt_elfsym_find(const struct dl_phdr_info *info, const char *name);
+
+#endif
