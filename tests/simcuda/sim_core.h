@@ -9,7 +9,10 @@
 #pragma GCC visibility push(default)
 #define __CUDA_API_VERSION_INTERNAL /* declare every variant, under its own name */
 #include <cuda.h>
-#include <cudaProfiler.h>
+/* Of cudaProfiler.h, which the pip package that carries cuda.h does not have. */
+CUresult CUDAAPI cuProfilerInitialize(const char *config, const char *output, int mode);
+CUresult CUDAAPI cuProfilerStart(void);
+CUresult CUDAAPI cuProfilerStop(void);
 #pragma GCC visibility pop
 #include <stdatomic.h>
 #include <stdbool.h>
