@@ -5,7 +5,7 @@
 # A folder given by name is used or refused, never passed over. Exit 1 with a remedy.
 set -u
 
-oldest=12040  # cuKernelGetParamInfo appeared in CUDA 12.4
+oldest=13000  # the simulated device implements what CUDA 13.0 declares
 
 usable() {  # DIR: is there a cuda.h that is new enough?
     [ -r "$1/include/cuda.h" ] || return 1

@@ -69,9 +69,9 @@ fetch_cuda_headers() {
     if ! python3 -m pip --version >/dev/null 2>&1; then
         install_packages python3-pip
     fi
-    say "installing with pip into $headers: nvidia-cuda-runtime (for cuda.h)"
+    say "installing with pip into $headers: nvidia-cuda-runtime 13 (for cuda.h)"
     run python3 -m pip install --quiet --no-deps --no-input --root-user-action=ignore --upgrade \
-        --target "$headers" nvidia-cuda-runtime ||
+        --target "$headers" 'nvidia-cuda-runtime==13.*' ||
         die "no cuda.h: install a CUDA toolkit and set CUDA_HOME to it"
 }
 
