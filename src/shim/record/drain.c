@@ -131,13 +131,15 @@ static int write_index(void)
 
 /* ---- reading the rings ---- */
 
-static int end_chunk(struct mt_ringfile_ring *shared, uint64_t position)
+static int end_chunk(struct mt_ringfile_ring *shared, uint64_t position, uint32_t events)
 {
     struct mt_chunk_header header;
     const void *frame;
-    if (mt_encoder_end(drain.encoder, position, &header, &frame) < 0)
-        return write_failed(-EINVAL);
-    int error = header.events ? write_chunk(&header, frame) : 0;
+    int error = 0;
+    if (events > 0) /* else there was only padding */
+        error = mt_encoder_end(drain.encoder, position, &header, &frame) < 0
+                    ? write_failed(-EINVAL)
+                    : write_chunk(&header, frame);
     if (error == 0)
         __atomic_store_n(&shared->tail, position, __ATOMIC_RELEASE);
     return error;
@@ -154,21 +156,24 @@ static int drain_ring(const struct mt_ring *ring, uint64_t head)
 {
     struct mt_ringfile_ring *shared = ring->shared;
     uint64_t position = shared->tail, mask = mt_rings_capacity() - 1;
+    uint32_t events = 0;
     mt_encoder_begin(drain.encoder, shared->thread, position);
     while (position < head) {
         const struct mt_record *record = (const void *)(ring->data + (position & mask));
         bool rest = mask + 1 - (position & mask) < sizeof *record || record->kind == MT_NONE;
-        if (!rest &&
-            !mt_encoder_add(drain.encoder, record, mt_clock_since(drain.pair, record->time))) {
-            int error = end_chunk(shared, position);
-            if (error < 0)
-                return error;
-            mt_encoder_begin(drain.encoder, shared->thread, position);
+        if (rest ||
+            mt_encoder_add(drain.encoder, record, mt_clock_since(drain.pair, record->time))) {
+            events += !rest;
+            position = next_position(record, position, mask);
             continue;
         }
-        position = next_position(record, position, mask);
+        int error = end_chunk(shared, position, events);
+        if (error < 0)
+            return error;
+        mt_encoder_begin(drain.encoder, shared->thread, position);
+        events = 0;
     }
-    return end_chunk(shared, position);
+    return end_chunk(shared, position, events);
 }
 
 /* The ring of an ended thread is read to its end: another thread may have it. */
