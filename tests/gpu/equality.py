@@ -1,0 +1,175 @@
+#!/usr/bin/env python3
+"""A traced training run against what PyTorch recorded about itself in the same process.
+
+usage: equality.py resnet50|gpt native|expandable
+"""
+import json
+import os
+
+import compare
+import jobs
+import outcome
+import torch_history
+import traceread
+
+STEPS = 16
+DRIVER = ("alloc", "free", "reserve", "unreserve", "map", "unmap")
+ALLOCATOR = ("block_alloc", "block_free")
+SHORT = {"block_alloc": "alloc", "block_free": "free"}
+
+
+def environment(allocator):
+    made = dict(os.environ)
+    for name in ("PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_ALLOC_CONF"):
+        made.pop(name, None)
+    if allocator == "expandable":
+        # The old name is still understood, the new one is not by older versions.
+        made["PYTORCH_CUDA_ALLOC_CONF"] = "expandable_segments:True"
+    return made
+
+
+class Run:
+    """One traced run and everything that it and torch left."""
+
+    def __init__(self, model, allocator, stem, *args):
+        self.trace, self.stem = stem + ".mtrace", stem
+        self.history_file, self.profile_file, self.marks_file = (
+            stem + end for end in (".history.json", ".profile.json", ".marks"))
+        jobs.remove(self.trace, self.marks_file)
+        command = jobs.launched(self.trace, jobs.python(
+            f"train_{model}.py", "--history", self.history_file, "--profile", self.profile_file,
+            "--marks", self.marks_file, *args))
+        self.status, self.stdout, self.stderr = jobs.run(
+            command, environment(allocator), stem + ".log")
+
+    def load(self):
+        self.history = torch_history.load(self.history_file)
+        self.profile = None
+        if os.path.exists(self.profile_file):
+            with open(self.profile_file, encoding="utf-8") as file:
+                self.profile = json.load(file)
+        self.marks = read_marks(self.marks_file, traceread.start_ns(self.trace))
+        self.events = list(traceread.events(self.trace, *DRIVER, *ALLOCATOR, "launch"))
+
+
+def read_marks(path, start):
+    """[(step, begin, end)] in the trace's own time."""
+    with open(path, encoding="utf-8") as file:
+        rows = [tuple(map(int, line.split())) for line in file if line.endswith("\n")]
+    return [(step, begin - start, end - start) for step, begin, end in rows]
+
+
+def block_events(events, device):
+    return [(SHORT[e["kind"]], e["address"], e["size"]) for e in events
+            if e["kind"] in SHORT and e["device"] == device]
+
+
+def check_blocks(out, run, device, replay):
+    mine = block_events(run.events, device)
+    out.none(compare.blocks(mine, replay.events), f"device {device}")
+    sums = [e["allocated"] for e in run.events if e["kind"] in SHORT and e["device"] == device]
+    out.none(compare.totals(sums, mine), f"device {device}")
+    out.equal(max(sums), run.history["max_allocated"][device], "most bytes allocated")
+    held = [e["reserved"] for e in run.events if e["kind"] in SHORT and e["device"] == device]
+    out.equal(max(held), run.history["max_reserved"][device], "most bytes reserved")
+    out.figures.update(max_allocated=max(sums), max_reserved=max(held))
+    out.figures["block_events"] = len(replay.events)
+    out.figures["block_events_after_snapshot"] = len(mine) - len(replay.events)
+
+
+def check_segments(out, run, replay):
+    """The device's driver memory; one device is assumed where driver frees name none."""
+    plain = [(e["kind"], e["address"], e.get("size")) for e in run.events
+             if e["kind"] in ("alloc", "free")]
+    mapped = [(e["kind"], e["address"], e["size"]) for e in run.events
+              if e["kind"] in ("map", "unmap")]
+    problems, matched = compare.segments(
+        plain, [s for s in replay.segments if s[0] in ("alloc", "free")])
+    out.none(problems, "segments")
+    out.none(compare.mappings(mapped, [s for s in replay.segments if s[0] in ("map", "unmap")]),
+             "expandable segments")
+    out.figures["segment_events"] = len(replay.segments)
+    others = [event for place, event in enumerate(plain)
+              if place not in matched and event[0] == "alloc"]
+    out.figures["driver_allocations_outside_torch"] = len(others)
+    out.figures["driver_bytes_outside_torch"] = sum(size for _, _, size in others)
+    out.none(compare.enclosed(enclosing(run.events, matched)), "nesting")
+
+
+def enclosing(events, matched):
+    """The events for compare.enclosed: torch's segments only, and every block."""
+    place, known = -1, set()
+    for event in events:
+        kind, address = event["kind"], event.get("address", 0)
+        if kind in ("alloc", "free"):
+            place += 1
+        if kind == "map" or (kind == "alloc" and place in matched):
+            known.add(address)
+            yield "segment", address, event["size"]
+        elif kind in ("unmap", "free") and address in known:
+            known.discard(address)
+            yield "drop", address, 0
+        elif kind == "block_alloc":
+            yield "block", address, event["size"]
+
+
+def resolving(events, holders):
+    """The events for compare.unresolved. `holders`: driver memory that holds blocks; a pointer into
+    it counts only where it lies in a block."""
+    for event in events:
+        kind = event["kind"]
+        if kind == "block_alloc" or (kind == "alloc" and event["address"] not in holders):
+            yield "birth", event["address"], event["size"]
+        elif kind in ("block_free", "free"):
+            yield "death", event["address"], 0
+        elif kind == "launch":
+            yield "launch", event["time_ns"], [w["address"] for w in event["words"]]
+
+
+def check_launches(out, run, replay):
+    launches = [e for e in run.events if e["kind"] == "launch"]
+    counted = compare.per_step([e["time_ns"] for e in launches], run.marks)
+    steps = {int(step): value for step, value in run.profile["steps"].items()}
+    out.check(bool(steps), "torch.profiler counted no step")
+    out.equal(run.profile["outside"], 0, "launches that torch.profiler sees outside every step")
+    for step, value in sorted(steps.items()):
+        out.equal(counted.get(step), value["launches"], f"launches in step {step}")
+        out.equal(value["kernels"], value["launches"], f"kernels on the GPU in step {step}")
+    with_pointers, bad = compare.unresolved(
+        resolving(run.events, {s[1] for s in replay.segments}))
+    out.equal(len(bad), 0, f"launches whose pointers lie in no block, such as {bad[:3]}")
+    out.figures.update(launches=len(launches), launches_with_pointers=with_pointers,
+                       launches_per_step=counted.get(max(steps)),
+                       profiler_launches_per_step=steps[max(steps)]["launches"],
+                       profiler_calls=run.profile["calls"])
+
+
+def check_analysis(out, run, device):
+    """The analyzer's own tables say the same as torch."""
+    summary = {row["name"]: row["value"] for row in traceread.table(run.trace, "summary")}
+    out.figures["summary"] = summary
+
+
+def check(out, arguments):
+    model, allocator = arguments
+    run = Run(model, allocator, jobs.work(f"equal_{model}_{allocator}"), "--steps", STEPS)
+    if not out.equal(run.status, 0, f"exit code of the traced job ({run.stderr.strip()[-300:]})"):
+        return
+    run.load()
+    for device in range(len(run.history["traces"])):
+        if not run.history["traces"][device]:
+            continue
+        replay = torch_history.replay(run.history, device)
+        check_blocks(out, run, device, replay)
+        check_segments(out, run, replay)
+        check_launches(out, run, replay)
+        check_analysis(out, run, device)
+    out.equal(len(run.marks), STEPS, "steps that the job marked")
+    expandable = any(segment["expandable"] for segment in run.history["segments"])
+    out.equal(expandable, allocator == "expandable", "torch used expandable segments")
+    out.headline = ("{block_events} block events, {segment_events} segment events equal; "
+                    "{launches_per_step} launches a step".format(**out.figures))
+
+
+if __name__ == "__main__":
+    outcome.main(check)

@@ -1,0 +1,191 @@
+#!/usr/bin/env python3
+"""Keeps the figures of docs/validation.md: results.json holds the latest result of every test, and
+the tables of the page are written from it.
+
+usage: figures.py FIGURES.json...   take over what a run of run.sh measured, then write the page
+       figures.py                   write the page
+       figures.py --check           exit 1 if the page is not what the results say
+"""
+import json
+import os
+import re
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+RESULTS = os.path.join(HERE, "results.json")
+PAGE = os.path.join(HERE, "..", "..", "docs", "validation.md")
+NOT_YET = "not yet measured"
+MODELS = (("resnet50", "ResNet-50"), ("gpt", "GPT"))
+MIB = 1 << 20
+OTHERS = (
+    ("known_calls_static", "CUDA program, static runtime"),
+    ("known_calls_shared", "CUDA program, shared runtime"),
+    ("smoke_cupy", "CuPy"), ("smoke_jax", "JAX"), ("smoke_compile", "torch.compile, Triton"),
+    ("smoke_async_pool", "PyTorch on cudaMallocAsync"),
+    ("killed_resnet50", "SIGKILL, ResNet-50"), ("killed_gpt", "SIGKILL, GPT"),
+    ("golden_resnet50", "short trace, ResNet-50"), ("golden_gpt", "short trace, GPT"),
+)
+
+
+def load(path):
+    try:
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
+    except FileNotFoundError:
+        return {}
+
+
+def take_over(results, figures):
+    """A test that was not run or skipped leaves the older result as it was."""
+    for name, facts in figures["tests"].items():
+        if facts["result"] in ("passed", "failed"):
+            kept = {key: facts[key] for key in ("result", "headline", "checks", "seconds")}
+            kept["failures"] = facts["failures"][:3]
+            kept["figures"] = {k: v for k, v in facts["figures"].items() if k != "rows"}
+            results[name] = {**kept, "date": figures["date"], "commit": figures["commit"],
+                             "machine": figures["machine"]}
+    return dict(sorted(results.items()))
+
+
+def row(*cells):
+    return "| " + " | ".join(str(cell) for cell in cells) + " |"
+
+
+def head(*cells):
+    return [row(*cells), row(*["---"] * len(cells))]
+
+
+def verdict(facts):
+    word = facts["result"] if facts["result"] == "passed" else "**failed**"
+    return f"{word}, {facts['date']}"
+
+
+def missing(label, columns):
+    return row(*label, NOT_YET, *[""] * (columns - len(label) - 1))
+
+
+def failed_without_figures(label, facts, columns):
+    reason = (facts["failures"] or [""])[0].replace("|", "/")[:120]
+    return row(*label, reason, *[""] * (columns - len(label) - 2), verdict(facts))
+
+
+def line(results, name, label, columns, cells):
+    """A row of a table: the figures, or why there are none."""
+    facts = results.get(name)
+    if not facts:
+        return missing(label, columns)
+    try:
+        return row(*label, *cells(facts["figures"]), verdict(facts))
+    except (KeyError, TypeError):
+        return failed_without_figures(label, facts, columns)
+
+
+def equality(results):
+    lines = head("model", "allocator", "block events", "segment events", "peak allocated",
+                 "peak reserved", "launches a step: trace / profiler", "launches with pointers",
+                 "result")
+
+    def cells(figures):
+        return (figures["block_events"], figures["segment_events"],
+                f"{figures['max_allocated'] / MIB:.1f} MiB",
+                f"{figures['max_reserved'] / MIB:.0f} MiB",
+                f"{figures['launches_per_step']} / {figures['profiler_launches_per_step']}",
+                f"{figures['launches_with_pointers']} of {figures['launches']}")
+    for model, title in MODELS:
+        for allocator in ("native", "expandable"):
+            lines.append(line(results, f"equal_{model}_{allocator}", (title, allocator), 9, cells))
+    return lines
+
+
+def ratio(figures, mode):
+    value = figures["modes"].get(mode, {}).get("ratio")
+    return f"{value['median']:.3f} ({value['p25']:.3f}-{value['p75']:.3f})" if value else ""
+
+
+def overhead(results):
+    lines = head("model", "pairs x steps", "bare, ms a step", "memtrace", "second bare process",
+                 "torch's memory history", "limit", "result")
+
+    def cells(figures):
+        return (f"{figures['pairs']} x {figures['steps']}",
+                f"{figures['modes']['bare']['ms']['median']:.2f}", ratio(figures, "traced"),
+                ratio(figures, "control"), ratio(figures, "history"), figures["limit"])
+    for model, title in MODELS:
+        lines.append(line(results, f"overhead_{model}", (title,), 8, cells))
+    return lines
+
+
+def size(results):
+    lines = head("model", "events", "trace, bytes an event", "memtrace-analyze, events a second",
+                 "memtrace-dump to CSV, events a second", "result")
+
+    def cells(figures):
+        return (figures["events"], f"{figures['bytes_per_event']:.2f}",
+                f"{figures['analyze_events_per_s'] / 1e6:.1f} M",
+                f"{figures['dump_events_per_s'] / 1e6:.2f} M")
+    for model, title in MODELS:
+        lines.append(line(results, f"size_{model}", (title,), 6, cells))
+    return lines
+
+
+def others(results):
+    lines = head("test", "found", "checks", "result")
+    for name, title in OTHERS:
+        facts = results.get(name)
+        if not facts:
+            lines.append(missing((title,), 4))
+            continue
+        found = facts["failures"][0] if facts["failures"] else facts["headline"]
+        lines.append(row(title, found.replace("|", "/")[:160], facts["checks"], verdict(facts)))
+    return lines
+
+
+def provenance(results):
+    """Where the figures come from, one line for each date and machine."""
+    if not results:
+        return [NOT_YET.capitalize() + "."]
+    runs = {}
+    for name, facts in results.items():
+        what = "; ".join(f"{key} {value}" for key, value in facts["machine"].items())
+        runs.setdefault((facts["date"], facts["commit"], what), []).append(name)
+    return [f"- {date}, commit {commit or 'unknown'}: {what}. Tests: {', '.join(sorted(names))}."
+            for (date, commit, what), names in sorted(runs.items())]
+
+
+TABLES = {"equality": equality, "overhead": overhead, "size": size, "others": others,
+          "provenance": provenance}
+
+
+def render(page, results):
+    """The page with every table between its two marks written anew."""
+    for name, write in TABLES.items():
+        mark = re.compile(rf"(<!-- figures: {name} -->\n).*?(<!-- end -->)", re.S)
+        text = "\n".join(write(results))
+        page, count = mark.subn(lambda m, t=text: f"{m[1]}{t}\n{m[2]}", page)
+        if count != 1:
+            raise SystemExit(f"validation.md has {count} places for the table {name}, not one")
+    return page
+
+
+def main(arguments):
+    results = load(RESULTS)
+    with open(PAGE, encoding="utf-8") as file:
+        page = file.read()
+    if arguments == ["--check"]:
+        current = render(page, results) == page
+        print("docs/validation.md is as results.json says" if current else
+              "docs/validation.md is out of date: run python3 tests/gpu/figures.py")
+        return 0 if current else 1
+    for path in arguments:
+        results = take_over(results, load(path))
+    if arguments:
+        with open(RESULTS, "w", encoding="utf-8") as file:
+            json.dump(results, file, indent=1)
+            file.write("\n")
+    with open(PAGE, "w", encoding="utf-8") as file:
+        file.write(render(page, results))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

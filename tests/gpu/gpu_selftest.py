@@ -1,0 +1,314 @@
+#!/usr/bin/env python3
+"""The parts of the GPU tests that need no GPU: the comparisons on made-up runs, each of which must
+find the one thing that was spoilt; the runner's time limits; the page of figures.
+"""
+import copy
+import os
+import re
+import shutil
+import sys
+import tempfile
+import time
+
+import compare
+import figures
+import jobs
+import killed
+import known_calls
+import outcome
+import pairs
+import suite
+import torch_history
+from profile_counts import count_launches
+from toy_allocator import Toy
+
+BIRTHS = ("alloc", "map")
+FAILURES = []
+COUNT = 0
+
+
+def expect(condition, what):
+    global COUNT
+    COUNT += 1
+    if not condition:
+        FAILURES.append(what)
+
+
+def raises(function, *args):
+    try:
+        function(*args)
+    except torch_history.HistoryError:
+        return True
+    return False
+
+
+def test_replay():
+    """Replay finds the toy's sizes, segments and peaks, and notices a history that was spoilt."""
+    for expandable in (False, True):
+        for seed in range(8):
+            toy = Toy(expandable, seed).run(1500)
+            history = toy.history()
+            done = torch_history.replay(history, 0)
+            expect(done.events == [r[:3] for r in toy.reports], f"sizes {expandable} {seed}")
+            expect(done.peak_reserved == toy.peak_reserved, f"reserved {expandable} {seed}")
+        expect(any(not size % 512 == 0 or size > 512 for _, _, size in done.events), "sizes vary")
+        for name, spoil in (("alloc", 512), ("free_requested", 512)):
+            spoilt = copy.deepcopy(history)
+            entry = [e for e in spoilt["traces"][0] if e[0] == name][-1]
+            entry[2] += spoil
+            expect(raises(torch_history.replay, spoilt, 0), f"a wrong size of {name} is noticed")
+        spoilt = copy.deepcopy(history)
+        spoilt["segments"][0]["blocks"][0][1] += 512
+        expect(raises(torch_history.replay, spoilt, 0), "another snapshot is noticed")
+        spoilt = copy.deepcopy(history)
+        spoilt["max_allocated"][0] += 512
+        expect(raises(torch_history.replay, spoilt, 0), "another peak is noticed")
+
+
+def spoilt_lists(events):
+    """(what was done, the list with it), done to a birth in the middle"""
+    middle = next(i for i in range(len(events) // 2, len(events)) if events[i][0] in BIRTHS)
+    other = (events[middle][0], events[middle][1], events[middle][2] + 512)
+    moved = (events[middle][0], events[middle][1] + 512, events[middle][2])
+    swapped = events[:middle] + [events[middle + 1], events[middle]] + events[middle + 2:]
+    return (("another size", events[:middle] + [other] + events[middle + 1:]),
+            ("another address", events[:middle] + [moved] + events[middle + 1:]),
+            ("one lost", events[:middle] + events[middle + 1:]),
+            ("one too many", events[:middle] + events[middle:middle + 1] + events[middle:]),
+            ("two swapped", swapped), ("the last lost", events[:-1]),
+            ("the first lost", events[1:]))
+
+
+def test_blocks():
+    toy = Toy(False).run(800)
+    theirs = [r[:3] for r in toy.reports]
+    expect(not compare.blocks(theirs, theirs), "equal lists are equal")
+    expect(not compare.blocks(theirs + [("free", 1, 2)], theirs), "frees at the end are allowed")
+    expect(compare.blocks(theirs + [("alloc", 1, 2)], theirs), "an alloc at the end is not")
+    expect(compare.blocks([], []), "two empty lists are no proof")
+    for what, mine in spoilt_lists(theirs):
+        expect(compare.blocks(mine, theirs), f"blocks: {what} is noticed")
+    sums = [r[3] for r in toy.reports]
+    expect(not compare.totals(sums, theirs), "sums are right")
+    expect(compare.totals(sums, spoilt_lists(theirs)[0][1]), "a wrong sum is noticed")
+
+
+def test_segments():
+    toy = Toy(False).run(3000)
+    theirs = [s for s in torch_history.replay(toy.history(), 0).segments]
+    other = [("alloc", 0x10, 77), ("free", 0x10, None)]
+    mixed = toy.driver[:3] + other[:1] + toy.driver[3:] + other[1:]
+    problems, matched = compare.segments(mixed, theirs)
+    expect(not problems, f"segments among others: {problems}")
+    expect(set(range(len(mixed))) - matched == {3, len(mixed) - 1}, "the others are known")
+    expect(any(kind == "free" for kind, _, _ in theirs), "the toy gives segments back")
+    sized = compare.with_sizes(toy.driver)
+    for what, mine in spoilt_lists(sized):
+        if what != "one too many":  # as another's allocation would look
+            expect(compare.segments(mine, theirs)[0], f"segments: {what} is noticed")
+
+
+def test_mappings():
+    toy = Toy(True).run(3000)
+    theirs = torch_history.replay(toy.history(), 0).segments
+    expect(any(kind == "unmap" for kind, _, _ in theirs), "the toy unmaps")
+    expect(not compare.mappings(toy.driver, theirs), "mappings are equal")
+    for what, mine in spoilt_lists(toy.driver):
+        expect(compare.mappings(mine, theirs), f"mappings: {what} is noticed")
+
+
+def test_nesting():
+    inside = [("segment", 100, 50), ("segment", 150, 50), ("block", 120, 60)]
+    expect(not compare.enclosed(inside), "a block may span pieces")
+    expect(compare.enclosed(inside[:1] + inside[2:]), "a block beyond its segment is noticed")
+    expect(compare.enclosed(inside[:2] + [("drop", 150, 0)] + inside[2:]), "an unmap is noticed")
+    events = [("birth", 100, 10), ("launch", 1, [5, 109]), ("launch", 2, []), ("death", 100, 0),
+              ("launch", 3, [109])]
+    expect(compare.unresolved(events) == (2, [(3, [109])]), "unresolved launches are counted")
+
+
+def call(cat, name, ts, dur, tid=1, correlation=0):
+    return {"ph": "X", "cat": cat, "name": name, "ts": ts, "dur": dur, "tid": tid,
+            "args": {"correlation": correlation}}
+
+
+def test_profile():
+    events = [
+        {"ph": "X", "cat": "user_annotation", "name": "memtrace_step_8", "ts": 0, "dur": 100},
+        {"ph": "X", "cat": "user_annotation", "name": "memtrace_step_9", "ts": 200, "dur": 100},
+        {"ph": "X", "cat": "gpu_user_annotation", "name": "memtrace_step_9", "ts": 0, "dur": 100},
+        call("cuda_runtime", "cudaLaunchKernel", 10, 5, correlation=1),
+        call("cuda_driver", "cuLaunchKernel", 11, 2, correlation=2),  # inside the one before
+        call("cuda_driver", "cuLaunchKernelEx", 20, 2, correlation=3),
+        call("cuda_driver", "cuLaunchKernel", 11, 2, tid=2, correlation=4),
+        call("cuda_runtime", "cudaLaunchKernelExC", 210, 2, correlation=5),
+        call("cuda_runtime", "cudaMemcpyAsync", 220, 2, correlation=6),
+        call("cuda_runtime", "cudaLaunchKernel", 150, 2, correlation=7),
+        call("kernel", "k", 30, 1, tid=7, correlation=1),
+        call("kernel", "k", 260, 1, tid=7, correlation=3),
+    ]
+    counts = count_launches(events)
+    expect(counts["steps"] == {8: {"launches": 3, "kernels": 2}, 9: {"launches": 1, "kernels": 0}},
+           f"launches by step: {counts['steps']}")
+    expect(counts["outside"] == 1 and counts["kernels"] == 2, "launches outside, kernels")
+
+
+class Stub:
+    def __init__(self, mode, log):
+        self.mode, self.log = mode, log
+
+    def turn(self, steps):
+        self.log.append(self.mode)
+        return {"bare": 10.0, "traced": 10.1, "control": 10.0}[self.mode] * steps / 40
+
+
+def test_pairs():
+    log, modes = [], ["bare", "traced", "control"]
+    rows = pairs.turns([Stub(mode, log) for mode in modes], 4, 40)
+    expect(log[:6] == ["bare", "traced", "control", "traced", "control", "bare"], "turns rotate")
+    found = pairs.summarize(rows, modes)
+    expect(abs(found["modes"]["traced"]["ratio"]["median"] - 1.01) < 1e-9, "the ratio's median")
+    expect(found["pairs"] == 4 and "ratio" not in found["modes"]["bare"], "the pairs")
+    expect(pairs.spread([3.0])["p25"] == 3.0, "a single value has a spread")
+
+
+class Told:
+    """A killed.Story from lists."""
+    by_step, shapes = killed.Story.by_step, killed.Story.shapes
+    blocks_until = killed.Story.blocks_until
+
+    def __init__(self, launches, times, blocks, marks):
+        self.launches, self.times, self.blocks, self.marks = launches, times, blocks, marks
+
+
+def test_killed():
+    blocks = [("alloc", 8, 512), ("free", 8, 512)] * 6
+    marks = [(step, step * 20, step * 20 + 9) for step in range(6)]
+    whole = Told([begin + d for _, begin, _ in marks for d in (1, 2)],
+                 [begin + d for _, begin, _ in marks for d in (3, 4)], blocks, marks)
+    victim = Told(whole.launches[:7], whole.times[:7], blocks[:7], marks[:3])
+    expect(killed.against(victim, whole) == ([], 3), "a cut run is a prefix")
+    lost = Told(whole.launches[:3] + whole.launches[4:7], whole.times[:7], blocks[:7], marks[:3])
+    expect(killed.against(lost, whole)[0], "a lost launch is noticed")
+    short = Told(whole.launches[:7], whole.times[:5], blocks[:5], marks[:3])
+    expect(killed.against(short, whole)[0], "lost blocks of a whole step are noticed")
+    other = Told(whole.launches[:7], whole.times[:7], blocks[:6] + [("alloc", 8, 513)], marks[:3])
+    expect(killed.against(other, whole)[0], "another size is noticed")
+    expect(killed.pairing([("alloc", 8, 1), ("free", 8, 2)]), "a free of another size is noticed")
+    expect(killed.pairing([("alloc", 8, 1), ("alloc", 8, 1)]), "a block born twice is noticed")
+
+
+def test_known_calls():
+    names = {1: "_Z9known_addPfPKfi"}
+    launch = {"kind": "launch", "kernel": 1, "flags": 0,
+              "words": [{"offset": 0, "address": 16}, {"offset": 8, "address": 32}]}
+    expect(known_calls.line(launch, names) == "launch known_add 0:0x10 8:0x20", "a launch's line")
+    expect(known_calls.line({**launch, "flags": 1}, names).startswith("captured "), "captured")
+    made = {"kind": "copy", "destination": 16, "source": 32, "size": 7}
+    expect(known_calls.line(made, names) == "copy 0x10 0x20 7", "a copy's line")
+    expect(known_calls.differences(["a"], ["a", "b"]), "a missing event is noticed")
+    expect(known_calls.differences(["a", "c"], ["a", "b"]), "another event is noticed")
+    expect(not known_calls.differences(["a"], ["a"]), "equal events are equal")
+
+
+def test_contract():
+    """The events and fields that the tests read are those of event.def."""
+    path = os.path.join(jobs.HERE, "..", "..", "src", "event", "event.def")
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    kinds = set(re.findall(r"^EVENT\(\d+, (\w+),", text, re.M))
+    fields = set(re.findall(r"^FIELD\((\w+), (\w+),", text, re.M))
+    for kind, names in known_calls.FIELDS.items():
+        expect(kind in kinds, f"no event is called {kind}")
+        for name in names:
+            expect((kind, name) in fields, f"{kind} has no field {name}")
+    for kind in ("block_alloc", "block_free"):
+        for name in ("address", "size", "allocated", "reserved", "device"):
+            expect((kind, name) in fields, f"{kind} has no field {name}")
+
+
+def run_fake(folder, text, limit):
+    """Let the suite run a test program of this text; its result."""
+    with open(os.path.join(folder, "fake.py"), "w", encoding="utf-8") as file:
+        file.write(text)
+    runner = suite.Runner(time.monotonic() + 60)
+    runner.run(("fake", ["fake.py"], limit, False))
+    return runner.results["fake"]
+
+
+def test_suite(folder):
+    kept = jobs.script, jobs.WORK
+    jobs.script = lambda name: os.path.join(folder, name)
+    jobs.WORK = folder
+    here = os.path.abspath(kept[0](""))
+    head = f"import sys; sys.path.insert(0, {here!r}); import outcome\n"
+    try:
+        good = run_fake(folder, head + "outcome.main(lambda o, a: o.check(True, ''))", 30)
+        expect(good["result"] == "passed", f"a good test passes: {good}")
+        for what, text in (("fails", "outcome.main(lambda o, a: o.check(False, 'no'))"),
+                           ("checks nothing", "outcome.main(lambda o, a: None)"),
+                           ("raises", "outcome.main(lambda o, a: 1 / 0)"),
+                           ("dies", "import os; os.abort()")):
+            expect(run_fake(folder, head + text, 30)["result"] == "failed", f"a test that {what}")
+        hung = run_fake(folder, "import os, time; os.fork(); time.sleep(1000)", 0.5)
+        expect(hung["result"] == "failed" and hung["seconds"] < 20, f"a test that hangs: {hung}")
+        late = suite.Runner(time.monotonic() + 1)
+        late.run(("fake", ["fake.py"], 30, False))
+        expect(late.results["fake"]["result"] == "not run", "a test that comes too late")
+    finally:
+        jobs.script, jobs.WORK = kept
+    expect("1 not run" in suite.table(late.results, ["fake"]), "the table counts what was not run")
+    names = [test[0] for test in suite.listed()]
+    expect(len(names) == len(set(names)), "names are unique")
+    for _, command, _, _ in suite.listed():
+        expect(os.path.exists(jobs.script(command[0])), f"{command[0]} exists")
+
+
+def test_figures():
+    results = figures.load(figures.RESULTS)
+    with open(figures.PAGE, encoding="utf-8") as file:
+        page = file.read()
+    expect(figures.render(page, results) == page, "docs/validation.md is as results.json says: "
+           "run python3 tests/gpu/figures.py")
+    facts = {"result": "passed", "headline": "h", "checks": 3, "seconds": 1.0, "failures": [],
+             "figures": {"events": 5, "bytes_per_event": 1.234, "analyze_events_per_s": 2e7,
+                         "dump_events_per_s": 1e6}}
+    run = {"date": "2000-01-01", "commit": "c0ffee", "machine": {"gpu": "G"},
+           "tests": {"size_gpt": facts, "smoke_jax": {**facts, "result": "skipped"},
+                     "overhead_gpt": {**facts, "result": "failed", "failures": ["broke"]}}}
+    made = figures.take_over({}, run)
+    text = figures.render(page, made)
+    expect("smoke_jax" not in made, "a skipped test leaves no figures")
+    expect("| GPT | 5 | 1.23 | 20.0 M | 1.00 M | passed, 2000-01-01 |" in text, "a row of figures")
+    expect("broke" in text and "**failed**" in text, "a failure shows")
+    listed = {name for name, *_ in suite.listed()}
+    shown = {name for name, _ in figures.OTHERS}
+    expect(shown <= listed, f"shown but not run: {shown - listed}")
+    rest = {n for n in listed - shown if not re.match("equal_|overhead_|size_", n)}
+    expect(not rest, f"run but not shown: {rest}")
+
+
+def test_outcome():
+    found = outcome.Outcome()
+    expect(found.equal(1, 1, "x") and not found.failures, "equal values")
+    expect(not found.equal(1, 2, "x") and found.result() == "failed", "other values")
+
+
+def main():
+    for test in (test_replay, test_blocks, test_segments, test_mappings, test_nesting, test_profile,
+                 test_pairs, test_killed, test_known_calls, test_contract, test_figures,
+                 test_outcome):
+        test()
+    folder = tempfile.mkdtemp(prefix="memtrace-gpu-")
+    try:
+        test_suite(folder)
+    finally:
+        shutil.rmtree(folder)
+    for failure in FAILURES:
+        print("FAILED:", failure)
+    print(f"{COUNT} checks, {len(FAILURES)} failed")
+    return 1 if FAILURES else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+"""A plain CUDA program with known numbers of calls: the trace holds exactly those events.
+
+usage: known_calls.py static|shared     (which CUDA runtime the program is linked with)
+"""
+import os
+import shutil
+import subprocess
+
+import jobs
+import outcome
+import traceread
+
+FIELDS = {
+    "alloc": ("address", "size"), "free": ("address",), "alloc_failed": ("size",),
+    "host_alloc": ("address", "size"), "host_free": ("address",), "reserve": ("address", "size"),
+    "unreserve": ("address", "size"), "create": ("size",), "release": (),
+    "map": ("address", "size"), "unmap": ("address", "size"), "graph_launch": (),
+    "copy": ("destination", "source", "size"),
+    "copy_rect": ("destination", "source", "width", "height", "depth"),
+    "set": ("address", "width", "height"),
+}
+HEX = {"address", "destination", "source"}
+KINDS = (*FIELDS, "launch")
+CAPTURED = 1  # MT_LAUNCH_CAPTURED of src/event/event.h
+
+
+def nvcc():
+    found = shutil.which("nvcc") or os.path.join(
+        os.environ.get("CUDA_HOME", "/usr/local/cuda"), "bin", "nvcc")
+    if not os.path.exists(found):
+        raise outcome.Skip("no nvcc")
+    return found
+
+
+def build(runtime):
+    program = jobs.work(f"known_calls_{runtime}")
+    more = ["-DBY_DLSYM", "-ldl"] if runtime == "shared" else libcuda()
+    # No -arch: the oldest PTX that this nvcc knows runs on whatever GPU is there.
+    command = [nvcc(), "-O1", "-cudart", runtime, "-o", program, jobs.script("known_calls.cu"),
+               *more]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)}: {done.stderr[-800:]}")
+    return program
+
+
+def toolkit():
+    return os.path.dirname(os.path.dirname(os.path.realpath(nvcc())))
+
+
+def libcuda():
+    """What links the driver: the toolkit's stub, else the driver itself."""
+    for place in ("lib64", "lib", "targets/x86_64-linux/lib"):
+        stubs = os.path.join(toolkit(), place, "stubs")
+        if os.path.exists(os.path.join(stubs, "libcuda.so")):
+            return ["-L" + stubs, "-lcuda"]
+    return ["-l:libcuda.so.1"]
+
+
+def library_path():
+    """Where a program with the shared runtime finds it."""
+    return os.pathsep.join([os.path.join(toolkit(), "lib64"), os.path.join(toolkit(), "lib"),
+                            os.environ.get("LD_LIBRARY_PATH", "")]).strip(os.pathsep)
+
+
+def launch_line(event, names):
+    captured = event["flags"] & CAPTURED
+    name = names.get(event["kernel"], "?")
+    known = next((k for k in ("known_add", "known_boxed", "known_nothing") if k in name), name)
+    words = [f"{word['offset']}:{word['address']:#x}" for word in event["words"]]
+    return " ".join(["captured" if captured else "launch", known, *words])
+
+
+def line(event, names):
+    """An event in the words of known_calls.cu."""
+    if event["kind"] == "launch":
+        return launch_line(event, names)
+    values = [hex(event[f]) if f in HEX else str(event[f]) for f in FIELDS[event["kind"]]]
+    return " ".join([event["kind"], *values])
+
+
+def differences(mine, expected):
+    problems = [f"event {number}: {a!r} in the trace, {b!r} by the program"
+                for number, (a, b) in enumerate(zip(mine, expected)) if a != b][:5]
+    if len(mine) != len(expected):
+        problems.append(f"{len(mine)} events in the trace, {len(expected)} by the program")
+    return problems
+
+
+def check(out, arguments):
+    runtime, = arguments
+    program, trace = build(runtime), jobs.work(f"known_calls_{runtime}.mtrace")
+    environment = {**os.environ, "LD_LIBRARY_PATH": library_path()}
+    status, stdout, stderr = jobs.run([program], environment)
+    if not out.equal(status, 0, f"exit code of the bare program ({stderr.strip()})"):
+        return
+    lines = len(stdout.splitlines())
+    jobs.remove(trace)
+    status, stdout, stderr = jobs.run(jobs.launched(trace, [program]), environment,
+                                      jobs.work(f"known_calls_{runtime}.log"))
+    out.equal(status, 0, f"exit code of the traced program ({stderr.strip()})")
+    out.equal(len(stdout.splitlines()), lines, "lines printed, traced against bare")
+    events = list(traceread.events(trace, "kernel", *KINDS))
+    names = {e["id"]: str(e.get("name")) for e in events if e["kind"] == "kernel"}
+    mine = [line(e, names) for e in events if e["kind"] != "kernel"]
+    out.none(differences(mine, stdout.splitlines()), runtime)
+    out.figures = {"events": len(mine), "expected": lines, "kinds": sorted(
+        {e["kind"] for e in events}), "apis": sorted({str(e["api"]) for e in events if "api" in e})}
+    out.headline = f"{len(mine)} of {lines} events, exact"
+
+
+if __name__ == "__main__":
+    outcome.main(check)

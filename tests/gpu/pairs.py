@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+"""Overhead: a traced and a bare training process take turns, a block of steps each.
+
+usage: pairs.py resnet50|gpt        PAIRS=12 ROUNDS=2 STEPS=40 MODES=bare,traced,control,history
+
+Every round starts one process a mode. While one runs its block the others wait for a line on stdin,
+so a pair of blocks lies less than two seconds apart and start-up, warm-up and slow drifts of the
+machine cancel. The order turns from pair to pair. `control` is a second bare process: its ratio to
+the first says how much this scheme itself scatters. Blocks end with one synchronisation; between
+turns there is a pause in which the recorder's own thread can finish.
+"""
+import json
+import os
+import statistics
+import subprocess
+import time
+
+import jobs
+import outcome
+
+LIMIT = {"resnet50": 1.02, "gpt": 1.05}
+PAUSE = 0.05
+ARGUMENTS = {
+    "bare": [], "traced": [], "control": [],
+    "history": ["--observer", "history"], "profiler": ["--observer", "profiler"],
+}
+
+
+def setting(name, default):
+    return type(default)(os.environ.get(name, default))
+
+
+class Worker:
+    """A training process that waits for its turn."""
+
+    def __init__(self, model, mode, stem):
+        self.mode, self.trace = mode, f"{stem}.{mode}.mtrace"
+        command = jobs.python(f"train_{model}.py", "--serve", *ARGUMENTS[mode])
+        if mode == "traced":
+            jobs.remove(self.trace)
+            command = jobs.launched(self.trace, command)
+        self.log = open(f"{stem}.{mode}.log", "w", encoding="utf-8")
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=self.log, text=True)
+
+    def answer(self):
+        for line in self.process.stdout:
+            if line.startswith("@ "):
+                return line[2:].strip()
+            self.log.write(line)
+        raise RuntimeError(f"the {self.mode} process ended early; see {self.log.name}")
+
+    def turn(self, steps):
+        """Run a block; ms a step."""
+        self.process.stdin.write(f"steps {steps}\n")
+        self.process.stdin.flush()
+        return int(self.answer()) / steps / 1e6
+
+    def end(self):
+        self.process.stdin.close()
+        status = self.process.wait()
+        self.log.close()
+        return status
+
+
+def turns(workers, pairs, steps):
+    """[{mode: ms a step}], one a pair."""
+    rows = []
+    for pair in range(pairs):
+        row = {}
+        order = workers[pair % len(workers):] + workers[:pair % len(workers)]
+        for worker in order:
+            row[worker.mode] = worker.turn(steps)
+            time.sleep(PAUSE)
+        rows.append(row)
+    return rows
+
+
+def one_round(out, model, modes, number, pairs, steps):
+    stem = jobs.work(f"overhead_{model}.{number}")
+    workers = [Worker(model, mode, stem) for mode in modes]
+    try:
+        for worker in workers:
+            worker.answer()
+        for worker in workers:  # one block each that is not counted: clocks and caches settle
+            worker.turn(steps)
+        rows = turns(workers, pairs, steps)
+        for worker in workers:
+            out.equal(worker.end(), 0, f"exit code of the {worker.mode} process")
+    finally:
+        for worker in workers:
+            worker.process.kill()
+    return rows
+
+
+def ratios(rows, mode):
+    return [row[mode] / row["bare"] for row in rows]
+
+
+def spread(values):
+    low, middle, high = statistics.quantiles(values, n=4) if len(values) > 1 else values * 3
+    return {"median": statistics.median(values), "p25": low, "p75": high,
+            "min": min(values), "max": max(values)}
+
+
+def summarize(rows, modes):
+    figures = {"pairs": len(rows), "modes": {}}
+    for mode in modes:
+        figures["modes"][mode] = {"ms": spread([row[mode] for row in rows])}
+        if mode != "bare":
+            figures["modes"][mode]["ratio"] = spread(ratios(rows, mode))
+    return figures
+
+
+def check(out, arguments):
+    model, = arguments
+    modes = setting("MODES", "bare,traced,control,history").split(",")
+    pairs, rounds, steps = setting("PAIRS", 12), setting("ROUNDS", 2), setting("STEPS", 40)
+    rows = []
+    for number in range(rounds):
+        share = pairs // rounds + (number < pairs % rounds)
+        rows += one_round(out, model, modes, number, share, steps)
+    out.figures = {"steps": steps, "rounds": rounds, "limit": LIMIT[model],
+                   **summarize(rows, modes), "rows": rows}
+    with open(jobs.work(f"overhead_{model}.rows.json"), "w", encoding="utf-8") as file:
+        json.dump(rows, file)
+    out.check(len(rows) >= 10, f"{len(rows)} pairs; ten are the least that count")
+    traced = out.figures["modes"]["traced"]["ratio"]
+    out.check(traced["median"] <= LIMIT[model],
+              f"median ratio {traced['median']:.4f}, the limit is {LIMIT[model]}")
+    out.headline = (f"x{traced['median']:.4f} ({traced['p25']:.3f}-{traced['p75']:.3f}, "
+                    f"{len(rows)} pairs of {steps})")
+    if "control" in modes:
+        out.headline += f"; control x{statistics.median(ratios(rows, 'control')):.4f}"
+
+
+if __name__ == "__main__":
+    outcome.main(check)

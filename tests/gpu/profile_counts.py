@@ -1,0 +1,69 @@
+"""Counts kernel launches in a trace that torch.profiler exported, step by step.
+
+A launch is a call of a launch function at the runtime (cudaLaunchKernel...) or, from code that
+calls the driver itself, at the driver (cuLaunchKernel...). A driver call made inside a runtime call
+is the same launch and counted once.
+"""
+import bisect
+import collections
+import re
+
+LAUNCH = re.compile(r"^_*cu(da)?Launch(Cooperative)?Kernel")
+STEP = re.compile(r"^memtrace_step_(\d+)$")
+RUNTIME, DRIVER = "cuda_runtime", "cuda_driver"
+
+
+def launch_calls(events):
+    calls = [e for e in events if e.get("ph") == "X" and e.get("cat") in (RUNTIME, DRIVER)
+             and LAUNCH.match(e.get("name", ""))]
+    calls.sort(key=lambda e: (str(e.get("tid")), e["ts"], -e.get("dur", 0)))
+    kept, outer = [], None
+    for call in calls:
+        end = call["ts"] + call.get("dur", 0)
+        if (outer and call["cat"] == DRIVER and outer["cat"] == RUNTIME
+                and outer["tid"] == call["tid"] and end <= outer["ts"] + outer.get("dur", 0)):
+            continue
+        outer = call
+        kept.append(call)
+    return kept
+
+
+def step_windows(events):
+    """[(begin, end, step)] of the annotations that the training programs make, in order."""
+    windows = []
+    for event in events:
+        match = STEP.match(event.get("name", ""))
+        if match and event.get("cat") == "user_annotation" and event.get("ph") == "X":
+            windows.append((event["ts"], event["ts"] + event["dur"], int(match.group(1))))
+    return sorted(windows)
+
+
+def step_of(windows, time):
+    place = bisect.bisect_right(windows, (time, float("inf"), 0)) - 1
+    return windows[place][2] if place >= 0 and time <= windows[place][1] else None
+
+
+def correlation(event):
+    return event.get("args", {}).get("correlation")
+
+
+def count_launches(events):
+    """{"steps": {step: {"launches", "kernels"}}, "calls": {name: n}, "outside": launches in no
+    step, "kernels": on the GPU in all}. Kernels belong to the step that launched them."""
+    calls, windows = launch_calls(events), step_windows(events)
+    steps = {step: {"launches": 0, "kernels": 0} for _, _, step in windows}
+    origin, outside = {}, 0
+    for call in calls:
+        step = step_of(windows, call["ts"])
+        origin[correlation(call)] = step
+        if step is None:
+            outside += 1
+        else:
+            steps[step]["launches"] += 1
+    kernels = [e for e in events if e.get("cat") == "kernel"]
+    for kernel in kernels:
+        step = origin.get(correlation(kernel))
+        if step is not None:
+            steps[step]["kernels"] += 1
+    names = collections.Counter(f"{call['cat']}:{call['name']}" for call in calls)
+    return {"steps": steps, "calls": dict(names), "outside": outside, "kernels": len(kernels)}

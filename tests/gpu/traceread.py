@@ -1,0 +1,61 @@
+"""Reading a trace through the tools that users have: memtrace-dump and memtrace-analyze."""
+import csv
+import io
+import json
+import os
+import struct
+import subprocess
+
+BUILD = os.environ.get("BUILD_DIR", "build-gpu")
+HEADER = struct.Struct("<8sHHIQQQIB15sI")  # struct mt_file_header of src/format/layout.h
+MAGIC = b"\x89MTRACE\n"
+WORD_ADDRESS_BITS = 52  # MT_WORD_ADDRESS_BITS of src/event/event.h
+
+
+class ToolError(Exception):
+    pass
+
+
+def tool(name):
+    return os.path.join(BUILD, "tools", name)
+
+
+def run_tool(name, *args, accept=(0,)):
+    done = subprocess.run([tool(name), *args], stdin=subprocess.DEVNULL, capture_output=True,
+                          text=True, errors="replace", check=False)
+    if done.returncode not in accept:
+        raise ToolError(f"{name} {' '.join(args)} exited with {done.returncode}: "
+                        + done.stderr.strip()[-600:])
+    return done.stdout
+
+
+def start_ns(path):
+    """CLOCK_MONOTONIC at time 0 of the trace."""
+    with open(path, "rb") as file:
+        fields = HEADER.unpack(file.read(HEADER.size))
+    if fields[0] != MAGIC:
+        raise ToolError(f"{path} is not a trace")
+    return fields[6]
+
+
+def number(text):
+    """A cell: a number where it is one (0x... too), else the text."""
+    try:
+        return int(text, 0)
+    except (TypeError, ValueError):
+        return text
+
+
+def events(path, *kinds, accept=(0,)):
+    """Events of these kinds (all, if none is named) in order, each a dict of its fields."""
+    args = ["--format", "jsonl"] + (["--kind", ",".join(kinds)] if kinds else []) + [path]
+    for line in run_tool("memtrace-dump", *args, accept=accept).splitlines():
+        yield {key: number(value) if isinstance(value, str) else value
+               for key, value in json.loads(line).items()}
+
+
+def table(path, name, accept=(0,)):
+    """The rows of a table of memtrace-analyze, each a dict."""
+    text = run_tool("memtrace-analyze", "--table", name, "--format", "csv", path, accept=accept)
+    return [{key: number(value) for key, value in row.items()}
+            for row in csv.DictReader(io.StringIO(text))]

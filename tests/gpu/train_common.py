@@ -1,0 +1,182 @@
+"""What the two training programs share: their arguments, what they record about themselves, and the
+turn-taking mode of the overhead measurement.
+
+A program gives run() a builder: build(args) -> step, where step() trains once and returns nothing.
+Everything it uses is made on the GPU from a fixed seed; nothing is downloaded.
+"""
+import argparse
+import json
+import os
+import sys
+import time
+
+import torch
+
+from profile_counts import count_launches
+
+HISTORY_ENTRIES = 10_000_000  # far more than a run makes: nothing may fall out of torch's own ring
+
+
+def parse(description, batch, add_arguments):
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--batch", type=int, default=batch)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--history", metavar="FILE",
+                        help="have torch record its memory history from before the first block and "
+                             "write it here, with torch's own peaks, as JSON")
+    parser.add_argument("--profile", metavar="FILE",
+                        help="count launches of some steps with torch.profiler")
+    parser.add_argument("--profile-first", type=int, default=8, metavar="STEP")
+    parser.add_argument("--profile-steps", type=int, default=4, metavar="N")
+    parser.add_argument("--time", metavar="FILE", help="write ms of every step")
+    parser.add_argument("--marks", metavar="FILE",
+                        help="append 'step begin end' (CLOCK_MONOTONIC, ns) after every step")
+    parser.add_argument("--serve", action="store_true",
+                        help="take turns: warm up, then run as many steps as stdin says")
+    parser.add_argument("--warmup", type=int, default=10, help="steps before --serve is ready")
+    parser.add_argument("--observer", choices=("none", "history", "profiler"), default="none",
+                        help="with --serve: one of torch's own recorders, switched on")
+    add_arguments(parser)
+    return parser.parse_args()
+
+
+def record_history(stacks="python", context=None):
+    # init() first: recording is switched on per device, and before it there are no devices.
+    torch.cuda.init()
+    torch.cuda.memory._record_memory_history(
+        enabled="all", context=context, stacks=stacks, max_entries=HISTORY_ENTRIES)
+
+
+def segment_facts(segment):
+    blocks, address = [], segment["address"]
+    for block in segment["blocks"]:
+        blocks.append([block.get("address", address), block["size"],
+                       block.get("requested_size", 0), block["state"]])
+        address += block["size"]
+    return {"address": segment["address"], "size": segment["total_size"],
+            "type": segment["segment_type"], "device": segment["device"],
+            "expandable": bool(segment.get("is_expandable", False)), "blocks": blocks}
+
+
+def write_history(path):
+    torch.cuda.synchronize()
+    devices = range(torch.cuda.device_count())
+    facts = {
+        "torch": torch.__version__,
+        "max_allocated": [torch.cuda.max_memory_allocated(d) for d in devices],
+        "max_reserved": [torch.cuda.max_memory_reserved(d) for d in devices],
+        "stats": [dict(torch.cuda.memory_stats(d)) for d in devices],
+    }
+    snapshot = torch.cuda.memory._snapshot()
+    facts["traces"] = [
+        [[entry["action"], entry.get("addr", 0), entry["size"], entry["stream"]]
+         for entry in trace] for trace in snapshot["device_traces"]]
+    facts["segments"] = [segment_facts(segment) for segment in snapshot["segments"]]
+    write_json(path, facts)
+
+
+def write_json(path, value):
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(value, file)
+
+
+class Profile:
+    """torch.profiler over steps first .. first + steps - 1, each inside an annotation."""
+
+    def __init__(self, path, first, steps):
+        self.path, self.first, self.last = path, first, first + steps - 1
+        self.profiler = None
+
+    def before(self, step):
+        if self.path and step == self.first:
+            self.profiler = torch.profiler.profile(activities=[
+                torch.profiler.ProfilerActivity.CPU, torch.profiler.ProfilerActivity.CUDA])
+            self.profiler.__enter__()
+
+    def after(self, step):
+        if not self.profiler or step != self.last:
+            return
+        self.profiler.__exit__(None, None, None)
+        raw = self.path + ".chrome.json"
+        self.profiler.export_chrome_trace(raw)
+        self.profiler = None
+        with open(raw, encoding="utf-8") as file:
+            counts = count_launches(json.load(file)["traceEvents"])
+        os.unlink(raw)
+        write_json(self.path, counts)
+
+
+def timed(step, index):
+    """Run one step to its end on the GPU; (begin, end) in ns."""
+    with torch.profiler.record_function(f"memtrace_step_{index}"):
+        begin = time.monotonic_ns()
+        step()
+        torch.cuda.synchronize()
+        end = time.monotonic_ns()
+    return begin, end
+
+
+def train(step, args):
+    profile = Profile(args.profile, args.profile_first, args.profile_steps)
+    marks = os.open(args.marks, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644) if args.marks else -1
+    times = []
+    for index in range(args.steps):
+        profile.before(index)
+        begin, end = timed(step, index)
+        profile.after(index)
+        times.append((end - begin) / 1e6)
+        if marks >= 0:  # one write call a line: whole lines only, even after SIGKILL
+            os.write(marks, f"{index} {begin} {end}\n".encode())
+    if args.time:
+        write_json(args.time, {"ms": times})
+    print(f"trained {args.steps} steps")
+
+
+def reply(text):
+    print("@ " + text, flush=True)
+
+
+def serve_block(step, steps, observer):
+    """`steps` steps as a job would run them, one synchronisation at the end; ns."""
+    profiler = None
+    if observer == "profiler":
+        profiler = torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA])
+        profiler.__enter__()
+    torch.cuda.synchronize()
+    begin = time.monotonic_ns()
+    for _ in range(steps):
+        step()
+    torch.cuda.synchronize()
+    elapsed = time.monotonic_ns() - begin
+    if profiler:
+        profiler.__exit__(None, None, None)
+    return elapsed
+
+
+def serve(step, args):
+    serve_block(step, args.warmup, args.observer)
+    reply("ready")
+    for line in sys.stdin:
+        words = line.split()
+        if words[:1] != ["steps"]:
+            break
+        reply(str(serve_block(step, int(words[1]), args.observer)))
+
+
+def run(description, build, batch, add_arguments=lambda parser: None):
+    args = parse(description, batch, add_arguments)
+    torch.cuda.init()
+    if args.history:
+        record_history()
+    elif args.observer == "history":
+        record_history(context="all")
+    torch.manual_seed(args.seed)
+    torch.backends.cudnn.benchmark = False  # its trial runs would differ from run to run
+    step = build(args)
+    if args.serve:
+        serve(step, args)
+    else:
+        train(step, args)
+    if args.history:
+        write_history(args.history)
