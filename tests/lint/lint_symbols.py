@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """What libmemtrace.so asks of a foreign process and what it puts into it.
 
-usage: lint_symbols.py LIBRARY EXPORT_LIST     (one exported name a line, # begins a comment)
+usage: lint_symbols.py LIBRARY VERSION_SCRIPT
 
 It calls nothing that ends the process or writes on its stdout, needs nothing but libc, and exports
-exactly the names on the list.
+exactly the names of the version script, which is made from the lists of hooks.
 """
 import re
 import subprocess
@@ -40,8 +40,10 @@ def needed(library):
 
 
 def export_list(path):
-    with open(path, encoding="utf-8") as names:
-        return {line.split("#")[0].strip() for line in names} - {""}
+    """The names between global: and local:, quoted or not."""
+    with open(path, encoding="utf-8") as script:
+        text = script.read().partition("global:")[2].partition("local:")[0]
+    return set(re.findall(r'"?(\w+)"?\s*;', text))
 
 
 def check(library, exports):

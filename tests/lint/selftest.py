@@ -145,8 +145,9 @@ class Symbols(Planted):
                         *flags], check=True)
         return target
 
-    def problems(self, code, *flags, exports="good  # the only one\n"):
-        return lint_symbols.check(self.library(code, *flags), self.write("exports", exports))
+    def problems(self, code, *flags, exports='"good";'):
+        script = "{\nglobal:\n    " + exports + "\nlocal:\n    *;\n};\n"
+        return lint_symbols.check(self.library(code, *flags), self.write("exports.map", script))
 
     def test_clean(self):
         self.assert_clean(self.problems("int good(void) { return 0; }\n"))
@@ -165,7 +166,7 @@ class Symbols(Planted):
     def test_exports(self):
         code = "int good(void) { return 0; }\nint leak(void) { return 0; }\n"
         self.assert_finds(self.problems(code), "exports leak")
-        self.assert_finds(self.problems("int good;\n", exports="good\nother\n"),
+        self.assert_finds(self.problems("int good;\n", exports="good;\n    other;"),
                           "does not export other")
 
 
