@@ -148,9 +148,11 @@ static void fill_spans(struct mt_kernel *kernel, const struct answer *answer)
 {
     for (uint32_t i = 0; kernel->known && i < answer->params; i++) {
         uint16_t offset = answer->layout[2 * i], size = answer->layout[2 * i + 1];
-        if (size >= 8)
-            kernel->span[kernel->n_spans++] =
-                (struct mt_span){(uint16_t)i, (uint16_t)(size / 8), offset};
+        if (size < 8)
+            continue;
+        kernel->span[kernel->n_spans++] =
+            (struct mt_span){(uint16_t)i, (uint16_t)(size / 8), offset};
+        kernel->words += size / 8;
     }
 }
 

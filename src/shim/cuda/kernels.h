@@ -21,6 +21,7 @@ struct mt_kernel {
     uint32_t generation; /* valid while it equals that of the cache: handles are reused after unloads */
     bool known;          /* spans are complete */
     uint32_t n_spans;    /* parameters of 8 bytes and more */
+    uint32_t words;      /* of all spans */
     struct mt_span span[];
 };
 

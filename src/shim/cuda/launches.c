@@ -47,7 +47,7 @@ static inline void scan(struct found *found, const void *memory, uint32_t words,
     for (uint32_t i = 0; i < words; i++) {
         uint64_t word;
         memcpy(&word, from + 8 * i, 8); /* callers align parameters as they like */
-        if (mt_is_device(word) && found->n < found->max)
+        if (__builtin_expect(mt_is_device(word), 1) && found->n < found->max)
             found->word[found->n++] = MT_WORD(word, offset + 8 * i);
     }
 }
@@ -68,14 +68,9 @@ static const void *packed_buffer(void *const *extra, size_t *size)
     return buffer;
 }
 
-static uint32_t words_at_most(const struct mt_kernel *kernel, void *const *params, size_t packed)
+static uint32_t at_most(uint64_t words)
 {
-    uint32_t words = 0;
-    if (!params)
-        return packed / 8 < POINTERS_MAX ? (uint32_t)(packed / 8) : POINTERS_MAX;
-    for (uint32_t i = 0; i < kernel->n_spans; i++)
-        words += kernel->span[i].words;
-    return words < POINTERS_MAX ? words : POINTERS_MAX;
+    return words < POINTERS_MAX ? (uint32_t)words : POINTERS_MAX;
 }
 
 static void record_launch(uint64_t when, const struct mt_kernel *kernel, uint64_t stream,
@@ -84,7 +79,7 @@ static void record_launch(uint64_t when, const struct mt_kernel *kernel, uint64_
     enum { fields = sizeof(struct mt_ev_launch) / sizeof(uint64_t) };
     size_t packed = 0;
     const void *buffer = params ? NULL : packed_buffer(extra, &packed);
-    uint32_t most = words_at_most(kernel, params, buffer ? packed : 0);
+    uint32_t most = at_most(params ? kernel->words : buffer ? packed / 8 : 0);
     struct mt_ev_launch *launch = (void *)mt_ring_reserve(MT_launch, fields + most, when);
     if (!launch)
         return;
