@@ -71,7 +71,8 @@ CUresult cuArrayDestroy(CUarray hArray)
 {
     SIM_ENTER_CTX(cuArrayDestroy);
     SIM_REQUIRE(sim_is(hArray, SIM_ARRAY), CUDA_ERROR_INVALID_HANDLE);
-    CUresult result = sim_memory_give(hArray->address, 1u << SIM_SPACE);
+    CUresult result = sim_memory_give(hArray->address, 1u << SIM_SPACE,
+                                      &self->bytes[SIM_ID_cuArrayDestroy]);
     if (result == CUDA_SUCCESS)
         sim_object_free(hArray);
     return result;

@@ -98,25 +98,26 @@ CUresult sim_memory_take(struct sim_block *block, uint64_t align)
     return result == CUDA_SUCCESS ? take_from(&sim_device_arena, block, align) : result;
 }
 
-static void tell_hook(const struct sim_block *block)
+void sim_free_hook(uint64_t address, uint64_t bytes)
 {
     pthread_mutex_lock(&hook_lock);
     simcuda_free_fn *fn = free_hook;
     void *data = free_hook_data;
     pthread_mutex_unlock(&hook_lock);
     if (fn)
-        fn(block->address, block->bytes, data);
+        fn(address, bytes, data);
 }
 
 /* Pages go back before the address does: afterwards they may be another thread's. */
-static void release_pages(struct sim_arena *arena, CUdeviceptr address)
+static void release_pages(struct sim_arena *arena, CUdeviceptr address, unsigned uses)
 {
     struct sim_block block;
-    if (sim_arena_starting(arena, address, &block) && block.bytes >= RELEASE_FROM)
+    if (sim_arena_starting(arena, address, &block) && (uses >> block.use & 1) &&
+        block.bytes >= RELEASE_FROM)
         madvise((void *)(uintptr_t)address, block.bytes, MADV_DONTNEED);
 }
 
-CUresult sim_memory_give(CUdeviceptr address, unsigned uses)
+CUresult sim_memory_give(CUdeviceptr address, unsigned uses, _Atomic uint64_t *count)
 {
     struct sim_block block;
     struct sim_arena *arena = arena_at(address);
@@ -126,13 +127,14 @@ CUresult sim_memory_give(CUdeviceptr address, unsigned uses)
         return CUDA_ERROR_ILLEGAL_ADDRESS;
     if (arena == NULL)
         return CUDA_ERROR_INVALID_VALUE;
-    release_pages(arena, address);
+    release_pages(arena, address, uses);
     if (!sim_arena_give(arena, address, uses, &block))
         return CUDA_ERROR_INVALID_VALUE;
     sim_memory_account(block.device, -taken(block.bytes));
     if (block.use == SIM_ASYNC)
         sim_pool_gave(block.owner, (uint64_t)taken(block.bytes));
-    tell_hook(&block);
+    sim_add(count, block.bytes);
+    sim_free_hook(block.address, block.bytes);
     return CUDA_SUCCESS;
 }
 
@@ -185,7 +187,8 @@ CUresult cuMemAllocPitch_v2(CUdeviceptr *dptr, size_t *pPitch, size_t WidthInByt
 CUresult cuMemFree_v2(CUdeviceptr dptr)
 {
     SIM_ENTER_CTX(cuMemFree_v2);
-    return dptr ? sim_memory_give(dptr, USES_LINEAR) : CUDA_SUCCESS;
+    _Atomic uint64_t *bytes = &self->bytes[SIM_ID_cuMemFree_v2];
+    return dptr ? sim_memory_give(dptr, USES_LINEAR, bytes) : CUDA_SUCCESS;
 }
 
 /* CUDA 2's calls. Their addresses are 32 bits wide, so their memory comes from the low range. */
@@ -229,9 +232,11 @@ CUresult cuMemAllocPitch(CUdeviceptr_v1 *dptr, unsigned int *pPitch, unsigned in
 CUresult cuMemFree(CUdeviceptr_v1 dptr)
 {
     SIM_ENTER_CTX(cuMemFree);
-    return dptr ? sim_memory_give(dptr, USES_LINEAR) : CUDA_SUCCESS;
+    _Atomic uint64_t *bytes = &self->bytes[SIM_ID_cuMemFree];
+    return dptr ? sim_memory_give(dptr, USES_LINEAR, bytes) : CUDA_SUCCESS;
 }
 
+/* Those of the low range included, which may not be mapped yet. */
 bool sim_is_device_address(uint64_t address)
 {
     return address - SIM_DEVICE_BASE < SIM_DEVICE_BYTES || address - SIM_LOW_BASE < SIM_LOW_BYTES;
@@ -291,11 +296,19 @@ CUresult cuMemGetInfo(unsigned int *free, unsigned int *total)
     return CUDA_SUCCESS;
 }
 
+static _Atomic unsigned long long unknown_calls;
+
+unsigned long long simcuda_unknown_calls(void)
+{
+    return atomic_load(&unknown_calls);
+}
+
 /* The successor that no tracer knows: see simcuda_unknown_from. */
 CUresult cuMemAlloc_v3(CUdeviceptr *dptr, size_t bytesize);
 __attribute__((visibility("default"))) CUresult cuMemAlloc_v3(CUdeviceptr *dptr, size_t bytesize)
 {
     struct sim_thread *self = sim_thread();
     SIM_REQUIRE(self->depth, CUDA_ERROR_INVALID_CONTEXT);
+    atomic_fetch_add(&unknown_calls, 1);
     return allocate(self, dptr, bytesize, SIM_LINEAR);
 }

@@ -64,7 +64,7 @@ SIM_PTSZ_BYTES(cuMemAllocFromPoolAsync,
                allocate(dptr, bytesize, pool, hStream))
 
 /* A captured free keeps the memory: the graph may run again. */
-static CUresult give(CUdeviceptr address, CUstream stream)
+static CUresult give(CUdeviceptr address, CUstream stream, _Atomic uint64_t *bytes)
 {
     SIM_REQUIRE(sim_stream_ok(stream), CUDA_ERROR_INVALID_HANDLE);
     if (address == 0)
@@ -73,9 +73,20 @@ static CUresult give(CUdeviceptr address, CUstream stream)
         struct sim_work work = {.type = CU_GRAPH_NODE_TYPE_MEM_FREE, .memory = {address, 0}};
         return sim_capture_add(stream, &work);
     }
-    return sim_memory_give(address, 1u << SIM_ASYNC | 1u << SIM_LINEAR);
+    return sim_memory_give(address, 1u << SIM_ASYNC | 1u << SIM_LINEAR, bytes);
 }
-SIM_PTSZ(cuMemFreeAsync, (CUdeviceptr dptr, CUstream hStream), give(dptr, hStream))
+
+CUresult cuMemFreeAsync(CUdeviceptr dptr, CUstream hStream)
+{
+    SIM_ENTER_CTX(cuMemFreeAsync);
+    return give(dptr, hStream, &self->bytes[SIM_ID_cuMemFreeAsync]);
+}
+
+CUresult cuMemFreeAsync_ptsz(CUdeviceptr dptr, CUstream hStream)
+{
+    SIM_ENTER_CTX(cuMemFreeAsync_ptsz);
+    return give(dptr, hStream, &self->bytes[SIM_ID_cuMemFreeAsync_ptsz]);
+}
 
 CUresult cuMemPoolCreate(CUmemoryPool *pool, const CUmemPoolProps *poolProps)
 {

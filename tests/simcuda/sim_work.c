@@ -3,6 +3,7 @@
 
 #include "sim_capture.h"
 #include "sim_kernel.h"
+#include "sim_vmm.h"
 
 CUresult sim_range_check(uint64_t address, uint64_t bytes)
 {
@@ -13,8 +14,10 @@ CUresult sim_range_check(uint64_t address, uint64_t bytes)
     if (!sim_is_device_address(address))
         return CUDA_SUCCESS;
     SIM_REQUIRE(sim_find_block(address, &block), CUDA_ERROR_INVALID_VALUE);
-    return bytes <= block.bytes - (address - block.address) ? CUDA_SUCCESS
-                                                            : CUDA_ERROR_INVALID_VALUE;
+    bool inside = bytes <= block.bytes - (address - block.address);
+    if (inside && block.use == SIM_RESERVED)
+        inside = sim_vmm_is_mapped(address, bytes);
+    return inside ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
 }
 
 CUresult sim_work_check(const struct sim_work *work)

@@ -24,9 +24,9 @@ void simcuda_oom_at(unsigned long nth);
 /* The nth free of device memory from now on fails with CUDA_ERROR_ILLEGAL_ADDRESS and frees nothing. */
 void simcuda_free_fail_at(unsigned long nth);
 
-/* Called by every free of device memory in the freeing thread, when the address can be handed out
- * again and before the free returns; no lock of the driver is held, so it may wait for another thread's
- * allocation. NULL: none. */
+/* Called by every free of device memory (and by cuMemUnmap and cuMemAddressFree) in the freeing thread,
+ * when the address can be handed out (mapped) again and before the free returns. No lock of the driver is
+ * held, so it may wait for another thread that allocates the same address. NULL: none. */
 typedef void simcuda_free_fn(unsigned long long address, unsigned long long bytes, void *data);
 void simcuda_on_free(simcuda_free_fn *fn, void *data);
 
@@ -43,6 +43,7 @@ void simcuda_driver_version(int version);
 /* cuGetProcAddress("cuMemAlloc") answers, when asked for at least `version`, with an exported
  * cuMemAlloc_v3 that no tracer can know. 0: never. */
 void simcuda_unknown_from(int version);
+unsigned long long simcuda_unknown_calls(void); /* of cuMemAlloc_v3 */
 
 /* Bytes of device memory in use on a device, and the live allocations on all of them. */
 unsigned long long simcuda_used(int device);

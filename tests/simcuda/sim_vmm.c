@@ -1,0 +1,335 @@
+/* Virtual memory: addresses from the device range, memory from a window of its own, joined by mapping.
+ *
+ * The window is one shared anonymous mapping; mremap with an old size of 0 makes a second mapping of a
+ * part of it, so that memory keeps its contents however often it moves, and no file descriptor is
+ * needed (victims of some tests close all they find). */
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "sim_device.h"
+#include "sim_vmm.h"
+
+enum { GRANULARITY = 2 << 20 };
+#define WINDOW_BYTES (256ULL << 30)
+
+struct physical {
+    struct sim_head head;
+    CUmemAllocationProp prop;
+    uint64_t bytes, window; /* address in the window */
+    unsigned references, mappings;
+};
+
+struct mapping {
+    uint64_t address, bytes;
+    struct physical *physical;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct sim_arena window;
+static bool window_ready;
+static struct mapping *mappings; /* by address */
+static size_t n_mappings, room;
+
+static bool aligned(uint64_t n)
+{
+    return n % GRANULARITY == 0;
+}
+
+static bool prepare_window(void)
+{
+    if (window_ready)
+        return true;
+    void *p = mmap(NULL, WINDOW_BYTES, PROT_READ | PROT_WRITE,
+                   MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (p == MAP_FAILED)
+        return false;
+    madvise(p, WINDOW_BYTES, MADV_DONTDUMP);
+    window_ready = sim_arena_init(&window, (uintptr_t)p, WINDOW_BYTES);
+    return window_ready;
+}
+
+CUresult cuMemGetAllocationGranularity(size_t *granularity, const CUmemAllocationProp *prop,
+                                       CUmemAllocationGranularity_flags option)
+{
+    SIM_ENTER(cuMemGetAllocationGranularity);
+    (void)option;
+    SIM_REQUIRE(granularity && prop, CUDA_ERROR_INVALID_VALUE);
+    *granularity = GRANULARITY;
+    return CUDA_SUCCESS;
+}
+
+CUresult cuMemAddressReserve(CUdeviceptr *ptr, size_t size, size_t alignment, CUdeviceptr addr,
+                             unsigned long long flags)
+{
+    SIM_ENTER(cuMemAddressReserve);
+    SIM_REQUIRE(ptr && size && aligned(size) && flags == 0, CUDA_ERROR_INVALID_VALUE);
+    SIM_REQUIRE((alignment & (alignment - 1)) == 0, CUDA_ERROR_INVALID_VALUE);
+    struct sim_block block = {.bytes = size, .use = SIM_RESERVED};
+    uint64_t align = alignment > GRANULARITY ? alignment : GRANULARITY;
+    SIM_REQUIRE(sim_arena_take(&sim_device_arena, &block, align, aligned(addr) ? addr : 0),
+                CUDA_ERROR_OUT_OF_MEMORY);
+    *ptr = block.address;
+    SIM_BYTES(cuMemAddressReserve, size);
+    return CUDA_SUCCESS;
+}
+
+/* Index of the first mapping that ends above the address. */
+static size_t first_above(uint64_t address)
+{
+    size_t low = 0, high = n_mappings;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (mappings[middle].address + mappings[middle].bytes > address)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
+static bool touches_mapping(uint64_t address, uint64_t bytes)
+{
+    size_t i = first_above(address);
+    return i < n_mappings && mappings[i].address < address + bytes;
+}
+
+static bool wholly_mapped(uint64_t address, uint64_t bytes)
+{
+    uint64_t end = address + bytes;
+    for (size_t i = first_above(address); i < n_mappings && address < end; i++) {
+        if (mappings[i].address > address)
+            return false;
+        address = mappings[i].address + mappings[i].bytes;
+    }
+    return address >= end;
+}
+
+bool sim_vmm_is_mapped(uint64_t address, uint64_t bytes)
+{
+    pthread_mutex_lock(&lock);
+    bool mapped = wholly_mapped(address, bytes);
+    pthread_mutex_unlock(&lock);
+    return mapped;
+}
+
+static bool reserved(uint64_t address, uint64_t bytes)
+{
+    struct sim_block block;
+    return sim_arena_containing(&sim_device_arena, address, &block) && block.use == SIM_RESERVED &&
+           bytes <= block.bytes - (address - block.address);
+}
+
+CUresult cuMemAddressFree(CUdeviceptr ptr, size_t size)
+{
+    SIM_ENTER(cuMemAddressFree);
+    struct sim_block block;
+    SIM_REQUIRE(sim_arena_starting(&sim_device_arena, ptr, &block) && block.bytes == size &&
+                    block.use == SIM_RESERVED,
+                CUDA_ERROR_INVALID_VALUE);
+    pthread_mutex_lock(&lock);
+    bool given = !touches_mapping(ptr, size) &&
+                 sim_arena_give(&sim_device_arena, ptr, 1u << SIM_RESERVED, &block);
+    pthread_mutex_unlock(&lock);
+    SIM_REQUIRE(given, CUDA_ERROR_INVALID_VALUE);
+    sim_free_hook(ptr, size);
+    return CUDA_SUCCESS;
+}
+
+static bool takes(const CUmemAllocationProp *prop)
+{
+    return prop && prop->type == CU_MEM_ALLOCATION_TYPE_PINNED &&
+           prop->location.type == CU_MEM_LOCATION_TYPE_DEVICE && sim_device_ok(prop->location.id);
+}
+
+static bool take_window(struct physical *p)
+{
+    struct sim_block block = {.bytes = p->bytes, .use = SIM_SPACE};
+    pthread_mutex_lock(&lock);
+    bool taken = prepare_window() && sim_arena_take(&window, &block, GRANULARITY, 0);
+    pthread_mutex_unlock(&lock);
+    p->window = block.address;
+    return taken;
+}
+
+CUresult cuMemCreate(CUmemGenericAllocationHandle *handle, size_t size,
+                     const CUmemAllocationProp *prop, unsigned long long flags)
+{
+    SIM_ENTER(cuMemCreate);
+    SIM_REQUIRE(handle && size && aligned(size) && flags == 0 && takes(prop),
+                CUDA_ERROR_INVALID_VALUE);
+    SIM_REQUIRE(sim_oom_due() == CUDA_SUCCESS, CUDA_ERROR_OUT_OF_MEMORY);
+    SIM_REQUIRE(sim_memory_account(prop->location.id, (int64_t)size), CUDA_ERROR_OUT_OF_MEMORY);
+    struct physical *p = sim_object_new(SIM_PHYSICAL, sizeof(*p));
+    if (p) {
+        p->prop = *prop;
+        p->bytes = size;
+        p->references = 1;
+    }
+    if (!p || !take_window(p)) {
+        if (p)
+            sim_object_free(p);
+        sim_memory_account(prop->location.id, -(int64_t)size);
+        return CUDA_ERROR_OUT_OF_MEMORY;
+    }
+    *handle = (CUmemGenericAllocationHandle)(uintptr_t)p;
+    SIM_BYTES(cuMemCreate, size);
+    return CUDA_SUCCESS;
+}
+
+static struct physical *physical_of(CUmemGenericAllocationHandle handle)
+{
+    struct physical *p = (struct physical *)(uintptr_t)handle;
+    return sim_is(p, SIM_PHYSICAL) ? p : NULL;
+}
+
+/* With the lock held: memory goes back when neither a handle nor a mapping needs it. */
+static void drop_if_unused(struct physical *p)
+{
+    struct sim_block block;
+    if (p->references || p->mappings)
+        return;
+    madvise((void *)(uintptr_t)p->window, p->bytes, MADV_REMOVE);
+    sim_arena_give(&window, p->window, 1u << SIM_SPACE, &block);
+    sim_memory_account(p->prop.location.id, -(int64_t)p->bytes);
+    sim_object_free(p);
+}
+
+CUresult cuMemRelease(CUmemGenericAllocationHandle handle)
+{
+    SIM_ENTER(cuMemRelease);
+    struct physical *p = physical_of(handle);
+    SIM_REQUIRE(p, CUDA_ERROR_INVALID_VALUE);
+    pthread_mutex_lock(&lock);
+    bool held = p->references > 0;
+    if (held) {
+        p->references--;
+        drop_if_unused(p);
+    }
+    pthread_mutex_unlock(&lock);
+    return held ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+}
+
+static bool remember(const struct mapping *m)
+{
+    if (n_mappings == room) {
+        size_t more = room ? room * 2 : 64;
+        struct mapping *grown = realloc(mappings, more * sizeof(*grown));
+        if (!grown)
+            return false;
+        mappings = grown;
+        room = more;
+    }
+    size_t i = first_above(m->address);
+    memmove(&mappings[i + 1], &mappings[i], (n_mappings - i) * sizeof(*mappings));
+    mappings[i] = *m;
+    n_mappings++;
+    return true;
+}
+
+static CUresult map(const struct mapping *m, uint64_t offset)
+{
+    if (touches_mapping(m->address, m->bytes) || m->physical->references == 0)
+        return CUDA_ERROR_INVALID_VALUE;
+    void *to = (void *)(uintptr_t)m->address;
+    void *from = (void *)(uintptr_t)(m->physical->window + offset);
+    if (mremap(from, 0, m->bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to) != to || !remember(m))
+        return CUDA_ERROR_OUT_OF_MEMORY;
+    m->physical->mappings++;
+    return CUDA_SUCCESS;
+}
+
+CUresult cuMemMap(CUdeviceptr ptr, size_t size, size_t offset, CUmemGenericAllocationHandle handle,
+                  unsigned long long flags)
+{
+    SIM_ENTER(cuMemMap);
+    struct mapping m = {ptr, size, physical_of(handle)};
+    SIM_REQUIRE(size && aligned(ptr) && aligned(size) && aligned(offset) && flags == 0,
+                CUDA_ERROR_INVALID_VALUE);
+    SIM_REQUIRE(m.physical && offset + size <= m.physical->bytes && reserved(ptr, size),
+                CUDA_ERROR_INVALID_VALUE);
+    pthread_mutex_lock(&lock);
+    CUresult result = map(&m, offset);
+    pthread_mutex_unlock(&lock);
+    if (result == CUDA_SUCCESS)
+        SIM_BYTES(cuMemMap, size);
+    return result;
+}
+
+/* With the lock held. Mappings are unmapped whole. */
+static CUresult unmap(uint64_t address, uint64_t bytes)
+{
+    size_t first = first_above(address), end = first;
+    while (end < n_mappings && mappings[end].address < address + bytes)
+        end++;
+    if (end == first || mappings[first].address < address ||
+        mappings[end - 1].address + mappings[end - 1].bytes > address + bytes ||
+        !wholly_mapped(address, bytes))
+        return CUDA_ERROR_INVALID_VALUE;
+    mmap((void *)(uintptr_t)address, bytes, PROT_READ | PROT_WRITE,
+         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+    for (size_t i = first; i < end; i++) {
+        mappings[i].physical->mappings--;
+        drop_if_unused(mappings[i].physical);
+    }
+    memmove(&mappings[first], &mappings[end], (n_mappings - end) * sizeof(*mappings));
+    n_mappings -= end - first;
+    return CUDA_SUCCESS;
+}
+
+CUresult cuMemUnmap(CUdeviceptr ptr, size_t size)
+{
+    SIM_ENTER(cuMemUnmap);
+    SIM_REQUIRE(size && aligned(ptr) && aligned(size), CUDA_ERROR_INVALID_VALUE);
+    pthread_mutex_lock(&lock);
+    CUresult result = unmap(ptr, size);
+    pthread_mutex_unlock(&lock);
+    if (result == CUDA_SUCCESS) {
+        SIM_BYTES(cuMemUnmap, size);
+        sim_free_hook(ptr, size);
+    }
+    return result;
+}
+
+CUresult cuMemSetAccess(CUdeviceptr ptr, size_t size, const CUmemAccessDesc *desc, size_t count)
+{
+    SIM_ENTER(cuMemSetAccess);
+    SIM_REQUIRE(size && desc && count, CUDA_ERROR_INVALID_VALUE);
+    return sim_vmm_is_mapped(ptr, size) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+}
+
+CUresult cuMemGetAccess(unsigned long long *flags, const CUmemLocation *location, CUdeviceptr ptr)
+{
+    SIM_ENTER(cuMemGetAccess);
+    SIM_REQUIRE(flags && location && sim_vmm_is_mapped(ptr, 1), CUDA_ERROR_INVALID_VALUE);
+    *flags = CU_MEM_ACCESS_FLAGS_PROT_READWRITE;
+    return CUDA_SUCCESS;
+}
+
+CUresult cuMemGetAllocationPropertiesFromHandle(CUmemAllocationProp *prop,
+                                                CUmemGenericAllocationHandle handle)
+{
+    SIM_ENTER(cuMemGetAllocationPropertiesFromHandle);
+    const struct physical *p = physical_of(handle);
+    SIM_REQUIRE(prop && p, CUDA_ERROR_INVALID_VALUE);
+    *prop = p->prop;
+    return CUDA_SUCCESS;
+}
+
+CUresult cuMemRetainAllocationHandle(CUmemGenericAllocationHandle *handle, void *addr)
+{
+    SIM_ENTER(cuMemRetainAllocationHandle);
+    SIM_REQUIRE(handle, CUDA_ERROR_INVALID_VALUE);
+    struct physical *p = NULL;
+    pthread_mutex_lock(&lock);
+    size_t i = first_above((uintptr_t)addr);
+    if (i < n_mappings && mappings[i].address <= (uintptr_t)addr) {
+        p = mappings[i].physical;
+        p->references++;
+    }
+    pthread_mutex_unlock(&lock);
+    SIM_REQUIRE(p, CUDA_ERROR_INVALID_VALUE);
+    *handle = (CUmemGenericAllocationHandle)(uintptr_t)p;
+    return CUDA_SUCCESS;
+}
