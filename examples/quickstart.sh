@@ -1,9 +1,9 @@
 #!/bin/sh
 # From nothing to a report: install what is missing, build, record a training job, analyze it.
 #   sh examples/quickstart.sh     (traces and reports go to out/quickstart, which is emptied before)
-# Without a GPU, or with SIMULATED=1, the job runs on the simulated device of the tests, and the first
-# and the last line say so. With one it runs on that; a PyTorch job follows where PyTorch can be
-# imported (by $PYTHON, else python3).
+# Without a GPU, or with SIMULATED=1, the job runs on the simulated device of the tests, and the
+# first and the last line say so. With one it runs on that; a PyTorch job follows where PyTorch can
+# be imported (by $PYTHON, else python3).
 set -eu
 
 cd "$(dirname "$0")/.."
