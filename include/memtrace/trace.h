@@ -30,13 +30,15 @@ void mt_trace_free(struct mt_trace *trace);
 
 /* The next event in time, NULL at the end. Events of equal time: those that end something first
  * (free, unmap, release, block_free), then by thread number. The record stays valid until the next
- * call. `thread` (may be NULL) gets the thread's number in the trace. Damaged parts are passed over. */
+ * call. `thread` (may be NULL) gets the thread's number in the trace. Damaged parts are passed
+ * over. */
 const struct mt_record *mt_trace_next(struct mt_trace *trace, uint32_t *thread);
 
 /* Start again from the first event. */
 int mt_trace_rewind(struct mt_trace *trace);
 
-/* Only events with since_ns <= time < until_ns from the next rewind on; chunks outside are skipped. */
+/* Only events with since_ns <= time < until_ns from the next rewind on; chunks outside are skipped.
+ */
 void mt_trace_window(struct mt_trace *trace, uint64_t since_ns, uint64_t until_ns);
 
 /* The value of a key of the trace's meta data, NULL where there is none; docs/memtrace-trace.5.md
@@ -51,8 +53,8 @@ const char *mt_trace_api(const struct mt_trace *trace, uint64_t api);
 
 /* What is known of a kernel id, by the `kernel` events seen so far; NULL if none was seen. */
 struct mt_trace_kernel {
-    const char *name; /* as in the module: mangled for C++ */
-    uint32_t params;  /* MT_PARAMS_UNKNOWN where the driver could not tell */
+    const char *name;       /* as in the module: mangled for C++ */
+    uint32_t params;        /* MT_PARAMS_UNKNOWN where the driver could not tell */
     const uint16_t *layout; /* params pairs of offset and size in bytes */
 };
 const struct mt_trace_kernel *mt_trace_kernel(const struct mt_trace *trace, uint64_t id);
@@ -64,8 +66,8 @@ struct mt_trace_stats {
     uint64_t events_lost;     /* the recorder counted as lost (full ring, full disk) */
     uint64_t events_damaged;  /* in chunks that could not be decoded; complete after a full read */
     uint64_t chunks, chunks_damaged;
-    uint64_t bytes_skipped;   /* of the file that make no sense */
-    uint64_t first_damage;    /* offset in the file, when bytes were skipped or chunks damaged */
+    uint64_t bytes_skipped; /* of the file that make no sense */
+    uint64_t first_damage;  /* offset in the file, when bytes were skipped or chunks damaged */
     uint64_t first_ns, last_ns;
     uint64_t start_realtime_ns; /* CLOCK_REALTIME at time 0 */
     uint64_t quantum_ns;        /* times are multiples of it */

@@ -41,7 +41,8 @@ uint64_t mt_clock_realtime_ns(void)
     return clock_ns(CLOCK_REALTIME);
 }
 
-/* A preemption between the two clocks would tilt the line, so the narrowest bracket of eight wins. */
+/* A preemption between the two clocks would tilt the line, so the narrowest bracket of eight wins.
+ */
 struct mt_clock_pair mt_clock_sample(void)
 {
     struct mt_clock_pair best = {0, 0};

@@ -1,10 +1,10 @@
 /* Time: a counter that costs 10 ns to read, and its translation to nanoseconds.
  *
  * Ticks are the TSC (x86-64, where it is invariant), the virtual counter (aarch64), or
- * CLOCK_MONOTONIC_RAW in ns elsewhere. Two pairs (ticks, CLOCK_MONOTONIC_RAW) taken once at the start
- * fix a line; it is never bent afterwards, so every tick has one time, whoever translates it and
- * when, and order is kept. The raw clock runs at the counter's own rate, so the line stays straight;
- * its slope is known to about 40 ns over the distance of the pairs (10 ppm at 4 ms). */
+ * CLOCK_MONOTONIC_RAW in ns elsewhere. Two pairs (ticks, CLOCK_MONOTONIC_RAW) taken once at the
+ * start fix a line; it is never bent afterwards, so every tick has one time, whoever translates it
+ * and when, and order is kept. The raw clock runs at the counter's own rate, so the line stays
+ * straight; its slope is known to about 40 ns over the distance of the pairs (10 ppm at 4 ms). */
 #ifndef MT_CLOCK_H
 #define MT_CLOCK_H
 

@@ -23,7 +23,8 @@ enum mt_err {
 #undef MT_ERROR_ENUM
 };
 
-/* Room for one error; the message names place and remedy and ends without a full stop or newline. */
+/* Room for one error; the message names place and remedy and ends without a full stop or newline.
+ */
 struct mt_error {
     int code; /* enum mt_err */
     char message[500];

@@ -1,4 +1,5 @@
-/* Unsigned LEB128 (7 bits a byte, low first, at most 10 bytes) and the zigzag map of signed values. */
+/* Unsigned LEB128 (7 bits a byte, low first, at most 10 bytes) and the zigzag map of signed values.
+ */
 #ifndef MT_VARINT_H
 #define MT_VARINT_H
 
