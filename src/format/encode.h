@@ -14,7 +14,8 @@
 struct mt_encoder;
 
 /* Bytes of memory an encoder needs for chunks of at most `events` events whose records take at most
- * `bytes`; memory 64-byte aligned. Untouched pages of it are never needed: give it mmap'ed memory. */
+ * `bytes`; memory 64-byte aligned. Untouched pages of it are never needed: give it mmap'ed memory.
+ */
 size_t mt_encoder_size(uint32_t events, size_t bytes);
 
 /* An encoder in `memory` (of mt_encoder_size bytes), zstd level 1..19. NULL where zstd refuses. */
@@ -26,11 +27,13 @@ void mt_encoder_begin(struct mt_encoder *encoder, uint32_t thread, uint64_t ring
 
 /* Add a record whose time is `time_ns` since the start of the trace (rounded down to the quantum; a
  * time before that of the last record counts as that). False where the chunk is full: end it, begin
- * another, add again. The record itself is only read; its own `time` is ignored. */
+ * another, add again. The record itself is only read; its own `time` is ignored. A record that
+ * event.def does not allow is written as one event lost. */
 bool mt_encoder_add(struct mt_encoder *encoder, const struct mt_record *record, uint64_t time_ns);
 
-/* Close the chunk: *header is complete but for `lost` (0) and `crc`, *frame points to stored_size
- * bytes inside the encoder, valid until the next begin. Call mt_chunk_seal when all is filled. */
+/* Close the chunk (one without events is not to be written): *header is complete but for `lost` (0)
+ * and `crc`, *frame points to stored_size bytes inside the encoder, valid until the next begin.
+ * Call mt_chunk_seal when all is filled. */
 int mt_encoder_end(struct mt_encoder *encoder, uint64_t ring_end, struct mt_chunk_header *header,
                    const void **frame);
 

@@ -2,27 +2,28 @@
  *
  *   file header | chunk | chunk | ... | index chunk | trailer
  *
- * Little-endian. A chunk is a 64-byte header and one zstd frame that carries its own checksum. Chunks
- * stand alone: none needs another to be decoded, and any prefix of a file is readable to its last
- * whole chunk. Index and trailer are written at a clean end and only save a scan.
+ * Little-endian. A chunk is a 64-byte header and one zstd frame that carries its own checksum.
+ * Chunks stand alone: none needs another to be decoded, and any prefix of a file is readable to its
+ * last whole chunk. Index and trailer are written at a clean end and only save a scan.
  *
- * An events chunk holds consecutive events of one thread as columns. Decompressed it is a sequence of
+ * An events chunk holds consecutive events of one thread as columns. Decompressed it is a sequence
+ * of
  *   varint column id | varint length in bytes | bytes
- * with column id = kind * 16 + slot, ids ascending, no empty column. Kind 0 is the frame of the chunk:
- *   slot 0  kinds, one byte an event           slot 1  times, varint quanta since the previous event
- * Slots of the other kinds: 0..11 the fields, 12 shapes, 13 tail addresses or bytes, 14 word offsets.
+ * with column id = kind * 16 + slot, ids ascending, no empty column. Of kind 0 are:
+ *   slot 0  kinds, one byte an event           slot 1  times, one byte an event
+ *   slot 2  long times, varint                 (tempo.h)
+ * Slots of the other kinds: 0..11 fields, 12 shapes, 13 tail addresses or bytes, 14 word offsets.
  *
  *   COUNT, API, SIZE   varint
- *   TOTAL              varint zigzag of the change since the last TOTAL field of the same name in any
- *                      event of the chunk (starting from 0)
- *   HANDLE             varint distance to its last occurrence in this column, 0 then varint literal
- *   ADDRESS, WORDS     varint distance to its last occurrence among all addresses of the chunk, in
- *                      record order and whatever their column; 0, then varint zigzag of the difference
- *                      to the previous literal. Distances repeat from iteration to iteration even
- *                      where addresses do not, which is what lets zstd see the rhythm.
- *   WORDS shape        0: as many words at the same offsets as the last launch of the same kernel in
- *                      this chunk; n + 1: n words, whose offsets stand in slot 14 (in units of 8
- *                      bytes, the first as is, then differences to the one before)
+ *   TOTAL              varint zigzag of the change since the last TOTAL field of the same name in
+ *                      any event of the chunk (starting from 0)
+ *   HANDLE             varint place among the last values of this column, or a literal (handles.h)
+ *   ADDRESS, WORDS     varint distance to its last occurrence among the addresses of the chunk, in
+ *                      record order and whatever their column, or a literal (addresses.h).
+ *                      Distances repeat from iteration to iteration even where addresses do not,
+ *                      which is what lets zstd see the rhythm.
+ *   WORDS shape        varint: 0, as many words at the same offsets as the last launch of
+ *                      the kernel; n + 1, n words whose offsets stand in slot 14 (shapes.h)
  *   BYTES shape        varint length in words; the bytes in slot 13
  */
 #ifndef MT_LAYOUT_H
@@ -41,6 +42,8 @@
 #define MT_CHUNK_RAW_MAX (64u << 20)
 #define MT_CHUNK_STORED_MAX (65u << 20)
 #define MT_THREADS_MAX (1u << 20)
+#define MT_KERNELS_MAX (1u << 20)
+#define MT_TIME_SHIFT_MAX 20u
 
 struct mt_file_header {
     char magic[8];
@@ -63,16 +66,20 @@ enum mt_chunk_type {
 
 struct mt_chunk_header {
     uint32_t magic;
-    uint16_t type, flags; /* flags: 0 in this version */
+    uint16_t type;        /* enum mt_chunk_type */
+    uint8_t flags;        /* MT_CHUNK_DEFINES or 0 */
+    uint8_t time_shift;   /* as in the file header: a chunk stands alone; META, INDEX: 0 */
     uint32_t stored_size; /* bytes of the zstd frame that follows */
     uint32_t raw_size;    /* its decompressed size */
     uint32_t thread;      /* number of the thread in this trace, from 0; META, INDEX: 0 */
     uint32_t events;
-    uint64_t ring_begin, ring_end; /* the part of the thread's ring this covers, in bytes ever written */
+    uint64_t ring_begin, ring_end; /* the part of the thread's ring this covers, positions */
     uint64_t time_first, time_last; /* ns since the start; multiples of the quantum */
     uint32_t lost; /* events of this thread lost just before this chunk because writing failed */
     uint32_t crc;  /* of the bytes before it */
 };
+
+#define MT_CHUNK_DEFINES 1u /* holds kernel events: needed even where its time is not asked for */
 
 struct mt_index_entry {
     uint64_t offset; /* of the chunk header in the file */
@@ -95,8 +102,10 @@ _Static_assert(sizeof(struct mt_trailer) == 24, "trailer");
 #define MT_COLUMN(kind, slot) ((unsigned)(kind) << 4 | (unsigned)(slot))
 #define MT_SLOT_KINDS 0 /* of kind 0 */
 #define MT_SLOT_TIMES 1 /* of kind 0 */
+#define MT_SLOT_LONG_TIMES 2 /* of kind 0 */
 #define MT_SLOT_SHAPE 12
 #define MT_SLOT_TAIL 13
 #define MT_SLOT_OFFSETS 14
+#define MT_COLUMNS (64u << 4) /* one past the largest id */
 
 #endif

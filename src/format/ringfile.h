@@ -1,15 +1,15 @@
 /* The ring file that lies beside a trace while it is being written: PATH.ring.
  *
- * It is mapped and shared, so what a thread has recorded outlives a SIGKILL of the process; a reader
- * that finds it beside a trace of the same trace_id reads from it what no chunk covers. It is of the
- * machine that wrote it (native byte order) and is removed at a clean end.
+ * It is mapped and shared, so what a thread has recorded outlives a SIGKILL of the process; a
+ * reader that finds it beside a trace of the same trace_id reads from it what no chunk covers. It
+ * is of the machine that wrote it (native byte order) and is removed at a clean end.
  *
  *   struct mt_ringfile_header (one page) | ring 0 | ring 1 | ...
  *   ring: struct mt_ringfile_ring (one page) | capacity bytes of records
  *
  * Positions count bytes ever written and only grow; a record lies at position modulo capacity and
- * never wraps: a record of kind 0 fills the rest of the ring where the next one would not fit (a rest
- * of 8 bytes, too short for a header, is passed over without one). */
+ * never wraps: a record of kind 0 fills the rest of the ring where the next one would not fit (a
+ * rest of 8 bytes, too short for a header, is passed over without one). */
 #ifndef MT_RINGFILE_H
 #define MT_RINGFILE_H
 
@@ -26,8 +26,8 @@ struct mt_ringfile_header {
     char magic[8];
     uint64_t trace_id;
     struct mt_clock_pair pair[2]; /* ticks -> ns since the start of the trace: mt_clock_since */
-    uint32_t capacity;   /* bytes of records of each ring, a power of two */
-    uint32_t rings;      /* in the file; the file is that long */
+    uint32_t capacity;            /* bytes of records of each ring, a power of two */
+    uint32_t rings;               /* in the file; the file is that long */
     uint32_t time_shift; /* round times down to multiples of 2^time_shift ns, as the chunks do */
     uint32_t reserved;
 };
@@ -35,7 +35,8 @@ struct mt_ringfile_header {
 enum mt_ring_state {
     MT_RING_UNUSED = 0, /* nothing of value in it */
     MT_RING_LIVE = 1,   /* a thread writes into it */
-    MT_RING_CLOSED = 2, /* its thread has ended; what lies between tail and head is still to be read */
+    MT_RING_CLOSED =
+        2, /* its thread has ended; what lies between tail and head is still to be read */
 };
 
 struct mt_ringfile_ring {

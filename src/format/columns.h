@@ -1,0 +1,72 @@
+/* The columns of a chunk: many byte strings that grow side by side in one pool, then stand one
+ * after the other, and are found again.
+ *
+ * The writer's side needs no memory but what it is given and runs in the traced process. */
+#ifndef MT_COLUMNS_H
+#define MT_COLUMNS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "format/layout.h"
+
+#define MT_COLUMN_ROOM 16u /* bytes that can be written at once */
+
+/* A column being written: the block in use. */
+struct mt_column {
+    uint8_t *at, *limit;  /* both NULL as long as it is empty */
+    uint32_t first, last; /* blocks */
+    uint32_t size;        /* bytes in the full blocks */
+};
+
+struct mt_columns {
+    struct mt_column column[MT_COLUMNS];
+    struct mt_column_block *pool;
+    uint32_t blocks, used;
+    uint8_t scrap[MT_COLUMN_ROOM]; /* written to when the pool is exhausted */
+    bool exhausted;
+};
+
+/* Bytes of a pool for columns of together at most `bytes` bytes, written MT_COLUMN_ROOM at a time.
+ */
+size_t mt_columns_pool_size(size_t bytes);
+
+/* Start with `pool`, 64-byte aligned, of mt_columns_pool_size(bytes) bytes. */
+void mt_columns_init(struct mt_columns *columns, void *pool, size_t bytes);
+
+/* All columns are empty again. */
+void mt_columns_clear(struct mt_columns *columns);
+
+/* Go on in a fresh block. */
+uint8_t *mt_column_grow(struct mt_columns *columns, struct mt_column *column);
+
+/* Where to write up to MT_COLUMN_ROOM bytes; tell how far with mt_column_end. */
+static inline uint8_t *mt_column_at(struct mt_columns *columns, struct mt_column *column)
+{
+    if (column->limit - column->at >= (ptrdiff_t)MT_COLUMN_ROOM)
+        return column->at;
+    return mt_column_grow(columns, column);
+}
+
+static inline void mt_column_end(struct mt_column *column, uint8_t *end)
+{
+    column->at = end;
+}
+
+/* Bytes that mt_columns_write writes at most for columns of together `bytes` bytes. */
+size_t mt_columns_bound(size_t bytes);
+
+/* Write the columns with their ids and lengths to `to`; the end of what was written. */
+uint8_t *mt_columns_write(const struct mt_columns *columns, uint8_t *to);
+
+/* A column being read: what is left of it. */
+struct mt_column_view {
+    const uint8_t *at, *end;
+};
+
+/* Find the columns in [raw, raw + size); absent ones are empty. False where they are not
+ * well-formed. */
+bool mt_columns_find(struct mt_column_view view[MT_COLUMNS], const uint8_t *raw, size_t size);
+
+#endif

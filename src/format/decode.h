@@ -1,0 +1,40 @@
+/* An events chunk -> records, a batch at a time. Reads anything: what makes no sense is an error,
+ * memory stays within the limits of layout.h. One thread at a time. */
+#ifndef MT_DECODE_H
+#define MT_DECODE_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "event/event.h"
+#include "format/layout.h"
+
+struct mt_decoder;
+
+/* A decoder for any number of chunks, one after the other; NULL: out of memory. */
+struct mt_decoder *mt_decoder_new(void);
+void mt_decoder_free(struct mt_decoder *decoder);
+
+/* Take up a chunk of events, whose header is valid; `frame` (stored_size bytes) may go afterwards.
+ */
+int mt_decoder_begin(struct mt_decoder *decoder, const struct mt_chunk_header *header,
+                     const void *frame);
+
+/* The next records: *first, and those that follow it to *end (mt_record_next), with times in ns
+ * since the start; valid until the next call. Their number; 0 at the end of the chunk;
+ * MT_ERR_DAMAGED where what is left makes no sense. Events of unknown kinds (a later version's) are
+ * passed over. */
+int mt_decoder_next(struct mt_decoder *decoder, const struct mt_record **first,
+                    const struct mt_record **end);
+
+/* Events of the chunk that were not delivered so far. */
+uint32_t mt_decoder_left(const struct mt_decoder *decoder);
+
+/* Time of the last event decoded, ns. */
+uint64_t mt_decoder_time(const struct mt_decoder *decoder);
+
+/* Decompress a META or INDEX chunk into malloc'ed memory of raw_size (+ 1, a zero) bytes; NULL
+ * where it is damaged or memory is short. */
+void *mt_plain_decode(const struct mt_chunk_header *header, const void *frame);
+
+#endif
