@@ -1,0 +1,33 @@
+/* The inside of a struct mt_trace. */
+#ifndef MT_OPENED_H
+#define MT_OPENED_H
+
+#include "memtrace/trace.h"
+#include "reader/chunks.h"
+#include "reader/kernelnames.h"
+#include "reader/merge.h"
+#include "reader/meta.h"
+#include "reader/rings.h"
+#include "reader/source.h"
+#include "reader/threadevents.h"
+
+struct mt_trace {
+    struct mt_source_file source;
+    struct mt_file_header header; /* all zero but the magic where it was damaged */
+    struct mt_chunks chunks;
+    uint32_t *next; /* per chunk: the next one of its thread */
+    struct mt_rings rings;
+    struct mt_meta meta;
+    struct mt_kernels kernels;
+    struct mt_stream *stream; /* by thread number where that has events */
+    uint32_t streams;
+    struct mt_stream_pool pool;
+    struct mt_merge merge;
+    struct mt_stream *current; /* whose event was delivered last */
+    uint64_t delivered;
+    uint64_t lost_seen;          /* by `lost` events since the last rewind */
+    uint64_t since, until;       /* asked for; the pool has them from the next rewind on */
+    struct mt_trace_stats stats; /* what is known from the start */
+};
+
+#endif

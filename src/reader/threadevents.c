@@ -1,0 +1,173 @@
+#include "reader/threadevents.h"
+
+#include <stdlib.h>
+
+static void give_decoder(struct mt_stream *stream, struct mt_stream_pool *pool)
+{
+    if (!stream->decoder)
+        return;
+    if (pool->idles == pool->idle_room) {
+        uint32_t room = pool->idle_room ? 2 * pool->idle_room : 8;
+        void *more = realloc(pool->idle, room * sizeof *pool->idle);
+        if (!more) {
+            mt_decoder_free(stream->decoder);
+            stream->decoder = NULL;
+            return;
+        }
+        pool->idle = more;
+        pool->idle_room = room;
+    }
+    pool->idle[pool->idles++] = stream->decoder;
+    stream->decoder = NULL;
+}
+
+static bool take_decoder(struct mt_stream *stream, struct mt_stream_pool *pool)
+{
+    stream->decoder = pool->idles ? pool->idle[--pool->idles] : mt_decoder_new();
+    return stream->decoder != NULL;
+}
+
+void mt_stream_pool_release(struct mt_stream_pool *pool)
+{
+    while (pool->idles)
+        mt_decoder_free(pool->idle[--pool->idles]);
+    free(pool->idle);
+    free(pool->frame);
+}
+
+void mt_stream_rewind(struct mt_stream *stream, struct mt_stream_pool *pool)
+{
+    give_decoder(stream, pool);
+    free(stream->loaded);
+    stream->loaded = NULL;
+    stream->at = stream->end = NULL;
+    stream->chunk = stream->first;
+    stream->part_done = stream->part == NULL;
+    stream->last_ns = 0;
+}
+
+static void note_damage(struct mt_stream_pool *pool, uint64_t offset)
+{
+    if (pool->chunks_damaged + pool->headers_damaged == 0 || offset < pool->first_damage)
+        pool->first_damage = offset;
+}
+
+static void chunk_damaged(struct mt_stream_pool *pool, uint64_t offset, uint32_t events)
+{
+    note_damage(pool, offset);
+    pool->chunks_damaged++;
+    pool->damaged += events;
+    pool->passed += events;
+}
+
+static bool outside(const struct mt_stream_pool *pool, uint64_t first, uint64_t last)
+{
+    return last < pool->since || first >= pool->until;
+}
+
+static void skip_chunks(struct mt_stream *stream, struct mt_stream_pool *pool)
+{
+    while (stream->chunk != MT_STREAM_NONE) {
+        const struct mt_chunk_header *header = &pool->entry[stream->chunk].header;
+        bool defines = header->flags & MT_CHUNK_DEFINES && header->time_first < pool->until;
+        if (!outside(pool, header->time_first, header->time_last) || defines)
+            return;
+        pool->passed += header->events;
+        stream->chunk = pool->next[stream->chunk];
+    }
+}
+
+uint64_t mt_stream_peek(struct mt_stream *stream, struct mt_stream_pool *pool)
+{
+    uint64_t time;
+    if (stream->at < stream->end)
+        return stream->at->time;
+    if (stream->decoder || stream->loaded)
+        return stream->last_ns;
+    skip_chunks(stream, pool);
+    if (stream->chunk != MT_STREAM_NONE)
+        time = pool->entry[stream->chunk].header.time_first;
+    else if (!stream->part_done)
+        time = stream->part->time_first;
+    else
+        return UINT64_MAX;
+    return time > stream->last_ns ? time : stream->last_ns;
+}
+
+static int open_chunk(struct mt_stream *stream, struct mt_stream_pool *pool)
+{
+    const struct mt_index_entry *entry = &pool->entry[stream->chunk];
+    bool intact = true;
+    stream->chunk = pool->next[stream->chunk];
+    stream->current = entry->offset;
+    if (!take_decoder(stream, pool))
+        return MT_ERR_MEMORY;
+    int code = MT_ERR_DAMAGED;
+    if (mt_chunk_read(pool->source, entry, &pool->frame, &pool->frame_room, &intact))
+        code = mt_decoder_begin(stream->decoder, &entry->header, pool->frame);
+    if (!intact) {
+        note_damage(pool, entry->offset);
+        pool->headers_damaged++;
+    }
+    if (code < 0) {
+        chunk_damaged(pool, entry->offset, entry->header.events);
+        give_decoder(stream, pool);
+    }
+    return code == MT_ERR_MEMORY ? code : 0;
+}
+
+/* Records come in the order they were written; a time may be stamped a little before that of the
+ * one before, which within a chunk the encoder has evened out, and here what is left at the seams.
+ * The batch is this library's own memory. */
+static void even_out(struct mt_stream *stream, uint64_t last_ns)
+{
+    struct mt_record *record = (struct mt_record *)(uintptr_t)stream->at;
+    while (record < stream->end && record->time < stream->last_ns) {
+        record->time = stream->last_ns;
+        record = (struct mt_record *)(uintptr_t)mt_record_next(record);
+    }
+    if (last_ns > stream->last_ns)
+        stream->last_ns = last_ns;
+}
+
+static int load_part(struct mt_stream *stream, const struct mt_stream_pool *pool)
+{
+    const struct mt_record *end;
+    stream->part_done = true;
+    stream->loaded = mt_ring_part_load(pool->rings, stream->part, &end);
+    if (!stream->loaded)
+        return MT_ERR_MEMORY;
+    stream->at = stream->loaded;
+    stream->end = end;
+    even_out(stream, stream->part->time_last);
+    return stream->at < end;
+}
+
+static int next_batch(struct mt_stream *stream, struct mt_stream_pool *pool)
+{
+    int records = mt_decoder_next(stream->decoder, &stream->at, &stream->end);
+    if (records > 0) {
+        even_out(stream, mt_decoder_time(stream->decoder));
+        return 1;
+    }
+    stream->at = stream->end = NULL;
+    if (records < 0)
+        chunk_damaged(pool, stream->current, mt_decoder_left(stream->decoder));
+    give_decoder(stream, pool);
+    return 0;
+}
+
+int mt_stream_fill(struct mt_stream *stream, struct mt_stream_pool *pool)
+{
+    if (stream->loaded) {
+        free(stream->loaded);
+        stream->loaded = NULL;
+        stream->at = stream->end = NULL;
+        return 0;
+    }
+    if (!stream->decoder && stream->chunk == MT_STREAM_NONE)
+        return stream->part_done ? 0 : load_part(stream, pool);
+    if (!stream->decoder)
+        RETURN_IF_ERROR(open_chunk(stream, pool));
+    return stream->decoder ? next_batch(stream, pool) : 0;
+}
