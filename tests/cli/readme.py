@@ -36,7 +36,7 @@ def split(readme):
 
 
 def comparable(text):
-    """The lines without what differs: figures and their units, folders, what had to be installed."""
+    """The lines without what differs: figures and units, folders, what had to be installed."""
     lines = []
     for line in text.replace(os.environ.get("BUILD_DIR", "build"), "build").splitlines():
         if line.startswith(("setup: ", "```")):
