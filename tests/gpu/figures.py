@@ -37,6 +37,8 @@ def load(path):
 
 def take_over(results, figures):
     """A test that was not run or skipped leaves the older result as it was."""
+    if figures["machine"].pop("simulated", False):
+        raise SystemExit("these figures are of a simulated device; they prove nothing")
     for name, facts in figures["tests"].items():
         if facts["result"] in ("passed", "failed"):
             kept = {key: facts[key] for key in ("result", "headline", "checks", "seconds")}

@@ -1,6 +1,11 @@
 #!/usr/bin/env python3
-"""Is there a CUDA device? Prints what was found; exit 0 if there is one, 1 if not."""
+"""Is there a CUDA device? Prints what was found; exit 0 if there is one, 1 if not.
+
+The simulated device of tests/simcuda is none: what was found on it proves nothing here. With
+MEMTRACE_GPU_SIMULATED=1 it is taken, to try these tests out.
+"""
 import ctypes
+import os
 import sys
 
 
@@ -27,9 +32,12 @@ def find():
     name, device = ctypes.create_string_buffer(128), ctypes.c_int()
     cuda.cuDeviceGet(ctypes.byref(device), 0)
     cuda.cuDeviceGetName(name, len(name), device)
+    simulated = name.value.lower().startswith(b"simulated")
+    if simulated and os.environ.get("MEMTRACE_GPU_SIMULATED") != "1":
+        return None, "the only device is simulated"
     major, minor = version.value // 1000, version.value % 1000 // 10
     return {"name": name.value.decode(), "count": count.value,
-            "driver_api": f"{major}.{minor}"}, None
+            "driver_api": f"{major}.{minor}", "simulated": simulated}, None
 
 
 if __name__ == "__main__":

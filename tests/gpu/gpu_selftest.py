@@ -281,6 +281,11 @@ def test_figures():
     expect("smoke_jax" not in made, "a skipped test leaves no figures")
     expect("| GPT | 5 | 1.23 | 20.0 M | 1.00 M | passed, 2000-01-01 |" in text, "a row of figures")
     expect("broke" in text and "**failed**" in text, "a failure shows")
+    try:
+        figures.take_over({}, {**run, "machine": {"simulated": True}})
+        expect(False, "figures of a simulated device are refused")
+    except SystemExit:
+        pass
     listed = {name for name, *_ in suite.listed()}
     shown = {name for name, _ in figures.OTHERS}
     expect(shown <= listed, f"shown but not run: {shown - listed}")

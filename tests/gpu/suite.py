@@ -130,7 +130,7 @@ def last_line(name):
 
 def machine(device):
     """What the figures were measured on. Never more than is needed to repeat them."""
-    facts = {"gpu": device["name"], "gpus": device["count"], "cuda_driver": device["driver_api"],
+    facts = {"gpu": device["name"], "simulated": device["simulated"], "gpus": device["count"], "cuda_driver": device["driver_api"],
              "cpus": os.cpu_count(), "libc": " ".join(platform.libc_ver()),
              "python": platform.python_version()}
     try:
