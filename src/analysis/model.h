@@ -1,7 +1,15 @@
 /* The replayed address space: which blocks live, and what a record does to them.
  *
  * Levels nest: driver memory (an allocation, or a reserved range with what is mapped into it) may
- * hold allocator blocks. Addresses are resolved here and only here, to the innermost live block. */
+ * hold allocator blocks. Addresses are resolved here and only here, to the innermost live block.
+ *
+ * Driver memory is a block of its own until an allocator's block is reported inside. An allocator
+ * reports its first block right after it got the memory, so the birth of driver memory is told a
+ * little late (at the next event of its thread, at its first access, or after a millisecond), as
+ * what it then is. Peaks of allocated bytes thereby never count a segment as a block.
+ *
+ * A virtual range lives from its first map to its unreserve; its size is the most that was mapped.
+ */
 #ifndef MT_MODEL_H
 #define MT_MODEL_H
 
@@ -13,43 +21,111 @@
 
 enum mt_level { MT_LEVEL_SEGMENT, MT_LEVEL_BLOCK };
 
-/* Who gave the memory out. */
-enum mt_source {
-    MT_SOURCE_DRIVER,    /* cuMemAlloc and its kin */
-    MT_SOURCE_MANAGED,   /* cuMemAllocManaged */
-    MT_SOURCE_ASYNC,     /* cuMemAllocAsync, pools */
-    MT_SOURCE_VIRTUAL,   /* a reserved range with physical memory mapped into it */
-    MT_SOURCE_ALLOCATOR, /* a caching allocator's block */
-};
+/* Who gave the memory out: X(suffix, name in tables, what it means). */
+#define MT_SOURCES(X)                                                                              \
+    X(DRIVER, "driver", "cuMemAlloc and its kin")                                                  \
+    X(MANAGED, "managed", "cuMemAllocManaged")                                                     \
+    X(ASYNC, "async", "cuMemAllocAsync, pools")                                                    \
+    X(VIRTUAL, "virtual", "a reserved range with physical memory mapped into it")                  \
+    X(ALLOCATOR, "allocator", "a caching allocator's block")
+
+#define MT_SOURCE_ENUM(suffix, name, doc) MT_SOURCE_##suffix,
+enum mt_source { MT_SOURCES(MT_SOURCE_ENUM) };
+#undef MT_SOURCE_ENUM
 
 enum mt_access_kind { MT_ACCESS_READ, MT_ACCESS_WRITE, MT_ACCESS_TOUCH };
 enum mt_access_by { MT_BY_LAUNCH, MT_BY_COPY, MT_BY_SET };
 
 struct mt_block {
-    uint64_t id;      /* from 1, in order of birth, unique in a trace */
-    uint64_t segment; /* id of the driver memory around it, 0 for driver memory itself */
-    uint64_t address, size;
+    uint64_t address;
+    uint64_t extent; /* addresses it spans: its size, of a virtual range what was reserved */
+    uint64_t size;   /* bytes; of a virtual range the most ever mapped */
+    uint64_t accesses, touches;               /* a launch or copy counts once a block and kind */
+    uint64_t first_access_ns, last_access_ns; /* meaningful if accesses > 0 */
+    uint32_t slot;         /* number among what lives; small, used again after death */
+    uint32_t segment_slot; /* slot of the driver memory around it, 0 if there is none */
+    uint64_t id;           /* from 1, in order of birth, unique in a trace */
+    uint64_t segment;      /* id of the driver memory around it, 0 for driver memory itself */
     uint64_t birth_ns;
     uint64_t death_ns; /* meaningful at its death; UINT64_MAX if it lived at the end of the trace */
-    uint64_t first_access_ns, last_access_ns; /* meaningful if accesses > 0 */
-    uint64_t accesses, reads, writes, touches; /* a launch or copy counts once a block and kind */
+    uint64_t reads, writes;
     uint64_t stream;
-    uint64_t children; /* blocks ever reported inside */
-    uint64_t mapped;   /* VIRTUAL: bytes mapped now; size is the most ever mapped */
+    uint64_t children;      /* blocks ever reported inside */
+    uint64_t mapped;        /* VIRTUAL: bytes mapped now */
+    uint64_t stale_touches; /* launches' pointers into it where no block lived */
     uint32_t device, api;
-    uint8_t level, source; /* enum mt_level, enum mt_source; driver memory is BLOCK until it has a child */
-    bool alive_at_start;   /* known to have existed before the trace's first event */
-    void *user;            /* unused by the model */
+    uint8_t level, source; /* enum mt_level, enum mt_source */
+    uint8_t state;         /* the model's own */
+    bool alive_at_start;   /* known to have existed before its first event */
 };
 
 struct mt_access {
     uint64_t time_ns;
-    uint64_t offset, size; /* in the block; size 0: not known (a pointer among a launch's parameters) */
+    uint64_t offset, size; /* in the block; size 0: not known (a pointer among parameters) */
     uint64_t kernel;       /* kernel id for MT_BY_LAUNCH, API index otherwise */
     uint64_t stream;
     enum mt_access_kind kind;
     enum mt_access_by by;
     uint32_t thread;
 };
+
+/* Memory of a device. Bytes of driver memory and of live blocks; a virtual range counts with what
+ * is mapped. */
+struct mt_usage {
+    uint64_t reserved, allocated;
+    uint64_t peak_reserved, peak_reserved_ns;
+    uint64_t peak_allocated, peak_allocated_ns;
+    uint64_t blocks, segments; /* live; driver memory counts as one of them */
+    uint64_t allocator;        /* of allocated: caching allocators' */
+    uint64_t unknown;          /* allocators' bytes that were handed out before the trace */
+    uint64_t peak_told_allocated, peak_told_reserved; /* as the caching allocator itself said */
+    bool told;                                        /* whether one ever said anything */
+    bool used;                                        /* whether the device had any memory */
+};
+
+#define MT_DEVICES 65u /* ordinals 0..63; the last stands for all that are not known */
+
+struct mt_counts {
+#define COUNT(name, unit, doc) uint64_t name;
+#include "analysis/counts.def"
+};
+
+/* Who is told. Every function may be NULL; a negative result stops the replay. Pointers to blocks
+ * are good until the function returns. */
+struct mt_listener {
+    void *state;
+    int (*birth)(void *state, const struct mt_block *block);
+    int (*access)(void *state, const struct mt_block *block, const struct mt_access *access);
+    int (*death)(void *state, const struct mt_block *block); /* also of what lives at the end */
+    /* Memory of `device` (< MT_DEVICES) has just changed, at `time_ns` */
+    int (*usage)(void *state, uint32_t device, const struct mt_usage *usage, uint64_t time_ns);
+};
+
+struct mt_model;
+
+/* Name of a driver function; the model tells pools and managed memory by it. */
+typedef const char *mt_api_name(void *context, uint64_t api);
+
+/* NULL where memory is out. `listeners` are copied. */
+struct mt_model *mt_model_new(mt_api_name *api_name, void *context,
+                              const struct mt_listener *listeners, size_t n);
+void mt_model_free(struct mt_model *model); /* NULL is allowed */
+
+/* What a record does. Records come in the order of time. */
+int mt_model_replay(struct mt_model *model, const struct mt_record *record, uint32_t thread);
+
+/* The trace ends: whatever lives is told as dead, with death_ns UINT64_MAX. */
+int mt_model_finish(struct mt_model *model);
+
+uint64_t mt_model_now(const struct mt_model *model); /* time of the last record */
+const struct mt_counts *mt_model_counts(const struct mt_model *model);
+const struct mt_usage *mt_model_usage(const struct mt_model *model, uint32_t device);
+uint32_t mt_model_device(uint64_t device); /* index among MT_DEVICES of an event's device */
+
+/* The innermost live block at an address; NULL where there is none. */
+const struct mt_block *mt_model_find(struct mt_model *model, uint64_t address);
+
+/* Expensive: every invariant of the whole structure. */
+bool mt_model_is_valid(const struct mt_model *model);
 
 #endif

@@ -1,9 +1,10 @@
 /* A pass answers one question. The model replays the address space once and tells every chosen pass
  * what happens; a pass keeps what it needs and pushes rows of its tables.
  *
- * Blocks: level MT_LEVEL_BLOCK is what a caching allocator hands out, or a driver allocation in which
- * no allocator block was ever reported; level MT_LEVEL_SEGMENT is driver memory that holds blocks
- * (known as such from its first block on). Words are PyTorch's: segment, block, reserved, allocated.
+ * Blocks: level MT_LEVEL_BLOCK is what a caching allocator hands out, or a driver allocation in
+ * which no allocator block was ever reported; level MT_LEVEL_SEGMENT is driver memory that holds
+ * blocks (known as such from its first block on). Words are PyTorch's: segment, block, reserved,
+ * allocated.
  *
  * Memory: a pass's grows with live blocks, kernels and distinct patterns, never with events. */
 #ifndef MT_PASS_H
@@ -24,13 +25,15 @@ struct mt_run {
     void *owner;
 };
 
-/* Every function may be NULL. `state` is what `new` returned. Times are ns since the trace's start. */
+/* Every function may be NULL. `state` is what `new` returned. Times are ns since the trace's start.
+ */
 struct mt_pass {
     const char *name;
     const char *doc;
-    const struct mt_table *const *tables; /* NULL-terminated */
+    const struct mt_table *const *tables;   /* NULL-terminated */
     void *(*new)(const struct mt_run *run); /* NULL: out of memory */
-    int (*event)(void *state, const struct mt_record *record, uint32_t thread); /* before the model */
+    int (*event)(void *state, const struct mt_record *record,
+                 uint32_t thread); /* before the model */
     int (*birth)(void *state, const struct mt_block *block);
     int (*access)(void *state, const struct mt_block *block, const struct mt_access *access);
     int (*death)(void *state, const struct mt_block *block); /* also of what lives at the end */

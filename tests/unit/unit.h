@@ -9,16 +9,23 @@
 #include <check.h>
 #include <stdlib.h>
 
-/* One test case with all of the suite's tests; `tests` is NULL-terminated. */
-static inline Suite *unit_suite(const char *name, const TTest *const *tests)
+/* A suite of one case; `tests` is NULL-terminated, the functions around each test may be NULL. */
+static inline Suite *unit_suite_with(const char *name, const TTest *const *tests, SFun before,
+                                     SFun after)
 {
     Suite *suite = suite_create(name);
     TCase *tcase = tcase_create(name);
     tcase_set_timeout(tcase, 60);
+    tcase_add_checked_fixture(tcase, before, after);
     for (; *tests; tests++)
         tcase_add_test(tcase, *tests);
     suite_add_tcase(suite, tcase);
     return suite;
+}
+
+static inline Suite *unit_suite(const char *name, const TTest *const *tests)
+{
+    return unit_suite_with(name, tests, NULL, NULL);
 }
 
 static inline int unit_run(Suite *suite)

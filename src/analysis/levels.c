@@ -1,0 +1,379 @@
+/* Birth and death of driver memory and of allocators' blocks, and the sums of what lives. */
+#include "analysis/model_state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- listeners ---- */
+
+static void tell_birth(struct mt_model *model, const struct mt_block *block)
+{
+    for (size_t i = 0; i < model->listeners; i++)
+        if (model->listener[i].birth)
+            mt_model_note(model, model->listener[i].birth(model->listener[i].state, block));
+}
+
+static void tell_death(struct mt_model *model, const struct mt_block *block)
+{
+    for (size_t i = 0; i < model->listeners; i++)
+        if (model->listener[i].death)
+            mt_model_note(model, model->listener[i].death(model->listener[i].state, block));
+}
+
+/* ---- usage ---- */
+
+/* `reserved` and `allocated` are changes, added modulo 2^64. */
+static void use(struct mt_model *model, uint32_t device, uint64_t reserved, uint64_t allocated,
+                uint64_t time_ns)
+{
+    struct mt_usage *usage = &model->usage[device];
+    usage->used = true;
+    usage->reserved += reserved;
+    usage->allocated += allocated;
+    if (usage->reserved > usage->peak_reserved) {
+        usage->peak_reserved = usage->reserved;
+        usage->peak_reserved_ns = time_ns;
+    }
+    if (usage->allocated > usage->peak_allocated) {
+        usage->peak_allocated = usage->allocated;
+        usage->peak_allocated_ns = time_ns;
+    }
+    for (size_t i = 0; i < model->listeners; i++)
+        if (model->listener[i].usage)
+            mt_model_note(
+                model, model->listener[i].usage(model->listener[i].state, device, usage, time_ns));
+}
+
+static uint64_t *level_count(struct mt_model *model, const struct mt_block *block)
+{
+    struct mt_usage *usage = &model->usage[block->device];
+    return block->level == MT_LEVEL_SEGMENT ? &usage->segments : &usage->blocks;
+}
+
+/* Driver memory that is told changes its bytes. */
+static void use_driver(struct mt_model *model, const struct mt_block *block, uint64_t change,
+                       uint64_t time_ns)
+{
+    use(model, block->device, change, block->level == MT_LEVEL_BLOCK ? change : 0, time_ns);
+}
+
+/* ---- slots ---- */
+
+bool mt_slots_grow(struct mt_model *model)
+{
+    uint32_t room = model->slots_room ? model->slots_room * 2 : 1024;
+    struct mt_block *block = realloc(model->block, room * sizeof *block);
+    if (block)
+        model->block = block;
+    uint32_t *stamp = realloc(model->stamp, room * sizeof *stamp);
+    if (stamp)
+        model->stamp = stamp;
+    uint32_t *free_slot = realloc(model->free_slot, room * sizeof *free_slot);
+    if (free_slot)
+        model->free_slot = free_slot;
+    if (!block || !stamp || !free_slot)
+        return false;
+    if (model->slots == 0)
+        memset(&model->block[model->slots++], 0, sizeof *block);
+    model->slots_room = room;
+    return true;
+}
+
+static uint32_t take_slot(struct mt_model *model)
+{
+    uint32_t slot;
+    if (model->free_slots) {
+        slot = model->free_slot[--model->free_slots];
+    } else {
+        if (model->slots == model->slots_room && !mt_slots_grow(model)) {
+            mt_model_note(model, MT_ERR_MEMORY);
+            return 0;
+        }
+        slot = model->slots++;
+    }
+    struct mt_block *block = &model->block[slot];
+    memset(block, 0, sizeof *block);
+    block->slot = slot;
+    block->death_ns = UINT64_MAX;
+    model->stamp[slot] = 0;
+    return slot;
+}
+
+static void drop_slot(struct mt_model *model, uint32_t slot)
+{
+    /* No extent: what the cache still says of it contains no address. */
+    model->block[slot].extent = 0;
+    model->block[slot].state = MT_STATE_FREE;
+    model->free_slot[model->free_slots++] = slot;
+}
+
+/* ---- births that are not yet told ---- */
+
+void mt_pending_tell(struct mt_model *model, uint32_t slot)
+{
+    uint32_t i = 0;
+    while (i < model->pendings && model->pending[i].slot != slot)
+        i++;
+    if (i == model->pendings)
+        return;
+    model->pendings--;
+    memmove(&model->pending[i], &model->pending[i + 1],
+            (model->pendings - i) * sizeof model->pending[0]);
+    struct mt_block *block = &model->block[slot];
+    block->state = MT_STATE_TOLD;
+    tell_birth(model, block);
+    ++*level_count(model, block);
+    use_driver(model, block, mt_block_bytes(block), block->birth_ns);
+}
+
+static bool decides(const struct mt_model *model, const struct mt_record *record, uint32_t thread,
+                    const struct mt_pending *pending)
+{
+    if (model->now - model->block[pending->slot].birth_ns > MT_PENDING_NS)
+        return true;
+    if (thread != pending->thread)
+        return false;
+    switch (record->kind) {
+    case MT_launch:
+    case MT_copy:
+    case MT_copy_rect:
+    case MT_set:
+    case MT_graph_launch:
+        return true;
+    case MT_block_alloc: /* inside it is another matter: then it is told as a segment */
+        return record->word[0] - model->block[pending->slot].address >=
+               model->block[pending->slot].extent;
+    default:
+        return false;
+    }
+}
+
+void mt_pending_settle(struct mt_model *model, const struct mt_record *record, uint32_t thread)
+{
+    for (uint32_t i = 0; i < model->pendings;) {
+        if (decides(model, record, thread, &model->pending[i]))
+            mt_pending_tell(model, model->pending[i].slot);
+        else
+            i++;
+    }
+}
+
+static void add_pending(struct mt_model *model, uint32_t slot, uint32_t thread)
+{
+    if (model->pendings == MT_PENDING_MAX)
+        mt_pending_tell(model, model->pending[0].slot);
+    model->block[slot].state = MT_STATE_PENDING;
+    model->pending[model->pendings++] = (struct mt_pending){slot, thread};
+}
+
+/* ---- driver memory ---- */
+
+uint32_t mt_driver_at(const struct mt_model *model, uint64_t address)
+{
+    struct mt_range range;
+    return mt_space_find(&model->driver, address, &range) ? range.item : 0;
+}
+
+/* What lives in [begin, end) must have ended unseen. */
+static void evict(struct mt_model *model, uint64_t begin, uint64_t end)
+{
+    struct mt_range range;
+    while (mt_space_next(&model->driver, begin, &range) && range.begin < end) {
+        model->counts.overlaps++;
+        mt_driver_died(model, range.item);
+    }
+    while (mt_space_next(&model->blocks, begin, &range) && range.begin < end) {
+        model->counts.overlaps++;
+        mt_block_died(model, range.item);
+    }
+}
+
+uint32_t mt_driver_add(struct mt_model *model, const struct mt_birth *birth)
+{
+    uint64_t end = birth->address + birth->extent;
+    evict(model, birth->address, end);
+    uint32_t slot = take_slot(model);
+    if (!slot)
+        return 0;
+    if (mt_space_insert(&model->driver, birth->address, end, slot) != MT_SPACE_OK) {
+        drop_slot(model, slot);
+        mt_model_note(model, MT_ERR_MEMORY);
+        return 0;
+    }
+    struct mt_block *block = &model->block[slot];
+    block->address = birth->address;
+    block->extent = birth->extent;
+    block->stream = birth->stream;
+    block->device = birth->device;
+    block->api = birth->api;
+    block->source = birth->source;
+    block->alive_at_start = birth->alive_at_start;
+    block->level = MT_LEVEL_BLOCK;
+    block->state = MT_STATE_RESERVED;
+    return slot;
+}
+
+void mt_driver_remap(struct mt_model *model, uint32_t slot, uint64_t mapped)
+{
+    struct mt_block *block = &model->block[slot];
+    uint64_t change = mapped - block->mapped;
+    block->mapped = mapped;
+    if (block->size < mapped)
+        block->size = mapped;
+    if (block->state == MT_STATE_TOLD)
+        use_driver(model, block, change, model->now);
+}
+
+static void forget_maps(struct mt_model *model, uint64_t begin, uint64_t end)
+{
+    struct mt_range range;
+    while (mt_space_next(&model->maps, begin, &range) && range.begin < end)
+        mt_space_remove(&model->maps, range.begin, NULL);
+}
+
+void mt_driver_died(struct mt_model *model, uint32_t slot)
+{
+    uint64_t begin = model->block[slot].address, end = begin + model->block[slot].extent;
+    struct mt_range range;
+    if (model->block[slot].state == MT_STATE_PENDING)
+        mt_pending_tell(model, slot);
+    while (mt_space_next(&model->blocks, begin, &range) && range.begin < end) {
+        model->counts.died_with_segment++;
+        mt_block_died(model, range.item);
+    }
+    struct mt_block *block = &model->block[slot];
+    if (block->source == MT_SOURCE_VIRTUAL)
+        forget_maps(model, begin, end);
+    mt_space_remove(&model->driver, begin, NULL);
+    if (block->state == MT_STATE_TOLD) {
+        block->death_ns = model->now;
+        --*level_count(model, block);
+        use_driver(model, block, 0 - mt_block_bytes(block), model->now);
+        tell_death(model, block);
+    }
+    drop_slot(model, slot);
+}
+
+/* ---- allocators' blocks ---- */
+
+/* Driver memory has a block inside: from now on it is a segment. */
+static void become_segment(struct mt_model *model, uint32_t slot)
+{
+    struct mt_block *block = &model->block[slot];
+    if (block->state == MT_STATE_TOLD) {
+        --*level_count(model, block);
+        use(model, block->device, 0, 0 - mt_block_bytes(block), model->now);
+        block->level = MT_LEVEL_SEGMENT;
+        ++*level_count(model, block);
+    } else {
+        block->level = MT_LEVEL_SEGMENT;
+        mt_pending_tell(model, slot);
+    }
+}
+
+static void adopt(struct mt_model *model, uint32_t slot)
+{
+    if (model->block[slot].level == MT_LEVEL_BLOCK)
+        become_segment(model, slot);
+    model->block[slot].children++;
+}
+
+/* Blocks that were handed out of a range before memory was seen to be mapped there. */
+static void adopt_orphans(struct mt_model *model, uint32_t slot)
+{
+    uint64_t begin = model->block[slot].address, end = begin + model->block[slot].extent;
+    struct mt_range range;
+    for (uint64_t at = begin; mt_space_next(&model->blocks, at, &range) && range.begin < end;
+         at = range.end)
+        adopt(model, slot);
+}
+
+void mt_driver_born(struct mt_model *model, uint32_t slot, uint64_t size, uint32_t thread,
+                    bool wait)
+{
+    struct mt_block *block = &model->block[slot];
+    block->id = model->next_id++;
+    block->size = size;
+    block->mapped = block->source == MT_SOURCE_VIRTUAL ? size : 0;
+    block->birth_ns = model->now;
+    add_pending(model, slot, thread);
+    adopt_orphans(model, slot);
+    if (!wait)
+        mt_pending_tell(model, slot);
+}
+
+/* The driver memory around a new block [begin, end), 0 if none is known. Where only parts of a
+ * range are known, a block may lie in several. */
+static uint32_t surrounding(struct mt_model *model, uint64_t begin, uint64_t end)
+{
+    struct mt_range range;
+    uint32_t first = 0;
+    for (uint64_t at = begin; mt_space_next(&model->driver, at, &range) && range.begin < end;
+         at = range.end) {
+        if (model->block[range.item].state == MT_STATE_RESERVED)
+            continue;
+        adopt(model, range.item);
+        if (!first && range.begin <= begin)
+            first = range.item;
+        if (range.end >= end)
+            break;
+    }
+    model->counts.orphan_blocks += !first;
+    return first;
+}
+
+static bool insert_block(struct mt_model *model, uint64_t begin, uint64_t end, uint32_t slot)
+{
+    enum mt_space_result result = mt_space_insert(&model->blocks, begin, end, slot);
+    if (result == MT_SPACE_OVERLAP) {
+        struct mt_range range;
+        while (mt_space_next(&model->blocks, begin, &range) && range.begin < end) {
+            model->counts.overlaps++;
+            mt_block_died(model, range.item);
+        }
+        result = mt_space_insert(&model->blocks, begin, end, slot);
+    }
+    if (result != MT_SPACE_OK)
+        mt_model_note(model, MT_ERR_MEMORY);
+    return result == MT_SPACE_OK;
+}
+
+void mt_block_born(struct mt_model *model, const struct mt_ev_block_alloc *event)
+{
+    uint32_t segment = surrounding(model, event->address, event->address + event->size);
+    uint32_t slot = take_slot(model);
+    if (!slot)
+        return;
+    if (!insert_block(model, event->address, event->address + event->size, slot)) {
+        drop_slot(model, slot);
+        return;
+    }
+    struct mt_block *block = &model->block[slot];
+    block->address = event->address;
+    block->extent = block->size = event->size;
+    block->id = model->next_id++;
+    block->segment_slot = segment;
+    block->segment = model->block[segment].id;
+    block->birth_ns = model->now;
+    block->device = mt_model_device(event->device);
+    block->level = MT_LEVEL_BLOCK;
+    block->source = MT_SOURCE_ALLOCATOR;
+    block->state = MT_STATE_TOLD;
+    *mt_cache_at(model, event->address) = slot;
+    model->usage[block->device].allocator += block->size;
+    model->usage[block->device].blocks++;
+    tell_birth(model, block);
+    use(model, block->device, 0, block->size, model->now);
+}
+
+void mt_block_died(struct mt_model *model, uint32_t slot)
+{
+    struct mt_block *block = &model->block[slot];
+    mt_space_remove(&model->blocks, block->address, NULL);
+    block->death_ns = model->now;
+    model->usage[block->device].allocator -= block->size;
+    model->usage[block->device].blocks--;
+    use(model, block->device, 0, 0 - block->size, model->now);
+    tell_death(model, block);
+    drop_slot(model, slot);
+}

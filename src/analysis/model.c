@@ -1,0 +1,401 @@
+/* From a record to what it does to the model; frees of what is not known, and frees that fail. */
+#include "analysis/model_state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct mt_model *mt_model_new(mt_api_name *api_name, void *context,
+                              const struct mt_listener *listeners, size_t n)
+{
+    struct mt_model *model = calloc(1, sizeof *model);
+    if (!model)
+        return NULL;
+    model->listener = calloc(n ? n : 1, sizeof *listeners);
+    if (!model->listener) {
+        free(model);
+        return NULL;
+    }
+    if (n)
+        memcpy(model->listener, listeners, n * sizeof *listeners);
+    model->listeners = n;
+    model->api_name = api_name;
+    model->context = context;
+    model->next_id = 1;
+    if (!mt_slots_grow(model)) {
+        mt_model_free(model);
+        return NULL;
+    }
+    return model;
+}
+
+void mt_model_free(struct mt_model *model)
+{
+    if (!model)
+        return;
+    mt_space_release(&model->driver);
+    mt_space_release(&model->blocks);
+    mt_space_release(&model->maps);
+    mt_space_release(&model->host);
+    mt_dict_release(&model->devices);
+    free(model->block);
+    free(model->stamp);
+    free(model->free_slot);
+    free(model->listener);
+    free(model);
+}
+
+uint32_t mt_model_device(uint64_t device)
+{
+    return device < MT_DEVICES - 1 ? (uint32_t)device : MT_DEVICES - 1;
+}
+
+uint64_t mt_model_now(const struct mt_model *model)
+{
+    return model->now;
+}
+
+const struct mt_counts *mt_model_counts(const struct mt_model *model)
+{
+    return &model->counts;
+}
+
+const struct mt_usage *mt_model_usage(const struct mt_model *model, uint32_t device)
+{
+    return &model->usage[device];
+}
+
+/* ---- allocations ---- */
+
+static enum mt_source source_by_name(struct mt_model *model, uint64_t api)
+{
+    const char *name = model->api_name ? model->api_name(model->context, api) : "";
+    return strstr(name, "Async") || strstr(name, "Pool") ? MT_SOURCE_ASYNC
+           : strstr(name, "Managed")                     ? MT_SOURCE_MANAGED
+                                                         : MT_SOURCE_DRIVER;
+}
+
+static enum mt_source source_of(struct mt_model *model, uint64_t api)
+{
+    if (api >= MT_API_SOURCES)
+        return source_by_name(model, api);
+    if (!model->source_of[api])
+        model->source_of[api] = (uint8_t)(source_by_name(model, api) + 1);
+    return (enum mt_source)(model->source_of[api] - 1);
+}
+
+static bool is_range(struct mt_model *model, uint64_t address, uint64_t size)
+{
+    if (size > 0 && address + size > address)
+        return true;
+    model->counts.invalid_records++;
+    return false;
+}
+
+static void add_driver(struct mt_model *model, const struct mt_birth *birth, uint32_t thread)
+{
+    uint32_t slot = mt_driver_add(model, birth);
+    /* An allocator takes slabs, and no one builds one on stream-ordered memory: tell that at once.
+     */
+    if (slot)
+        mt_driver_born(model, slot, birth->extent, thread, birth->source != MT_SOURCE_ASYNC);
+}
+
+static void do_alloc(struct mt_model *model, const struct mt_ev_alloc *event, uint32_t thread)
+{
+    if (!is_range(model, event->address, event->size))
+        return;
+    model->counts.driver_allocations++;
+    add_driver(model,
+               &(struct mt_birth){
+                   .address = event->address,
+                   .extent = event->size,
+                   .stream = event->stream,
+                   .device = mt_model_device(event->device),
+                   .api = (uint32_t)event->api,
+                   .source = (uint8_t)source_of(model, event->api),
+               },
+               thread);
+}
+
+static void drop_host(struct mt_model *model, uint64_t begin)
+{
+    struct mt_range range;
+    if (mt_space_remove(&model->host, begin, &range))
+        model->pinned -= range.end - range.begin;
+}
+
+static void do_host_alloc(struct mt_model *model, uint64_t begin, uint64_t size)
+{
+    struct mt_range range;
+    if (!is_range(model, begin, size))
+        return;
+    while (mt_space_next(&model->host, begin, &range) && range.begin < begin + size)
+        drop_host(model, range.begin);
+    if (mt_space_insert(&model->host, begin, begin + size, 0) != MT_SPACE_OK)
+        mt_model_note(model, MT_ERR_MEMORY);
+    model->pinned += size;
+    if (model->pinned > model->counts.pinned_peak_bytes)
+        model->counts.pinned_peak_bytes = model->pinned;
+}
+
+/* ---- frees, and those that fail ---- */
+
+/* Room to remember a call that gives something back; the oldest one is forgotten. */
+static struct mt_freed *remember(struct mt_model *model, enum mt_kind kind, uint64_t address)
+{
+    struct mt_freed *freed = &model->freed[model->freed_next++ % MT_FREED_MAX];
+    *freed = (struct mt_freed){.kind = (uint16_t)kind, .address = address};
+    return freed;
+}
+
+static void do_free(struct mt_model *model, const struct mt_ev_free *event)
+{
+    uint32_t slot = mt_driver_at(model, event->address);
+    const struct mt_block *block = &model->block[slot];
+    struct mt_freed *freed = remember(model, MT_free, event->address);
+    if (event->address == 0) /* allowed, and nothing happens */
+        return;
+    model->counts.driver_frees++;
+    if (!slot || block->address != event->address || block->source == MT_SOURCE_VIRTUAL) {
+        model->counts.late_frees++;
+        return;
+    }
+    *freed = (struct mt_freed){MT_free,       true,           block->device, block->api,
+                               block->source, block->address, block->size,   block->stream};
+    mt_driver_died(model, slot);
+}
+
+static void do_host_free(struct mt_model *model, uint64_t address)
+{
+    struct mt_range range;
+    struct mt_freed *freed = remember(model, MT_host_free, address);
+    if (mt_space_find(&model->host, address, &range) && range.begin == address) {
+        freed->known = true;
+        freed->size = range.end - range.begin;
+        drop_host(model, address);
+    }
+}
+
+static void do_unmap(struct mt_model *model, const struct mt_ev_unmap *event)
+{
+    struct mt_range map;
+    struct mt_freed *freed = remember(model, MT_unmap, event->address);
+    freed->known = mt_space_find(&model->maps, event->address, &map);
+    freed->size = event->size;
+    model->counts.unmaps++;
+    mt_virtual_unmap(model, event->address, event->size);
+}
+
+static void do_unreserve(struct mt_model *model, const struct mt_ev_unreserve *event)
+{
+    struct mt_freed *freed = remember(model, MT_unreserve, event->address);
+    freed->known = mt_driver_at(model, event->address) != 0;
+    freed->size = event->size;
+    mt_virtual_unreserve(model, event);
+}
+
+static void revive(struct mt_model *model, const struct mt_freed *freed, uint32_t thread)
+{
+    struct mt_birth birth = {freed->address, freed->size,   freed->stream, freed->device,
+                             freed->api,     freed->source, false};
+    uint32_t slot;
+    switch (freed->kind) {
+    case MT_free:
+        add_driver(model, &birth, thread);
+        break;
+    case MT_host_free:
+        do_host_alloc(model, freed->address, freed->size);
+        break;
+    case MT_unreserve:
+        mt_virtual_reserve(model, &(struct mt_ev_reserve){freed->address, freed->size});
+        break;
+    case MT_unmap:
+        slot = mt_driver_at(model, freed->address);
+        if (slot && model->block[slot].source == MT_SOURCE_VIRTUAL)
+            mt_virtual_put(model, slot, freed->address, freed->address + freed->size, thread);
+        break;
+    default:
+        break;
+    }
+}
+
+/* The last thing given back at that address lives on; its story begins anew, as another block. */
+static void do_free_failed(struct mt_model *model, const struct mt_ev_free_failed *event,
+                           uint32_t thread)
+{
+    model->counts.frees_failed++;
+    for (uint32_t i = 1; i <= MT_FREED_MAX && i <= model->freed_next; i++) {
+        struct mt_freed *freed = &model->freed[(model->freed_next - i) % MT_FREED_MAX];
+        if (freed->address != event->address || freed->kind == MT_NONE)
+            continue;
+        if (freed->known)
+            revive(model, freed, thread);
+        else if (freed->kind == MT_free && event->address)
+            model->counts.late_frees--;
+        freed->kind = MT_NONE;
+        return;
+    }
+}
+
+/* ---- caching allocators ---- */
+
+/* The allocator tells its own sums; where they drift from ours something was lost. */
+static void compare_sums(struct mt_model *model, uint64_t allocated, uint64_t reserved,
+                         uint64_t device)
+{
+    struct mt_usage *usage = &model->usage[mt_model_device(device)];
+    uint64_t unknown = allocated - usage->allocator;
+    if (usage->told && unknown != usage->unknown)
+        model->counts.allocator_mismatches++;
+    usage->told = true;
+    usage->unknown = unknown;
+    if (allocated > usage->peak_told_allocated)
+        usage->peak_told_allocated = allocated;
+    if (reserved > usage->peak_told_reserved)
+        usage->peak_told_reserved = reserved;
+}
+
+static void do_block_alloc(struct mt_model *model, const struct mt_ev_block_alloc *event)
+{
+    if (!is_range(model, event->address, event->size))
+        return;
+    model->counts.blocks_allocated++;
+    mt_block_born(model, event);
+    compare_sums(model, event->allocated, event->reserved, event->device);
+}
+
+static void do_block_free(struct mt_model *model, const struct mt_ev_block_free *event)
+{
+    const struct mt_block *block = mt_model_find(model, event->address);
+    model->counts.blocks_freed++;
+    if (block && block->address == event->address && block->source == MT_SOURCE_ALLOCATOR) {
+        mt_block_died(model, block->slot);
+    } else {
+        model->counts.late_block_frees++;
+        model->counts.late_block_frees_bytes += event->size;
+        struct mt_usage *usage = &model->usage[mt_model_device(event->device)];
+        usage->unknown -= usage->told ? event->size : 0;
+    }
+    compare_sums(model, event->allocated, event->reserved, event->device);
+}
+
+/* ---- dispatch ---- */
+
+static void note_handle(struct mt_model *model, const struct mt_ev_create *event)
+{
+    uint64_t *device = mt_dict_add(&model->devices, event->handle);
+    if (device)
+        *device = event->device;
+    else
+        mt_model_note(model, MT_ERR_MEMORY);
+}
+
+#define AS(name) ((const struct mt_ev_##name *)(const void *)record->word)
+
+static void replay_memory(struct mt_model *model, const struct mt_record *record, uint32_t thread)
+{
+    switch (record->kind) {
+    case MT_alloc:
+        do_alloc(model, AS(alloc), thread);
+        break;
+    case MT_free:
+        do_free(model, AS(free));
+        break;
+    case MT_free_failed:
+        do_free_failed(model, AS(free_failed), thread);
+        break;
+    case MT_alloc_failed:
+        model->counts.allocations_failed++;
+        break;
+    case MT_host_alloc:
+        do_host_alloc(model, AS(host_alloc)->address, AS(host_alloc)->size);
+        break;
+    case MT_host_free:
+        do_host_free(model, AS(host_free)->address);
+        break;
+    case MT_reserve:
+        mt_virtual_reserve(model, AS(reserve));
+        break;
+    case MT_unreserve:
+        do_unreserve(model, AS(unreserve));
+        break;
+    case MT_create:
+        note_handle(model, AS(create));
+        break;
+    case MT_release:
+        mt_dict_remove(&model->devices, AS(release)->handle);
+        break;
+    case MT_map:
+        model->counts.maps++;
+        mt_virtual_map(model, AS(map), thread);
+        break;
+    case MT_unmap:
+        do_unmap(model, AS(unmap));
+        break;
+    default: /* facts about the recording, not about memory */
+        break;
+    }
+}
+
+int mt_model_replay(struct mt_model *model, const struct mt_record *record, uint32_t thread)
+{
+    if (!mt_record_is_valid(record)) {
+        model->counts.invalid_records++;
+        return model->status;
+    }
+    if (record->time > model->now)
+        model->now = record->time;
+    if (model->pendings)
+        mt_pending_settle(model, record, thread);
+    switch (record->kind) {
+    case MT_launch:
+        mt_touch_launch(model, record, thread);
+        break;
+    case MT_block_alloc:
+        do_block_alloc(model, AS(block_alloc));
+        break;
+    case MT_block_free:
+        do_block_free(model, AS(block_free));
+        break;
+    case MT_block_oom:
+        model->counts.blocks_failed++;
+        break;
+    case MT_copy:
+        mt_touch_copy(model, AS(copy), thread);
+        break;
+    case MT_copy_rect:
+        mt_touch_copy_rect(model, AS(copy_rect), thread);
+        break;
+    case MT_set:
+        mt_touch_set(model, AS(set), thread);
+        break;
+    case MT_graph_launch:
+        model->counts.graph_launches++;
+        break;
+    default:
+        replay_memory(model, record, thread);
+        break;
+    }
+    return model->status;
+}
+
+static void tell_survivor(struct mt_model *model, struct mt_block *block)
+{
+    if (block->state != MT_STATE_TOLD)
+        return;
+    for (size_t i = 0; i < model->listeners; i++)
+        if (model->listener[i].death)
+            mt_model_note(model, model->listener[i].death(model->listener[i].state, block));
+}
+
+int mt_model_finish(struct mt_model *model)
+{
+    const struct mt_space *spaces[] = {&model->blocks, &model->driver};
+    struct mt_range range;
+    while (model->pendings)
+        mt_pending_tell(model, model->pending[0].slot);
+    for (size_t i = 0; i < 2; i++)
+        for (uint64_t at = 0; mt_space_next(spaces[i], at, &range); at = range.end)
+            tell_survivor(model, &model->block[range.item]);
+    return model->status;
+}

@@ -1,0 +1,133 @@
+/* The inside of the model, shared by its files and nobody else:
+ *   model.c     from a record to what it does; late and failed calls
+ *   levels.c    birth and death, who lies in whom, usage
+ *   virtual.c   reserved ranges and maps
+ *   touch.c     launches, copies, sets
+ *   check.c     every invariant */
+#ifndef MT_MODEL_STATE_H
+#define MT_MODEL_STATE_H
+
+#include "analysis/dict.h"
+#include "analysis/model.h"
+#include "analysis/space.h"
+
+enum mt_state {
+    MT_STATE_FREE,     /* the slot is not in use */
+    MT_STATE_RESERVED, /* a virtual range without memory: not yet a block */
+    MT_STATE_PENDING,  /* lives, but its birth is not yet told */
+    MT_STATE_TOLD,     /* lives, and listeners know */
+};
+
+#define MT_CACHE_BITS 15
+#define MT_PENDING_MAX 16u
+#define MT_PENDING_NS 1000000u /* longest time between birth and its being told */
+#define MT_FREED_MAX 64u
+#define MT_API_SOURCES 256u
+
+struct mt_pending {
+    uint32_t slot, thread;
+};
+
+/* Something that was given back, in case the call turns out to have failed. */
+struct mt_freed {
+    uint16_t kind;
+    bool known; /* it was there */
+    uint32_t device, api;
+    uint8_t source;
+    uint64_t address, size, stream;
+};
+
+struct mt_model {
+    struct mt_block *block; /* slot 0 is none: of no extent */
+    uint32_t *stamp;        /* serial of the launch that last touched the slot */
+    uint32_t *free_slot;
+    uint32_t slots, slots_room, free_slots;
+    struct mt_space driver; /* item: slot */
+    struct mt_space blocks; /* allocators' blocks; item: slot */
+    struct mt_space maps;   /* mapped ranges; item: slot of the virtual range around them */
+    struct mt_space host;   /* page-locked host memory; item: 0 */
+    struct mt_dict devices; /* device of a handle of physical memory */
+    uint64_t pinned;        /* bytes of page-locked host memory */
+    uint64_t now, next_id;
+    uint32_t serial; /* of the launch or copy */
+    uint32_t pendings, freed_next;
+    int status; /* the first error */
+    struct mt_pending pending[MT_PENDING_MAX];
+    struct mt_freed freed[MT_FREED_MAX];
+    struct mt_usage usage[MT_DEVICES];
+    struct mt_counts counts;
+    uint8_t source_of[MT_API_SOURCES]; /* enum mt_source + 1 of an API, 0: not yet asked */
+    mt_api_name *api_name;
+    void *context;
+    struct mt_listener *listener;
+    size_t listeners;
+    uint32_t cache[1u << MT_CACHE_BITS]; /* slot at an address; checked by containment when used */
+};
+
+static inline uint32_t *mt_cache_at(struct mt_model *model, uint64_t address)
+{
+    return &model->cache[address * UINT64_C(0x9e3779b97f4a7c15) >> (64 - MT_CACHE_BITS)];
+}
+
+/* Keep the first error. */
+static inline void mt_model_note(struct mt_model *model, int code)
+{
+    if (code < 0 && model->status == 0)
+        model->status = code;
+}
+
+/* Bytes that driver memory or a block takes now. */
+static inline uint64_t mt_block_bytes(const struct mt_block *block)
+{
+    return block->source == MT_SOURCE_VIRTUAL ? block->mapped : block->size;
+}
+
+/* levels.c */
+
+/* Room for more slots; the first time it makes slot 0 as well. */
+bool mt_slots_grow(struct mt_model *model);
+
+/* What driver memory is made of when it is born. */
+struct mt_birth {
+    uint64_t address, extent, stream;
+    uint32_t device, api;
+    uint8_t source;
+    bool alive_at_start;
+};
+
+/* A slot for driver memory, in state RESERVED, in place of whatever lived there; 0 on error. */
+uint32_t mt_driver_add(struct mt_model *model, const struct mt_birth *birth);
+/* It holds memory from now on: `size` bytes. `wait`: an allocator may still report blocks in it. */
+void mt_driver_born(struct mt_model *model, uint32_t slot, uint64_t size, uint32_t thread,
+                    bool wait);
+/* A virtual range holds `mapped` bytes from now on. */
+void mt_driver_remap(struct mt_model *model, uint32_t slot, uint64_t mapped);
+/* It ends, and what is left inside with it. */
+void mt_driver_died(struct mt_model *model, uint32_t slot);
+/* The slot of the driver memory at an address, 0 if there is none. */
+uint32_t mt_driver_at(const struct mt_model *model, uint64_t address);
+
+void mt_block_born(struct mt_model *model, const struct mt_ev_block_alloc *event);
+void mt_block_died(struct mt_model *model, uint32_t slot);
+
+/* Tell the births that this record decides. */
+void mt_pending_settle(struct mt_model *model, const struct mt_record *record, uint32_t thread);
+/* Tell it now, as a block if nothing lies in it. */
+void mt_pending_tell(struct mt_model *model, uint32_t slot);
+
+/* virtual.c */
+void mt_virtual_reserve(struct mt_model *model, const struct mt_ev_reserve *event);
+void mt_virtual_unreserve(struct mt_model *model, const struct mt_ev_unreserve *event);
+void mt_virtual_map(struct mt_model *model, const struct mt_ev_map *event, uint32_t thread);
+void mt_virtual_unmap(struct mt_model *model, uint64_t address, uint64_t size);
+void mt_virtual_put(struct mt_model *model, uint32_t slot, uint64_t begin, uint64_t end,
+                    uint32_t thread);
+
+/* touch.c */
+void mt_touch_launch(struct mt_model *model, const struct mt_record *record, uint32_t thread);
+void mt_touch_copy(struct mt_model *model, const struct mt_ev_copy *event, uint32_t thread);
+void mt_touch_copy_rect(struct mt_model *model, const struct mt_ev_copy_rect *event,
+                        uint32_t thread);
+void mt_touch_set(struct mt_model *model, const struct mt_ev_set *event, uint32_t thread);
+
+#endif

@@ -1,0 +1,273 @@
+/* Sorted chunks of at most 64 ranges, and a sorted array of the chunks' first begins: two binary
+ * searches, and one short move on insertion. A tree would spend its time on cache misses; here all
+ * that is searched for 10^4 ranges fits the first two caches. Chunks split in halves when full and
+ * are merged with the next when nearly empty. */
+#include "analysis/space.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define CHUNK_RANGES 64u
+#define MERGE_BELOW 16u
+#define MERGED_AT_MOST 48u
+
+struct mt_space_chunk {
+    struct mt_space_chunk *spare;
+    uint32_t n;
+    uint32_t item[CHUNK_RANGES];
+    uint64_t begin[CHUNK_RANGES];
+    uint64_t end[CHUNK_RANGES];
+};
+
+struct place {
+    size_t chunk;
+    size_t i; /* ranges of the chunk that begin at or before the address */
+};
+
+/* How many of n > 0 ascending keys are <= x; without branches, whose outcome no one can predict. */
+static size_t count_not_above(const uint64_t *key, size_t n, uint64_t x)
+{
+    const uint64_t *base = key;
+    while (n > 1) {
+        size_t half = n / 2;
+        base += base[half] <= x ? half : 0;
+        n -= half;
+    }
+    return (size_t)(base - key) + (*base <= x);
+}
+
+static struct place locate(const struct mt_space *space, uint64_t address)
+{
+    size_t c = count_not_above(space->first, space->chunks, address);
+    struct place place = {.chunk = c ? c - 1 : 0};
+    const struct mt_space_chunk *chunk = space->chunk[place.chunk];
+    place.i = c ? count_not_above(chunk->begin, chunk->n, address) : 0;
+    return place;
+}
+
+static void range_at(const struct mt_space_chunk *chunk, size_t i, struct mt_range *range)
+{
+    *range = (struct mt_range){chunk->begin[i], chunk->end[i], chunk->item[i]};
+}
+
+void mt_space_init(struct mt_space *space)
+{
+    memset(space, 0, sizeof *space);
+}
+
+void mt_space_release(struct mt_space *space)
+{
+    for (size_t i = 0; i < space->chunks; i++)
+        free(space->chunk[i]);
+    while (space->spare) {
+        struct mt_space_chunk *next = space->spare->spare;
+        free(space->spare);
+        space->spare = next;
+    }
+    free(space->chunk);
+    free(space->first);
+    mt_space_init(space);
+}
+
+static struct mt_space_chunk *take_chunk(struct mt_space *space)
+{
+    struct mt_space_chunk *chunk = space->spare;
+    if (chunk)
+        space->spare = chunk->spare;
+    else
+        chunk = malloc(sizeof *chunk);
+    if (chunk)
+        chunk->n = 0;
+    return chunk;
+}
+
+static bool grow_index(struct mt_space *space)
+{
+    size_t room = space->room ? space->room * 2 : 64;
+    uint64_t *first = realloc(space->first, room * sizeof *first);
+    if (first)
+        space->first = first;
+    struct mt_space_chunk **chunk = realloc(space->chunk, room * sizeof(struct mt_space_chunk *));
+    if (chunk)
+        space->chunk = chunk;
+    if (!first || !chunk)
+        return false;
+    space->room = room;
+    return true;
+}
+
+static struct mt_space_chunk *add_chunk(struct mt_space *space, size_t at)
+{
+    if (space->chunks == space->room && !grow_index(space))
+        return NULL;
+    struct mt_space_chunk *chunk = take_chunk(space);
+    if (!chunk)
+        return NULL;
+    size_t behind = space->chunks - at;
+    memmove(space->chunk + at + 1, space->chunk + at, behind * sizeof(struct mt_space_chunk *));
+    memmove(space->first + at + 1, space->first + at, behind * sizeof *space->first);
+    space->chunk[at] = chunk;
+    space->chunks++;
+    return chunk;
+}
+
+static void drop_chunk(struct mt_space *space, size_t at)
+{
+    struct mt_space_chunk *chunk = space->chunk[at];
+    chunk->spare = space->spare;
+    space->spare = chunk;
+    size_t behind = --space->chunks - at;
+    memmove(space->chunk + at, space->chunk + at + 1, behind * sizeof(struct mt_space_chunk *));
+    memmove(space->first + at, space->first + at + 1, behind * sizeof *space->first);
+}
+
+/* Append n ranges of `from`, beginning with the i-th, to `to`. */
+static void append(struct mt_space_chunk *to, const struct mt_space_chunk *from, size_t i, size_t n)
+{
+    memcpy(to->begin + to->n, from->begin + i, n * sizeof *to->begin);
+    memcpy(to->end + to->n, from->end + i, n * sizeof *to->end);
+    memcpy(to->item + to->n, from->item + i, n * sizeof *to->item);
+    to->n += (uint32_t)n;
+}
+
+static bool split(struct mt_space *space, size_t at)
+{
+    struct mt_space_chunk *upper = add_chunk(space, at + 1);
+    if (!upper)
+        return false;
+    struct mt_space_chunk *lower = space->chunk[at];
+    append(upper, lower, CHUNK_RANGES / 2, CHUNK_RANGES / 2);
+    lower->n = CHUNK_RANGES / 2;
+    space->first[at + 1] = upper->begin[0];
+    return true;
+}
+
+/* Move the ranges from the i-th on by one place up or down. */
+static void shift(struct mt_space_chunk *chunk, size_t to, size_t from)
+{
+    size_t n = chunk->n - from;
+    memmove(chunk->begin + to, chunk->begin + from, n * sizeof *chunk->begin);
+    memmove(chunk->end + to, chunk->end + from, n * sizeof *chunk->end);
+    memmove(chunk->item + to, chunk->item + from, n * sizeof *chunk->item);
+}
+
+static bool overlaps(const struct mt_space *space, struct place place, uint64_t begin, uint64_t end)
+{
+    const struct mt_space_chunk *chunk = space->chunk[place.chunk];
+    if (place.i > 0 && chunk->end[place.i - 1] > begin)
+        return true;
+    if (place.i < chunk->n)
+        return chunk->begin[place.i] < end;
+    return place.chunk + 1 < space->chunks && space->first[place.chunk + 1] < end;
+}
+
+static enum mt_space_result insert_first(struct mt_space *space)
+{
+    if (!add_chunk(space, 0))
+        return MT_SPACE_MEMORY;
+    space->first[0] = 0;
+    return MT_SPACE_OK;
+}
+
+enum mt_space_result mt_space_insert(struct mt_space *space, uint64_t begin, uint64_t end,
+                                     uint32_t item)
+{
+    struct place place = {0, 0};
+    if (space->chunks == 0 && insert_first(space) != MT_SPACE_OK)
+        return MT_SPACE_MEMORY;
+    if (space->size > 0) {
+        place = locate(space, begin);
+        if (overlaps(space, place, begin, end))
+            return MT_SPACE_OVERLAP;
+    }
+    if (space->chunk[place.chunk]->n == CHUNK_RANGES) {
+        if (!split(space, place.chunk))
+            return MT_SPACE_MEMORY;
+        if (place.i > CHUNK_RANGES / 2)
+            place = (struct place){place.chunk + 1, place.i - CHUNK_RANGES / 2};
+    }
+    struct mt_space_chunk *chunk = space->chunk[place.chunk];
+    shift(chunk, place.i + 1, place.i);
+    chunk->begin[place.i] = begin;
+    chunk->end[place.i] = end;
+    chunk->item[place.i] = item;
+    chunk->n++;
+    space->first[place.chunk] = chunk->begin[0];
+    space->size++;
+    return MT_SPACE_OK;
+}
+
+static void shrink(struct mt_space *space, size_t at)
+{
+    struct mt_space_chunk *chunk = space->chunk[at];
+    if (chunk->n == 0) {
+        drop_chunk(space, at);
+    } else if (at + 1 < space->chunks && chunk->n + space->chunk[at + 1]->n <= MERGED_AT_MOST) {
+        append(chunk, space->chunk[at + 1], 0, space->chunk[at + 1]->n);
+        drop_chunk(space, at + 1);
+    }
+}
+
+bool mt_space_remove(struct mt_space *space, uint64_t begin, struct mt_range *removed)
+{
+    if (space->size == 0)
+        return false;
+    struct place place = locate(space, begin);
+    struct mt_space_chunk *chunk = space->chunk[place.chunk];
+    if (place.i == 0 || chunk->begin[place.i - 1] != begin)
+        return false;
+    if (removed)
+        range_at(chunk, place.i - 1, removed);
+    shift(chunk, place.i - 1, place.i);
+    chunk->n--;
+    space->size--;
+    space->first[place.chunk] = chunk->begin[0];
+    if (chunk->n < MERGE_BELOW)
+        shrink(space, place.chunk);
+    return true;
+}
+
+bool mt_space_find(const struct mt_space *space, uint64_t address, struct mt_range *range)
+{
+    if (space->size == 0)
+        return false;
+    struct place place = locate(space, address);
+    const struct mt_space_chunk *chunk = space->chunk[place.chunk];
+    if (place.i == 0 || chunk->end[place.i - 1] <= address)
+        return false;
+    range_at(chunk, place.i - 1, range);
+    return true;
+}
+
+bool mt_space_next(const struct mt_space *space, uint64_t address, struct mt_range *range)
+{
+    if (space->size == 0)
+        return false;
+    struct place place = locate(space, address);
+    if (place.i > 0 && space->chunk[place.chunk]->end[place.i - 1] > address)
+        place.i--;
+    if (place.i == space->chunk[place.chunk]->n)
+        place = (struct place){place.chunk + 1, 0};
+    if (place.chunk == space->chunks)
+        return false;
+    range_at(space->chunk[place.chunk], place.i, range);
+    return true;
+}
+
+bool mt_space_is_valid(const struct mt_space *space)
+{
+    size_t size = 0;
+    uint64_t end = 0;
+    for (size_t c = 0; c < space->chunks; c++) {
+        const struct mt_space_chunk *chunk = space->chunk[c];
+        if (chunk->n == 0 || chunk->n > CHUNK_RANGES || chunk->begin[0] != space->first[c])
+            return false;
+        for (size_t i = 0; i < chunk->n; i++) {
+            if (chunk->begin[i] < end || chunk->end[i] <= chunk->begin[i])
+                return false;
+            end = chunk->end[i];
+        }
+        size += chunk->n;
+    }
+    return size == space->size;
+}

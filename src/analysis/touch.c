@@ -1,0 +1,349 @@
+/* What launches, copies and sets touch.
+ *
+ * Most pointers are those of the last launches, so a small cache from addresses to slots answers
+ * first. It needs no upkeep: the live block with nothing inside that contains an address is unique,
+ * so whatever slot the cache names is right if it is such a block and contains the address. */
+#include "analysis/model_state.h"
+
+#include <string.h>
+
+#define ROWS_MAX 65536u /* of a box over several blocks that are looked at one by one */
+
+static uint32_t resolve_slowly(struct mt_model *model, uint64_t address)
+{
+    struct mt_range range;
+    uint32_t slot = 0;
+    if (mt_space_find(&model->blocks, address, &range)) {
+        slot = range.item;
+    } else {
+        slot = mt_driver_at(model, address);
+        const struct mt_block *block = &model->block[slot];
+        if (block->level == MT_LEVEL_SEGMENT || block->state == MT_STATE_RESERVED)
+            return 0;
+    }
+    *mt_cache_at(model, address) = slot;
+    return slot;
+}
+
+/* The slot of the innermost live block, 0 if there is none (a gap of a segment is none). */
+static inline uint32_t resolve(struct mt_model *model, uint64_t address)
+{
+    uint32_t slot = *mt_cache_at(model, address);
+    const struct mt_block *block = &model->block[slot];
+    if (address - block->address < block->extent && block->level == MT_LEVEL_BLOCK &&
+        block->state != MT_STATE_RESERVED)
+        return slot;
+    return resolve_slowly(model, address);
+}
+
+const struct mt_block *mt_model_find(struct mt_model *model, uint64_t address)
+{
+    uint32_t slot = resolve(model, address);
+    return slot ? &model->block[slot] : NULL;
+}
+
+static inline void tell_access(struct mt_model *model, const struct mt_block *block,
+                               const struct mt_access *access)
+{
+    for (size_t i = 0; i < model->listeners; i++)
+        if (model->listener[i].access)
+            mt_model_note(model,
+                          model->listener[i].access(model->listener[i].state, block, access));
+}
+
+static inline void add_access(struct mt_model *model, uint32_t slot, struct mt_access *access,
+                              uint64_t *kind_count)
+{
+    struct mt_block *block = &model->block[slot];
+    if (__builtin_expect(block->state == MT_STATE_PENDING, 0))
+        mt_pending_tell(model, slot);
+    if (block->accesses++ == 0)
+        block->first_access_ns = model->now;
+    block->last_access_ns = model->now;
+    ++*kind_count;
+    tell_access(model, block, access);
+}
+
+static uint32_t next_serial(struct mt_model *model)
+{
+    if (++model->serial == 0) { /* stamps of 2^32 launches ago must not look fresh */
+        memset(model->stamp, 0, model->slots * sizeof *model->stamp);
+        model->serial = 1;
+    }
+    return model->serial;
+}
+
+/* ---- launches ---- */
+
+static void count_lost_pointer(struct mt_model *model, uint64_t address)
+{
+    struct mt_range range;
+    uint32_t slot = mt_driver_at(model, address);
+    if (slot) {
+        model->counts.pointers_stale++;
+        model->block[slot].stale_touches++;
+    } else if (mt_space_find(&model->host, address, &range)) {
+        model->counts.pointers_pinned++;
+    } else {
+        model->counts.pointers_unresolved++;
+    }
+}
+
+void mt_touch_launch(struct mt_model *model, const struct mt_record *record, uint32_t thread)
+{
+    const struct mt_ev_launch *event = (const struct mt_ev_launch *)(const void *)record->word;
+    size_t words;
+    const uint64_t *word = mt_record_tail(record, &words);
+    if (event->flags & MT_LAUNCH_CAPTURED) {
+        model->counts.launches_captured++;
+        return;
+    }
+    model->counts.launches++;
+    model->counts.launches_arguments_unknown += (event->flags & MT_LAUNCH_ARGS_UNKNOWN) != 0;
+    model->counts.launches_arguments_cut += (event->flags & MT_LAUNCH_ARGS_CUT) != 0;
+    model->counts.pointers += words;
+    struct mt_access access = {
+        .time_ns = model->now,
+        .kernel = event->kernel,
+        .stream = event->stream,
+        .kind = MT_ACCESS_TOUCH,
+        .by = MT_BY_LAUNCH,
+        .thread = thread,
+    };
+    uint32_t serial = next_serial(model);
+    bool touched = false;
+    for (size_t i = 0; i < words; i++) {
+        uint64_t address = MT_WORD_ADDRESS(word[i]);
+        uint32_t slot = resolve(model, address);
+        if (!slot) {
+            count_lost_pointer(model, address);
+            continue;
+        }
+        touched = true;
+        if (model->stamp[slot] == serial)
+            continue;
+        model->stamp[slot] = serial;
+        access.offset = address - model->block[slot].address;
+        add_access(model, slot, &access, &model->block[slot].touches);
+    }
+    model->counts.launches_untouching += !touched;
+}
+
+/* ---- copies and sets ---- */
+
+/* Slices of rows, from `begin` to before `end`. */
+struct box {
+    uint64_t begin, width, height, depth, pitch, slice;
+    uint64_t end;
+};
+
+static bool is_empty(const struct box *box)
+{
+    return !box->width || !box->height || !box->depth;
+}
+
+/* Fill in a box that is not empty; false if it goes beyond the address space. */
+static bool make_box(struct box *box)
+{
+    uint64_t rows, slices;
+    if (box->height == 1)
+        box->pitch = 0;
+    if (box->depth == 1)
+        box->slice = 0;
+    if (__builtin_mul_overflow(box->height - 1, box->pitch, &rows) ||
+        __builtin_mul_overflow(box->depth - 1, box->slice, &slices) ||
+        __builtin_add_overflow(box->begin, rows, &box->end) ||
+        __builtin_add_overflow(box->end, slices, &box->end) ||
+        __builtin_add_overflow(box->end, box->width, &box->end))
+        return false;
+    return true;
+}
+
+static uint64_t box_bytes(const struct box *box)
+{
+    return box->width * box->height * box->depth;
+}
+
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static bool has_too_many_rows(const struct box *box)
+{
+    return box->height > ROWS_MAX || box->depth > ROWS_MAX || box->height * box->depth > ROWS_MAX;
+}
+
+/* Bytes of a box within [begin, end), and in *first where the first of them lies. */
+static uint64_t box_within(const struct box *box, uint64_t begin, uint64_t end, uint64_t *first)
+{
+    uint64_t bytes = 0;
+    *first = larger(box->begin, begin);
+    if (box->begin >= begin && box->end <= end)
+        return box_bytes(box);
+    if (box->height * box->depth == 1 || has_too_many_rows(box))
+        return smaller(box->end, end) - *first;
+    for (uint64_t z = 0; z < box->depth; z++) {
+        for (uint64_t y = 0; y < box->height; y++) {
+            uint64_t row = box->begin + z * box->slice + y * box->pitch;
+            uint64_t from = larger(row, begin), to = smaller(row + box->width, end);
+            if (from >= to)
+                continue;
+            if (!bytes || from < *first)
+                *first = from;
+            bytes += to - from;
+        }
+    }
+    return bytes;
+}
+
+/* The next innermost block at or behind *at that begins before `end`; 0 if there is none. */
+static uint32_t next_block(struct mt_model *model, uint64_t at, uint64_t end)
+{
+    struct mt_range block, driver;
+    uint32_t slot = resolve(model, at);
+    if (slot)
+        return slot;
+    bool has_block = mt_space_next(&model->blocks, at, &block) && block.begin < end;
+    while (mt_space_next(&model->driver, at, &driver) && driver.begin < end) {
+        if (has_block && block.begin <= driver.begin)
+            break;
+        const struct mt_block *memory = &model->block[driver.item];
+        if (memory->level == MT_LEVEL_BLOCK && memory->state != MT_STATE_RESERVED)
+            return driver.item;
+        at = driver.end;
+    }
+    return has_block ? block.item : 0;
+}
+
+static uint64_t *kind_count(struct mt_block *block, enum mt_access_kind kind)
+{
+    return kind == MT_ACCESS_READ ? &block->reads : &block->writes;
+}
+
+/* One access to each block that the box has bytes of. */
+static void touch_box(struct mt_model *model, const struct box *box, struct mt_access *access)
+{
+    uint64_t at = box->begin;
+    bool found = false, rounded = false;
+    uint32_t slot;
+    while (at < box->end && (slot = next_block(model, at, box->end)) != 0) {
+        struct mt_block *block = &model->block[slot];
+        uint64_t end = block->address + block->extent, first;
+        access->size = box_within(box, block->address, end, &first);
+        access->offset = first - block->address;
+        rounded |= (first != box->begin || end < box->end) && has_too_many_rows(box);
+        if (access->size) {
+            found = true;
+            add_access(model, slot, access, kind_count(block, access->kind));
+        }
+        at = end;
+    }
+    model->counts.boxes_rounded += rounded;
+    uint32_t driver = found ? 0 : mt_driver_at(model, box->begin);
+    if (driver) {
+        model->counts.ranges_stale++;
+        model->block[driver].stale_touches++;
+    }
+}
+
+static bool in_device_memory(struct mt_model *model, uint64_t address)
+{
+    struct mt_range range;
+    return resolve(model, address) || mt_driver_at(model, address) ||
+           mt_space_find(&model->blocks, address, &range);
+}
+
+static void count_copy(struct mt_model *model, const struct box *to, const struct box *from)
+{
+    struct mt_range range;
+    struct mt_counts *counts = &model->counts;
+    bool writes = to->begin && in_device_memory(model, to->begin);
+    bool reads = from->begin && in_device_memory(model, from->begin);
+    counts->copies++;
+    if (writes && reads) {
+        counts->copies_on_device++;
+        counts->copies_on_device_bytes += box_bytes(to);
+    } else if (writes) {
+        counts->copies_to_device++;
+        counts->copies_to_device_bytes += box_bytes(to);
+    } else if (reads) {
+        counts->copies_to_host++;
+        counts->copies_to_host_bytes += box_bytes(from);
+    } else {
+        counts->copies_elsewhere++;
+    }
+    counts->copies_pinned += (!writes && mt_space_find(&model->host, to->begin, &range)) ||
+                             (!reads && mt_space_find(&model->host, from->begin, &range));
+}
+
+static void touch_copy(struct mt_model *model, struct box *to, struct box *from,
+                       struct mt_access *access)
+{
+    if (is_empty(to)) {
+        model->counts.copies++;
+        return;
+    }
+    if (!make_box(to) || !make_box(from)) {
+        model->counts.invalid_records++;
+        return;
+    }
+    count_copy(model, to, from);
+    access->kind = MT_ACCESS_READ;
+    if (from->begin)
+        touch_box(model, from, access);
+    access->kind = MT_ACCESS_WRITE;
+    if (to->begin)
+        touch_box(model, to, access);
+}
+
+void mt_touch_copy(struct mt_model *model, const struct mt_ev_copy *event, uint32_t thread)
+{
+    struct box to = {event->destination, event->size, 1, 1, 0, 0, 0};
+    struct box from = {event->source, event->size, 1, 1, 0, 0, 0};
+    struct mt_access access = {model->now,     0,          0,     event->api, event->stream,
+                               MT_ACCESS_READ, MT_BY_COPY, thread};
+    touch_copy(model, &to, &from, &access);
+}
+
+void mt_touch_copy_rect(struct mt_model *model, const struct mt_ev_copy_rect *event,
+                        uint32_t thread)
+{
+    struct box to = {event->destination,
+                     event->width,
+                     event->height,
+                     event->depth,
+                     event->destination_pitch,
+                     event->destination_slice,
+                     0};
+    struct box from = {event->source,
+                       event->width,
+                       event->height,
+                       event->depth,
+                       event->source_pitch,
+                       event->source_slice,
+                       0};
+    struct mt_access access = {model->now,     0,          0,     event->api, event->stream,
+                               MT_ACCESS_READ, MT_BY_COPY, thread};
+    touch_copy(model, &to, &from, &access);
+}
+
+void mt_touch_set(struct mt_model *model, const struct mt_ev_set *event, uint32_t thread)
+{
+    struct box box = {event->address, event->width, event->height, 1, event->pitch, 0, 0};
+    struct mt_access access = {model->now,      0,         0,     event->api, event->stream,
+                               MT_ACCESS_WRITE, MT_BY_SET, thread};
+    bool empty = is_empty(&box);
+    if (!empty && !make_box(&box)) {
+        model->counts.invalid_records++;
+        return;
+    }
+    model->counts.sets++;
+    if (!empty)
+        touch_box(model, &box, &access);
+}

@@ -1,0 +1,123 @@
+#include "replay.h"
+
+#include <string.h>
+
+#include "../unit.h"
+
+static const char *name_of(void *context, uint64_t api)
+{
+    static const char *const names[] = {"?", "cuMemAlloc_v2", "cuMemAllocAsync",
+                                        "cuMemAllocManaged", "cuMemcpy"};
+    (void)context;
+    return names[api < 5 ? api : 0];
+}
+
+static int born(void *state, const struct mt_block *block)
+{
+    struct replay *replay = state;
+    ck_assert_uint_lt(replay->births, REPLAY_MAX);
+    replay->born[replay->births++] = *block;
+    return 0;
+}
+
+static int died(void *state, const struct mt_block *block)
+{
+    struct replay *replay = state;
+    ck_assert_uint_lt(replay->deaths, REPLAY_MAX);
+    replay->dead[replay->deaths++] = *block;
+    return 0;
+}
+
+static int accessed(void *state, const struct mt_block *block, const struct mt_access *access)
+{
+    struct replay *replay = state;
+    ck_assert_uint_lt(replay->accesses, REPLAY_MAX);
+    replay->accessed[replay->accesses] = block->id;
+    replay->access[replay->accesses++] = *access;
+    return 0;
+}
+
+static int used(void *state, uint32_t device, const struct mt_usage *usage, uint64_t time_ns)
+{
+    struct replay *replay = state;
+    ck_assert_uint_lt(device, MT_DEVICES);
+    ck_assert_uint_le(time_ns, replay->now);
+    ck_assert(usage->used);
+    replay->usage_changes++;
+    return 0;
+}
+
+struct replay *replay_new(void)
+{
+    struct replay *replay = calloc(1, sizeof *replay);
+    struct mt_listener listener = {replay, born, accessed, died, used};
+    replay->model = mt_model_new(name_of, NULL, &listener, 1);
+    ck_assert_ptr_nonnull(replay->model);
+    ck_assert(mt_model_is_valid(replay->model));
+    return replay;
+}
+
+void replay_free(struct replay *replay)
+{
+    mt_model_free(replay->model);
+    free(replay);
+}
+
+void replay_at(struct replay *replay, uint64_t now, uint32_t thread)
+{
+    replay->now = now;
+    replay->thread = thread;
+}
+
+void replay_words(struct replay *replay, enum mt_kind kind, const uint64_t *word, size_t words)
+{
+    struct mt_record *record = malloc(sizeof *record + words * sizeof *word);
+    *record =
+        (struct mt_record){.time = replay->now, .kind = (uint16_t)kind, .words = (uint32_t)words};
+    memcpy(record->word, word, words * sizeof *word);
+    ck_assert_int_eq(mt_model_replay(replay->model, record, replay->thread), 0);
+    free(record);
+    ck_assert(mt_model_is_valid(replay->model));
+}
+
+void replay_alloc(struct replay *replay, uint64_t address, uint64_t size)
+{
+    REPLAY(replay, alloc, API_ALLOC, address, size, 0, 0);
+}
+
+/* The sums an allocator would tell are kept as the model keeps them. */
+void replay_block(struct replay *replay, uint64_t address, uint64_t size)
+{
+    const struct mt_usage *usage = mt_model_usage(replay->model, 0);
+    REPLAY(replay, block_alloc, address, size, usage->allocator + size, 0, 0);
+}
+
+void replay_block_free(struct replay *replay, uint64_t address, uint64_t size)
+{
+    const struct mt_usage *usage = mt_model_usage(replay->model, 0);
+    REPLAY(replay, block_free, address, size, usage->allocator - size, 0, 0);
+}
+
+void replay_copy(struct replay *replay, uint64_t to, uint64_t from, uint64_t size)
+{
+    REPLAY(replay, copy, API_COPY, to, from, size, 0);
+}
+
+void replay_finish(struct replay *replay)
+{
+    ck_assert_int_eq(mt_model_finish(replay->model), 0);
+}
+
+const struct mt_counts *replay_counts(const struct replay *replay)
+{
+    return mt_model_counts(replay->model);
+}
+
+const struct mt_block *replay_dead(const struct replay *replay, uint64_t id)
+{
+    for (size_t i = 0; i < replay->deaths; i++)
+        if (replay->dead[i].id == id)
+            return &replay->dead[i];
+    ck_abort_msg("block %lu did not die", (unsigned long)id);
+    return NULL;
+}

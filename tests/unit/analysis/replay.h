@@ -1,0 +1,50 @@
+/* A model that is fed from a test, event by event, and what it told. Its whole structure is checked
+ * after every event. Addresses in tests are small numbers; times are set by replay_at. */
+#ifndef MT_REPLAY_H
+#define MT_REPLAY_H
+
+#include "analysis/model.h"
+
+#define REPLAY_MAX 4096
+
+struct replay {
+    struct mt_model *model;
+    uint64_t now;
+    uint32_t thread;
+    struct mt_block born[REPLAY_MAX], dead[REPLAY_MAX]; /* as they were then */
+    struct mt_access access[REPLAY_MAX];
+    uint64_t accessed[REPLAY_MAX]; /* id of the block of each access */
+    size_t births, deaths, accesses;
+    uint64_t usage_changes;
+};
+
+/* APIs 1 to 4 are cuMemAlloc_v2, cuMemAllocAsync, cuMemAllocManaged, cuMemcpy. */
+enum { API_ALLOC = 1, API_ASYNC, API_MANAGED, API_COPY };
+
+struct replay *replay_new(void);
+void replay_free(struct replay *replay);
+
+/* The next events happen at this time, on this thread. */
+void replay_at(struct replay *replay, uint64_t now, uint32_t thread);
+
+/* Any event: its fields (and tail), in words. */
+void replay_words(struct replay *replay, enum mt_kind kind, const uint64_t *word, size_t words);
+
+#define REPLAY(replay, kind, ...)                                                                  \
+    replay_words(replay, MT_##kind, (const uint64_t[]){__VA_ARGS__},                               \
+                 sizeof((const uint64_t[]){__VA_ARGS__}) / sizeof(uint64_t))
+
+/* device 0, default stream */
+void replay_alloc(struct replay *replay, uint64_t address, uint64_t size);
+void replay_block(struct replay *replay, uint64_t address, uint64_t size);
+void replay_block_free(struct replay *replay, uint64_t address, uint64_t size);
+#define replay_launch(replay, ...) REPLAY(replay, launch, 1, 0, 0, __VA_ARGS__)
+void replay_copy(struct replay *replay, uint64_t to, uint64_t from, uint64_t size);
+void replay_finish(struct replay *replay);
+
+const struct mt_counts *replay_counts(const struct replay *replay);
+
+/* The death of the block with this id; fails the test if there was none. */
+const struct mt_block *replay_dead(const struct replay *replay, uint64_t id);
+
+#endif
