@@ -147,6 +147,7 @@ enum sim_kind {
     SIM_POOL,
     SIM_ARRAY,
     SIM_PHYSICAL,
+    SIM_CAPTURE,
     SIM_KINDS
 };
 

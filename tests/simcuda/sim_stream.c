@@ -125,11 +125,10 @@ static CUresult get_device(struct sim_thread *self, CUstream stream, CUdevice *d
 SIM_PTSZ(cuStreamGetDevice, (CUstream hStream, CUdevice *device),
          get_device(self, hStream, device))
 
-/* An event of a capturing stream draws the waiting stream into the same capture. */
 static CUresult wait_event(CUstream stream, CUevent event)
 {
     SIM_REQUIRE(sim_stream_ok(stream) && sim_is(event, SIM_EVENT), CUDA_ERROR_INVALID_HANDLE);
-    return event->capture ? sim_capture_join(stream, event->capture) : CUDA_SUCCESS;
+    return sim_capture_follow(stream, event);
 }
 SIM_PTSZ(cuStreamWaitEvent, (CUstream hStream, CUevent hEvent, unsigned int Flags),
          ((void)Flags, wait_event(hStream, hEvent)))
@@ -169,6 +168,7 @@ CUresult cuEventCreate(CUevent *phEvent, unsigned int Flags)
 static CUresult event_destroy(CUevent event)
 {
     SIM_REQUIRE(sim_is(event, SIM_EVENT), CUDA_ERROR_INVALID_HANDLE);
+    sim_nodes_release(&event->after);
     sim_object_free(event);
     return CUDA_SUCCESS;
 }
@@ -190,7 +190,7 @@ static CUresult record(CUevent event, CUstream stream)
     SIM_REQUIRE(sim_is(event, SIM_EVENT) && sim_stream_ok(stream), CUDA_ERROR_INVALID_HANDLE);
     event->recorded = true;
     event->time_ns = now_ns();
-    event->capture = sim_capture_of(stream);
+    sim_capture_mark(event, stream);
     return CUDA_SUCCESS;
 }
 SIM_PTSZ(cuEventRecord, (CUevent hEvent, CUstream hStream), record(hEvent, hStream))

@@ -7,12 +7,19 @@
 
 struct sim_capture;
 
+/* A growing set of graph nodes; see sim_graph.h. */
+struct sim_nodes {
+    CUgraphNode *at;
+    size_t n, room;
+};
+
 struct CUstream_st {
     struct sim_head head;
     CUcontext context;
     unsigned flags;
     int priority;
     struct sim_capture *capture; /* NULL: not capturing */
+    struct sim_nodes last;       /* while capturing: what the next node needs */
 };
 
 struct CUevent_st {
@@ -20,7 +27,9 @@ struct CUevent_st {
     unsigned flags;
     bool recorded;
     uint64_t time_ns;
-    struct sim_capture *capture; /* recorded in a capturing stream */
+    struct sim_capture *capture; /* recorded in a capturing stream: its capture, */
+    uint32_t capture_serial;     /* which may have ended and been recycled since, */
+    struct sim_nodes after;      /* and what a stream that waits must come after */
 };
 
 /* 0, CU_STREAM_LEGACY and CU_STREAM_PER_THREAD are names, not objects; they cannot capture here. */
