@@ -2,7 +2,7 @@
 """Is there a CUDA device? Prints what was found; exit 0 if there is one, 1 if not.
 
 The simulated device of tests/simcuda is none: what was found on it proves nothing here. With
-MEMTRACE_GPU_SIMULATED=1 it is taken, to try these tests out.
+GPU_TEST_SIMULATED=1 it is taken, to try these tests out.
 """
 import ctypes
 import os
@@ -33,7 +33,7 @@ def find():
     cuda.cuDeviceGet(ctypes.byref(device), 0)
     cuda.cuDeviceGetName(name, len(name), device)
     simulated = name.value.lower().startswith(b"simulated")
-    if simulated and os.environ.get("MEMTRACE_GPU_SIMULATED") != "1":
+    if simulated and os.environ.get("GPU_TEST_SIMULATED") != "1":
         return None, "the only device is simulated"
     major, minor = version.value // 1000, version.value % 1000 // 10
     return {"name": name.value.decode(), "count": count.value,

@@ -174,8 +174,8 @@ def test_pairs():
 
 class Told:
     """A killed.Story from lists."""
-    by_step, shapes = killed.Story.by_step, killed.Story.shapes
-    blocks_until = killed.Story.blocks_until
+    launches_by_step, shapes = killed.Story.launches_by_step, killed.Story.shapes
+    shapes_by_step = killed.Story.shapes_by_step
 
     def __init__(self, launches, times, blocks, marks):
         self.launches, self.times, self.blocks, self.marks = launches, times, blocks, marks
@@ -187,13 +187,14 @@ def test_killed():
     whole = Told([begin + d for _, begin, _ in marks for d in (1, 2)],
                  [begin + d for _, begin, _ in marks for d in (3, 4)], blocks, marks)
     victim = Told(whole.launches[:7], whole.times[:7], blocks[:7], marks[:3])
-    expect(killed.against(victim, whole) == ([], 3), "a cut run is a prefix")
+    expect(killed.against(victim, whole, True) == ([], 3), "a cut run is a prefix")
     lost = Told(whole.launches[:3] + whole.launches[4:7], whole.times[:7], blocks[:7], marks[:3])
-    expect(killed.against(lost, whole)[0], "a lost launch is noticed")
+    expect(killed.against(lost, whole, True)[0], "a lost launch is noticed")
     short = Told(whole.launches[:7], whole.times[:5], blocks[:5], marks[:3])
-    expect(killed.against(short, whole)[0], "lost blocks of a whole step are noticed")
+    expect(killed.against(short, whole, False)[0], "lost blocks of a whole step are noticed")
     other = Told(whole.launches[:7], whole.times[:7], blocks[:6] + [("alloc", 8, 513)], marks[:3])
-    expect(killed.against(other, whole)[0], "another size is noticed")
+    expect(killed.against(other, whole, True)[0], "another size is noticed")
+    expect(killed.against(other, whole, False)[0], "another size after the last mark is noticed")
     expect(killed.pairing([("alloc", 8, 1), ("free", 8, 2)]), "a free of another size is noticed")
     expect(killed.pairing([("alloc", 8, 1), ("alloc", 8, 1)]), "a block born twice is noticed")
 

@@ -7,8 +7,8 @@ import sys
 import traceread
 
 HERE = os.path.relpath(os.path.dirname(os.path.abspath(__file__)))
-WORK = os.environ.get("MEMTRACE_GPU_WORK", os.path.join(traceread.BUILD, "gpu-work"))
-LOGDIR = os.environ.get("MEMTRACE_GPU_LOGDIR", WORK)
+WORK = os.environ.get("GPU_TEST_WORK", os.path.join(traceread.BUILD, "gpu-work"))
+LOGDIR = os.environ.get("GPU_TEST_LOGDIR", WORK)
 
 
 def script(name):
@@ -22,10 +22,10 @@ def work(name):
 
 def library():
     """libmemtrace.so of the build."""
-    found = glob.glob(os.path.join(traceread.BUILD, "**", "libmemtrace.so"), recursive=True)
-    if not found:
-        raise traceread.ToolError(f"no libmemtrace.so under {traceread.BUILD}")
-    return os.path.abspath(found[0])
+    path = os.path.abspath(os.path.join(traceread.BUILD, "src", "shim", "libmemtrace.so"))
+    if not os.path.exists(path):
+        raise traceread.ToolError(f"{path} is not there")
+    return path
 
 
 def python(name, *args):

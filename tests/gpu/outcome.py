@@ -1,7 +1,7 @@
 """The result of one test: what was checked, what failed, and the figures found on the way.
 
 A test program calls outcome.main(check): check(outcome, arguments) does the work. The result goes
-as JSON into the file named by MEMTRACE_GPU_RESULT, which suite.py reads, and readable on stdout.
+as JSON into the file named by GPU_TEST_RESULT, which suite.py reads, and readable on stdout.
 Exit 0: passed, 1: failed, 77: skipped.
 """
 import json
@@ -44,7 +44,7 @@ class Outcome:
     def write(self):
         facts = {"result": self.result(), "headline": self.skipped or self.headline,
                  "checks": self.checks, "failures": self.failures, "figures": self.figures}
-        path = os.environ.get("MEMTRACE_GPU_RESULT")
+        path = os.environ.get("GPU_TEST_RESULT")
         if path:
             with open(path, "w", encoding="utf-8") as file:
                 json.dump(facts, file, indent=1)

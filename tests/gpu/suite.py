@@ -97,7 +97,7 @@ class Runner:
             process = subprocess.Popen(
                 jobs.python(command[0], *command[1:]), stdin=subprocess.DEVNULL, stdout=log,
                 stderr=subprocess.STDOUT, start_new_session=True,
-                env={**os.environ, "MEMTRACE_GPU_RESULT": result})
+                env={**os.environ, "GPU_TEST_RESULT": result})
             try:
                 return process.wait(limit)
             except subprocess.TimeoutExpired:
@@ -130,9 +130,9 @@ def last_line(name):
 
 def machine(device):
     """What the figures were measured on. Never more than is needed to repeat them."""
-    facts = {"gpu": device["name"], "simulated": device["simulated"], "gpus": device["count"], "cuda_driver": device["driver_api"],
-             "cpus": os.cpu_count(), "libc": " ".join(platform.libc_ver()),
-             "python": platform.python_version()}
+    facts = {"gpu": device["name"], "gpus": device["count"], "simulated": device["simulated"],
+             "cuda_driver": device["driver_api"], "cpus": os.cpu_count(),
+             "libc": " ".join(platform.libc_ver()), "python": platform.python_version()}
     try:
         with open("/proc/driver/nvidia/version", encoding="utf-8") as file:
             facts["driver"] = next(word for word in file.readline().split()
@@ -193,7 +193,7 @@ def main(arguments):
         return 0
     logdir = os.path.abspath(arguments[0])
     os.makedirs(logdir, exist_ok=True)
-    os.environ["MEMTRACE_GPU_LOGDIR"] = logdir
+    os.environ["GPU_TEST_LOGDIR"] = logdir
     tests = chosen(arguments[1:])
     facts = {"date": time.strftime("%Y-%m-%d", time.gmtime()), "commit": commit(),
              "machine": machine(device)}
