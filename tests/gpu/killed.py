@@ -6,8 +6,8 @@ usage: killed.py resnet50|gpt       VICTIMS=4 SEED=...
 A first run, not killed, says what every step does: its launches, and how often it allocates and
 frees blocks of which size. A victim writes a mark after each step, is killed at a random moment,
 and its trace must tell the same of every step up to its last mark; what follows must fit into the
-next step. Addresses differ from process to process and are only checked within one; so does the order in
-which autocast drops its copies, so that order is only compared where there is no autocast.
+next step. Addresses differ from process to process and are only checked within one; so does the
+order in which autocast drops its copies: order is only compared where there is no autocast.
 """
 import bisect
 import collections
@@ -170,8 +170,8 @@ def check(out, arguments):
     out.figures = {"seed": seed, "victims": [
         check_victim(out, victim, f"victim {number}", reference)
         for number, victim in enumerate(victims)]}
-    out.headline = (f"{len(victims)} kills, "
-                    f"{sum(v['steps_compared'] for v in out.figures['victims'])} whole steps compared")
+    steps = sum(found["steps_compared"] for found in out.figures["victims"])
+    out.headline = f"{len(victims)} kills, {steps} whole steps compared"
 
 
 if __name__ == "__main__":
