@@ -60,8 +60,9 @@ def libcuda():
 
 def library_path():
     """Where a program with the shared runtime finds it."""
-    return os.pathsep.join([os.path.join(toolkit(), "lib64"), os.path.join(toolkit(), "lib"),
-                            os.environ.get("LD_LIBRARY_PATH", "")]).strip(os.pathsep)
+    return os.pathsep.join([os.environ.get("LD_LIBRARY_PATH", ""),
+                            os.path.join(toolkit(), "lib64"),
+                            os.path.join(toolkit(), "lib")]).strip(os.pathsep)
 
 
 def launch_line(event, names):
