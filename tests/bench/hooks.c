@@ -3,9 +3,9 @@
  *
  *   bench-hooks [THREADS [BURSTS]]
  *
- * Prints "name ns" lines: the median over bursts of the time of one call, in the calling thread's CPU
- * time. A burst fits into a ring, and between bursts the drain thread gets time to empty it: a job
- * that launches faster than it can be recorded is another question (bench-drain). */
+ * Prints "name ns" lines: the median over bursts of the time of one call, in the calling thread's
+ * CPU time. A burst fits into a ring, and between bursts the drain thread gets time to empty it: a
+ * job that launches faster than it can be recorded is another question (bench-drain). */
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -32,7 +32,8 @@ static struct {
     __typeof__(&cuLaunchKernel) launch;
 } cu;
 
-typedef void report_fn(void *block, int64_t size, size_t allocated, size_t reserved, uint16_t device);
+typedef void report_fn(void *block, int64_t size, size_t allocated, size_t reserved,
+                       uint16_t device);
 static report_fn *report;
 static CUfunction kernel;
 static CUcontext context;
@@ -163,7 +164,8 @@ int main(int argc, char **argv)
     if (threads < 1 || threads > THREADS_MAX || bursts < 1 || bursts > BURSTS_MAX)
         return 2;
     open_driver();
-    report = (report_fn *)dlsym(RTLD_DEFAULT, "_ZN3c1027reportMemoryUsageToProfilerEPvlmmNS_6DeviceE");
+    report =
+        (report_fn *)dlsym(RTLD_DEFAULT, "_ZN3c1027reportMemoryUsageToProfilerEPvlmmNS_6DeviceE");
     for (int i = 0; i < threads; i++)
         pthread_create(&thread[i], NULL, run, &result[i]);
     for (int i = 0; i < threads; i++)

@@ -1,7 +1,8 @@
 #!/bin/sh
-# Build memtrace for aarch64 and run its tests under qemu-user, where the cross compiler and qemu are
-# installed: apt-get install gcc-aarch64-linux-gnu qemu-user. Libraries for aarch64 are unpacked into
-# the build folder; nothing on this machine changes. Exit 77 (skipped) where something is missing.
+# Build memtrace for aarch64 and run its tests under qemu-user, where the cross compiler and qemu
+# are installed: apt-get install gcc-aarch64-linux-gnu qemu-user. Libraries for aarch64 are unpacked
+# into the build folder; nothing on this machine changes. Exit 77 (skipped) where something is
+# missing.
 #   sh tests/cross/aarch64.sh [MESON-TEST-ARGUMENT...]
 set -eu
 cd "$(dirname "$0")/../.."

@@ -8,8 +8,8 @@ static bool may_note_copy(uint64_t stream)
     return mt_may_note() && mt_config.COPIES && !mt_is_captured(stream);
 }
 
-static void note_copy(unsigned api, uint64_t when, uint64_t destination, uint64_t source, size_t size,
-                      uint64_t stream)
+static void note_copy(unsigned api, uint64_t when, uint64_t destination, uint64_t source,
+                      size_t size, uint64_t stream)
 {
     if (may_note_copy(stream))
         MT_NOTE(copy, when, .api = api, .destination = destination, .source = source, .size = size,
@@ -68,8 +68,8 @@ static void note_copy_2d(unsigned api, uint64_t when, const CUDA_MEMCPY2D *box, 
         if (!may_note_copy(stream))                                                                \
             return;                                                                                \
         MT_NOTE(copy_rect, when, .api = api,                                                       \
-                .destination = corner(to, box->dstXInBytes, box->dstY, box->dstZ, box->dstPitch,   \
-                                      to_slice),                                                   \
+                .destination =                                                                     \
+                    corner(to, box->dstXInBytes, box->dstY, box->dstZ, box->dstPitch, to_slice),   \
                 .source = corner(from, box->srcXInBytes, box->srcY, box->srcZ, box->srcPitch,      \
                                  from_slice),                                                      \
                 .width = box->WidthInBytes, .height = box->Height, .depth = box->Depth,            \
@@ -121,7 +121,7 @@ static void note_copy_3d_batch(unsigned api, uint64_t when, size_t count,
 #endif
 
 #define HOOK_memory(...)
-#define HOOK_virtual(...)
+#define HOOK_vmm(...)
 #define HOOK_copies MT_HOOK
 #define HOOK_launches(...)
 #define HOOK_doors(...)

@@ -1,7 +1,7 @@
-/* dlsym of the whole process: asks a filter whether the name is one of the driver's, and else jumps to
- * the real dlsym with stack and registers as they came. A jump, not a call: glibc takes the return
- * address for the caller, which decides what RTLD_NEXT and RTLD_DEFAULT mean; a wrapper in C would
- * answer for itself. */
+/* dlsym of the whole process: asks a filter whether the name is one of the driver's, and else jumps
+ * to the real dlsym with stack and registers as they came. A jump, not a call: glibc takes the
+ * return address for the caller, which decides what RTLD_NEXT and RTLD_DEFAULT mean; a wrapper in C
+ * would answer for itself. */
 
         .text
         .globl  dlsym

@@ -1,7 +1,7 @@
 /* The three doors through which programs reach the driver. The exported symbols are the hooks
  * themselves; here are dlsym (behind dlsym.S) and cuGetProcAddress in both its forms. Answers of
- * cuGetProcAddress are exchanged by the pointer that the driver gave, never by name and version: only
- * the driver knows which variant a version means. */
+ * cuGetProcAddress are exchanged by the pointer that the driver gave, never by name and version:
+ * only the driver knows which variant a version means. */
 #include <dlfcn.h>
 #include <string.h>
 
@@ -36,8 +36,8 @@ static int find_name(const char *name)
     return -1;
 }
 
-/* Called by dlsym.S for every look-up of the process. cu and a capital: cudaX, cublasX, cudnnX are the
- * runtime's and the libraries', and a hook on those would call itself. */
+/* Called by dlsym.S for every look-up of the process. cu and a capital: cudaX, cublasX, cudnnX are
+ * the runtime's and the libraries', and a hook on those would call itself. */
 int mt_dlsym_is_driver_name(const char *name)
 {
     if (__builtin_expect(!mt_real_dlsym, 0))
@@ -98,7 +98,8 @@ static void note_version(int version)
         atomic_store(&runtime_version, version);
 }
 
-CUresult CUDAAPI cuGetProcAddress(const char *symbol, void **function, int version, cuuint64_t flags)
+CUresult CUDAAPI cuGetProcAddress(const char *symbol, void **function, int version,
+                                  cuuint64_t flags)
 {
     __typeof__(&cuGetProcAddress) real = MT_REAL(cuGetProcAddress);
     if (!real)
@@ -126,7 +127,7 @@ CUresult CUDAAPI cuGetProcAddress_v2(const char *symbol, void **function, int ve
 }
 
 #define HOOK_memory(...)
-#define HOOK_virtual(...)
+#define HOOK_vmm(...)
 #define HOOK_copies(...)
 #define HOOK_launches(...)
 #define HOOK_doors(time, ...) HOOK_doors_##time(time, __VA_ARGS__)

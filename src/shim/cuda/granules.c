@@ -11,7 +11,8 @@ static mt_granule_leaf *leaf_of(uint64_t granule)
     mt_granule_leaf *leaf = atomic_load_explicit(slot, memory_order_acquire), *none = NULL;
     if (leaf)
         return leaf;
-    void *fresh = mmap(NULL, sizeof *leaf, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *fresh =
+        mmap(NULL, sizeof *leaf, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (fresh == MAP_FAILED)
         return NULL;
     if (atomic_compare_exchange_strong(slot, &none, fresh))

@@ -1,7 +1,7 @@
 /* "Is this a device address?" in two loads, without locks: a map of 2 MiB granules, one bit each,
- * under a first level of 32 GiB. A granule that has held device memory stays marked: the driver says
- * how large an allocation was only when it is made, and an address found by mistake is recognised
- * offline, where the address space is replayed. */
+ * under a first level of 32 GiB. A granule that has held device memory stays marked: the driver
+ * says how large an allocation was only when it is made, and an address found by mistake is
+ * recognised offline, where the address space is replayed. */
 #ifndef MT_GRANULES_H
 #define MT_GRANULES_H
 
@@ -21,13 +21,14 @@ static inline bool mt_is_device(uint64_t address)
     uint64_t granule = address >> MT_GRANULE_BITS;
     if (granule >> MT_GRANULE_LEAF_BITS >= MT_GRANULE_ROOTS)
         return false;
-    mt_granule_leaf *leaf = atomic_load_explicit(&mt_granules[granule >> MT_GRANULE_LEAF_BITS],
-                                                 memory_order_acquire);
+    mt_granule_leaf *leaf =
+        atomic_load_explicit(&mt_granules[granule >> MT_GRANULE_LEAF_BITS], memory_order_acquire);
     uint64_t bit = granule & ((1u << MT_GRANULE_LEAF_BITS) - 1);
     return leaf && atomic_load_explicit(&(*leaf)[bit / 64], memory_order_relaxed) >> bit % 64 & 1;
 }
 
-/* Mark the granules of [address, address + size). Any thread; no locks, maps a leaf now and then. */
+/* Mark the granules of [address, address + size). Any thread; no locks, maps a leaf now and then.
+ */
 void mt_granules_mark(uint64_t address, uint64_t size);
 
 #endif

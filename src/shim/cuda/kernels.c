@@ -1,9 +1,9 @@
 /* The cache of kernels: open addressing, read without locks, written under one.
  *
- * A slot's key is written after its value, so a reader that finds the key finds the value. Entries and
- * outgrown tables are never freed: a reader may still hold them. After an unload the generation moves
- * on, and every kernel is asked for again at its next launch and gets a new id: whether a handle still
- * means the same code nobody can tell. */
+ * A slot's key is written after its value, so a reader that finds the key finds the value. Entries
+ * and outgrown tables are never freed: a reader may still hold them. After an unload the generation
+ * moves on, and every kernel is asked for again at its next launch and gets a new id: whether a
+ * handle still means the same code nobody can tell. */
 #include "shim/cuda/kernels.h"
 
 #include <errno.h>
@@ -33,7 +33,7 @@ static struct {
     pthread_mutex_t lock; /* for writing */
     _Atomic(struct table *) table;
     _Atomic uint32_t generation;
-    uint32_t ids;
+    uint32_t ids, epoch; /* ids start anew with each recording */
     uint8_t *arena, *arena_end; /* entries are cut from mapped pieces */
 } cache = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -72,8 +72,11 @@ static const struct mt_kernel *look_up(CUfunction handle)
         return NULL;
     struct slot *slot = find_slot(table, (uintptr_t)handle);
     const struct mt_kernel *kernel = atomic_load_explicit(&slot->kernel, memory_order_acquire);
-    uint32_t generation = atomic_load_explicit(&cache.generation, memory_order_acquire);
-    return kernel && kernel->handle == handle && kernel->generation == generation ? kernel : NULL;
+    bool valid =
+        kernel && kernel->handle == handle &&
+        kernel->generation == atomic_load_explicit(&cache.generation, memory_order_acquire) &&
+        kernel->epoch == atomic_load_explicit(&mt_life_epoch, memory_order_relaxed);
+    return valid ? kernel : NULL;
 }
 
 /* ---- asking the driver ---- */
@@ -163,9 +166,14 @@ static struct mt_kernel *new_kernel(CUfunction handle, const struct answer *answ
     struct mt_kernel *kernel = arena_take(sizeof *kernel + params * sizeof kernel->span[0]);
     if (!kernel)
         return NULL;
+    uint32_t epoch = atomic_load(&mt_life_epoch);
+    if (cache.epoch != epoch)
+        cache.ids = 0;
+    cache.epoch = epoch;
     *kernel = (struct mt_kernel){.handle = handle,
                                  .id = ++cache.ids,
                                  .generation = generation,
+                                 .epoch = epoch,
                                  .known = answer->params != MT_PARAMS_UNKNOWN};
     fill_spans(kernel, answer);
     return kernel;
@@ -220,6 +228,17 @@ static bool enter(struct mt_kernel *kernel)
     return true;
 }
 
+/* A lock that another thread held at the time of a fork stays locked in the child. */
+static void child_of_fork(void)
+{
+    pthread_mutex_init(&cache.lock, NULL);
+}
+
+__attribute__((constructor)) static void load(void)
+{
+    pthread_atfork(NULL, NULL, child_of_fork);
+}
+
 static const struct mt_kernel *learn(CUfunction handle)
 {
     struct answer *answer = map(sizeof *answer);
@@ -259,11 +278,4 @@ const struct mt_kernel *mt_kernel_get(CUfunction handle)
 void mt_kernels_stale(void)
 {
     atomic_fetch_add(&cache.generation, 1);
-}
-
-void mt_kernels_forget(void)
-{
-    pthread_mutex_init(&cache.lock, NULL);
-    atomic_fetch_add(&cache.generation, 1);
-    cache.ids = 0;
 }

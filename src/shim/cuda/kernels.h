@@ -1,5 +1,5 @@
-/* What a kernel's parameters look like, asked of the driver once a kernel and then found by its handle
- * without locks. */
+/* What a kernel's parameters look like, asked of the driver once a kernel and then found by its
+ * handle without locks. */
 #ifndef MT_KERNELS_H
 #define MT_KERNELS_H
 
@@ -17,11 +17,13 @@ struct mt_span {
 
 struct mt_kernel {
     CUfunction handle;
-    uint32_t id;         /* in the trace */
-    uint32_t generation; /* valid while it equals that of the cache: handles are reused after unloads */
-    bool known;          /* spans are complete */
-    uint32_t n_spans;    /* parameters of 8 bytes and more */
-    uint32_t words;      /* of all spans */
+    uint32_t id; /* in the trace */
+    uint32_t
+        generation;   /* valid while it equals that of the cache: unloads free handles for reuse */
+    uint32_t epoch;   /* of the recording that defined it (mt_life_epoch) */
+    bool known;       /* spans are complete */
+    uint32_t n_spans; /* parameters of 8 bytes and more */
+    uint32_t words;   /* of all spans */
     struct mt_span span[];
 };
 
@@ -32,10 +34,8 @@ const struct mt_kernel *mt_kernel_get(CUfunction handle);
 /* A module or library was unloaded: look at every handle afresh. */
 void mt_kernels_stale(void);
 
-/* In a forked child: no kernel has been told yet. */
-void mt_kernels_forget(void);
-
-/* Whether work given to `stream` is now being recorded into a graph. Free while nothing captures. */
+/* Whether work given to `stream` is now being recorded into a graph. Free while nothing captures.
+ */
 bool mt_is_captured(uint64_t stream);
 
 #endif

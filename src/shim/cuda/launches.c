@@ -115,7 +115,7 @@ static void note_graph_launch(uint64_t when, CUgraphExec graph, uint64_t stream)
 }
 
 #define HOOK_memory(...)
-#define HOOK_virtual(...)
+#define HOOK_vmm(...)
 #define HOOK_copies(...)
 #define HOOK_launches MT_HOOK
 #define HOOK_doors(...)

@@ -50,7 +50,7 @@ void mt_note_host_free(unsigned api, uint64_t when, void *address)
 }
 
 #define HOOK_memory MT_HOOK
-#define HOOK_virtual(...)
+#define HOOK_vmm(...)
 #define HOOK_copies(...)
 #define HOOK_launches(...)
 #define HOOK_doors(...)

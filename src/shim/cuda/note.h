@@ -23,8 +23,7 @@
         __typeof__(&symbol) real = MT_REAL(symbol);                                                \
         if (__builtin_expect(!real, 0))                                                            \
             return MT_NO_DRIVER;                                                                   \
-        MT_STAMP_##time(real arguments)                                                            \
-        (void)api, (void)per_thread, (void)when;                                                   \
+        MT_STAMP_##time(real arguments)(void) api, (void)per_thread, (void)when;                   \
         if (__builtin_expect(result == CUDA_SUCCESS, 1))                                           \
             ok;                                                                                    \
         else                                                                                       \
@@ -38,7 +37,8 @@
     CUresult result = call;                                                                        \
     uint64_t when = mt_clock_ticks();
 
-/* Whether to record something that happened on a device; begins the recording if it is the first. */
+/* Whether to record something that happened on a device; begins the recording if it is the first.
+ */
 static inline bool mt_may_note(void)
 {
     return mt_is_recording() || mt_life_wake();

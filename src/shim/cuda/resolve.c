@@ -3,7 +3,6 @@
 
 #include <dlfcn.h>
 #include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
 
 void *mt_real[MT_APIS];
@@ -37,7 +36,8 @@ void *mt_hook_of(const void *real)
     return NULL;
 }
 
-/* Real functions are published by the last store, of the flag; before it all read NULL and come here. */
+/* Real functions are published by the last store, of the flag; before it all read NULL and come
+ * here. */
 static void fill(void *library)
 {
     for (unsigned i = 0; i < MT_APIS; i++)
@@ -47,7 +47,6 @@ static void fill(void *library)
 #undef MT_ASKED_FILL
 }
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static _Atomic bool filled;
 
 /* A library's own handle, from any address in it; no new reference stays behind. */
@@ -68,12 +67,10 @@ void mt_resolve_from(const void *address)
     if (!mt_real_dlsym)
         mt_find_dlsym();
     void *library = mt_real_dlsym ? library_of(address) : NULL;
-    pthread_mutex_lock(&lock);
-    if (library && !filled) {
-        fill(library);
+    if (library) {
+        fill(library); /* two threads at once write the same */
         atomic_store_explicit(&filled, true, memory_order_release);
     }
-    pthread_mutex_unlock(&lock);
     errno = saved;
 }
 

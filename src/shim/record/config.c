@@ -48,7 +48,7 @@ bool mt_config_read(struct mt_config *config, char *why, size_t size)
         read.name = text;
 #define NUMBER(name, option, standard, least, most, unit, doc)                                     \
     if ((text = getenv("MEMTRACE_" #name)) && !parse_number(text, least, most, &read.name)) {      \
-        snprintf(why, size, "MEMTRACE_" #name "=%.40s: wanted a number from %d to %d" , text,      \
+        snprintf(why, size, "MEMTRACE_" #name "=%.40s: wanted a number from %d to %d", text,       \
                  least, most);                                                                     \
         return false;                                                                              \
     }

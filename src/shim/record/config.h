@@ -12,8 +12,9 @@ struct mt_config {
 #include "shim/record/config.def"
 };
 
-/* Read every MEMTRACE_* variable. False: a value is wrong, and `why` says which and what is allowed;
- * *config then holds the defaults. Texts point into the environment. No allocation, no locale. */
+/* Read every MEMTRACE_* variable. False: a value is wrong, and `why` says which and what is
+ * allowed; *config then holds the defaults. Texts point into the environment. No allocation, no
+ * locale. */
 bool mt_config_read(struct mt_config *config, char *why, size_t size);
 
 #endif

@@ -1,12 +1,14 @@
 /* The drain thread.
  *
- * A round looks at every ring and turns into a chunk what is at least half full, closed by the end of
- * its thread, or, at the end, anything. A ring's tail moves only after its chunk is in the file: until
- * then the ring file holds the events, whatever happens to the process. Where writing fails (a full
- * disk) nothing is consumed; the rings fill, their threads drop and count, and it is tried again.
+ * A round looks at every ring and turns into a chunk what is at least half full, closed by the end
+ * of its thread, or, at the end, anything. A ring's tail moves only after its chunk is in the file:
+ * until then the ring file holds the events, whatever happens to the process. Where writing fails
+ * (a full disk) nothing is consumed; the rings fill, their threads drop and count, and it is tried
+ * again.
  *
  * All memory is mapped once; the thread calls neither malloc nor stdio, since the process around it
- * may be anywhere in either. All signals are blocked in it: the job's handlers must not run here. */
+ * may be anywhere in either. All signals are blocked in it: the job's handlers must not run here.
+ */
 #include "shim/record/drain.h"
 
 #include <errno.h>
@@ -72,12 +74,13 @@ static int write_failed(int error)
     return error;
 }
 
-/* Header and frame at the end of the file. A chunk that was written in part is overwritten by the next
- * try: the offset moves only at success. */
+/* Header and frame at the end of the file. A chunk that was written in part is overwritten by the
+ * next try: the offset moves only at success. */
 static int write_chunk(struct mt_chunk_header *header, const void *frame)
 {
     mt_chunk_seal(header);
-    int error = mt_mfile_write(drain.file, frame, header->stored_size, drain.offset + sizeof *header);
+    int error =
+        mt_mfile_write(drain.file, frame, header->stored_size, drain.offset + sizeof *header);
     if (error == 0)
         error = mt_mfile_write(drain.file, header, sizeof *header, drain.offset);
     if (error < 0)

@@ -3,14 +3,14 @@
 #include <fcntl.h>
 #include <link.h>
 #include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "event/event.h"
-#include "shim/cuda/resolve.h"
 #include "shim/record/life.h"
 #include "shim/record/path.h"
 
@@ -124,51 +124,7 @@ void mt_facts_process(struct mt_facts *facts)
     add_names(facts);
     add_start(facts);
     add_settings(facts);
-    for (unsigned i = 0; i < mt_hooks_count; i++) {
-        char key[24];
-        snprintf(key, sizeof key, "api.%u", i);
-        mt_facts_add(facts, key, "%s", mt_hooks[i].name);
-    }
-}
-
-/* ---- devices ---- */
-
-static void add_device(struct mt_facts *facts, int i)
-{
-    char key[48], name[256] = "";
-    unsigned char uuid[16];
-    size_t bytes;
-    CUdevice device;
-    if (mt_ask.cuDeviceGet(&device, i) != CUDA_SUCCESS)
-        return;
-    snprintf(key, sizeof key, "device.%d.name", i);
-    if (mt_ask.cuDeviceGetName && mt_ask.cuDeviceGetName(name, sizeof name, device) == CUDA_SUCCESS)
-        mt_facts_add(facts, key, "%s", name);
-    snprintf(key, sizeof key, "device.%d.total_bytes", i);
-    if (mt_ask.cuDeviceTotalMem_v2 && mt_ask.cuDeviceTotalMem_v2(&bytes, device) == CUDA_SUCCESS)
-        mt_facts_add(facts, key, "%zu", bytes);
-    snprintf(key, sizeof key, "device.%d.uuid", i);
-    if (mt_ask.cuDeviceGetUuid_v2 &&
-        mt_ask.cuDeviceGetUuid_v2((CUuuid *)(void *)uuid, device) == CUDA_SUCCESS)
-        mt_facts_add(facts, key,
-                     "GPU-%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
-                     uuid[0], uuid[1], uuid[2], uuid[3], uuid[4], uuid[5], uuid[6], uuid[7], uuid[8],
-                     uuid[9], uuid[10], uuid[11], uuid[12], uuid[13], uuid[14], uuid[15]);
-}
-
-void mt_facts_devices(struct mt_facts *facts)
-{
-    int version, count;
-    if (mt_ask.cuDriverGetVersion && mt_ask.cuDriverGetVersion(&version) == CUDA_SUCCESS)
-        mt_facts_add(facts, "driver_version", "%d.%d", version / 1000, version % 1000 / 10);
-    version = mt_runtime_version();
-    if (version > 0)
-        mt_facts_add(facts, "runtime_version", "%d.%d", version / 1000, version % 1000 / 10);
-    if (!mt_ask.cuDeviceGetCount || !mt_ask.cuDeviceGet ||
-        mt_ask.cuDeviceGetCount(&count) != CUDA_SUCCESS)
-        return;
-    for (int i = 0; i < count; i++)
-        add_device(facts, i);
+    mt_facts_functions(facts);
 }
 
 /* ---- modules ---- */
@@ -178,6 +134,35 @@ struct module_walk {
     unsigned n;
 };
 
+/* Notes of a stripped or packed file may not be in memory. */
+static bool is_loaded(const struct dl_phdr_info *info, const ElfW(Phdr) * part)
+{
+    for (unsigned i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *load = &info->dlpi_phdr[i];
+        if (load->p_type == PT_LOAD && load->p_vaddr <= part->p_vaddr &&
+            part->p_vaddr + part->p_memsz <= load->p_vaddr + load->p_filesz)
+            return true;
+    }
+    return false;
+}
+
+static const unsigned char *find_build_id_note(const char *at, const char *end, uint32_t *size)
+{
+    while ((size_t)(end - at) >= sizeof(ElfW(Nhdr))) {
+        const ElfW(Nhdr) *note = (const void *)at;
+        size_t name = (note->n_namesz + 3) & ~(size_t)3, body = (note->n_descsz + 3) & ~(size_t)3;
+        at += sizeof *note;
+        if (name > (size_t)(end - at) || body > (size_t)(end - at) - name)
+            return NULL;
+        if (note->n_type == NT_GNU_BUILD_ID && note->n_namesz == 4 && memcmp(at, "GNU", 4) == 0) {
+            *size = note->n_descsz;
+            return (const unsigned char *)at + name;
+        }
+        at += name + body;
+    }
+    return NULL;
+}
+
 static const unsigned char *find_build_id(const struct dl_phdr_info *info, uint32_t *size)
 {
     for (unsigned i = 0; i < info->dlpi_phnum; i++) {
@@ -185,17 +170,10 @@ static const unsigned char *find_build_id(const struct dl_phdr_info *info, uint3
         if (segment->p_type != PT_NOTE)
             continue;
         const char *at = (const char *)(info->dlpi_addr + segment->p_vaddr);
-        const char *end = at + segment->p_memsz;
-        while (at + sizeof(ElfW(Nhdr)) <= end) {
-            const ElfW(Nhdr) *note = (const void *)at;
-            const char *name = at + sizeof *note;
-            const char *body = name + ((note->n_namesz + 3) & ~3u);
-            if (note->n_type == NT_GNU_BUILD_ID && note->n_namesz == 4 && !memcmp(name, "GNU", 4)) {
-                *size = note->n_descsz;
-                return (const unsigned char *)body;
-            }
-            at = body + ((note->n_descsz + 3) & ~3u);
-        }
+        const unsigned char *id =
+            is_loaded(info, segment) ? find_build_id_note(at, at + segment->p_memsz, size) : NULL;
+        if (id)
+            return id;
     }
     return NULL;
 }

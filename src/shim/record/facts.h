@@ -1,5 +1,5 @@
-/* What the trace says of its process: pairs of key and value for META chunks. Never the environment.
- * docs/memtrace-trace.5.md lists the keys. */
+/* What the trace says of its process: pairs of key and value for META chunks. Never the
+ * environment. docs/memtrace-trace.5.md lists the keys. */
 #ifndef MT_FACTS_H
 #define MT_FACTS_H
 
@@ -14,12 +14,16 @@ struct mt_facts {
 void mt_facts_add(struct mt_facts *facts, const char *key, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* What is known at once: command, host, rank, versions, the names of the driver's functions. */
+/* What is known at once: command, host, rank, versions, settings, functions. */
 void mt_facts_process(struct mt_facts *facts);
 
-/* What needs the driver, and the modules loaded by now. Only from the drain thread or at exit: it asks
- * the driver and the dynamic linker. */
-void mt_facts_devices(struct mt_facts *facts);
+/* The modules loaded by now. Only from the drain thread or at exit: takes the dynamic linker's
+ * lock. */
 void mt_facts_modules(struct mt_facts *facts);
+
+/* What only the hooks know; shim/cuda/devices.c has these two. The names of the functions that API
+ * fields number; and the devices, for which the driver is asked (only from the drain thread). */
+void mt_facts_functions(struct mt_facts *facts);
+void mt_facts_devices(struct mt_facts *facts);
 
 #endif

@@ -12,7 +12,6 @@
 
 #include "base/crc32.h"
 #include "format/layout.h"
-#include "shim/cuda/kernels.h"
 #include "shim/record/drain.h"
 #include "shim/record/mfile.h"
 #include "shim/record/path.h"
@@ -23,14 +22,15 @@
 #define VARIANTS 64           /* unknown variants kept until there is a ring */
 
 struct mt_config mt_config;
+_Atomic uint32_t mt_life_epoch;
 
 static _Atomic uint32_t idle_page;
 _Atomic uint32_t *mt_recording = &idle_page;
 
 static struct {
-    pthread_mutex_t lock; /* start, end, late events */
-    bool inert;           /* the program runs with more rights than its caller */
-    pid_t pid;            /* of the process that began recording; 0: none yet */
+    pthread_mutex_t lock;        /* start, end, late events */
+    bool inert;                  /* the program runs with more rights than its caller */
+    pid_t pid;                   /* of the process that began recording; 0: none yet */
     struct mt_clock_pair loaded; /* the clock at load time */
     struct mt_mfile file;
     pthread_mutex_t variants_lock;
@@ -124,8 +124,9 @@ static int begin(void)
     struct mt_clock_pair pair[2];
     int error = create_file();
     if (error < 0) {
-        mt_shim_say("cannot create a trace for MEMTRACE_OUTPUT=%s: %s; this process is not recorded",
-                    mt_config.OUTPUT, strerrordesc_np(-error));
+        mt_shim_say(
+            "cannot create a trace for MEMTRACE_OUTPUT=%s: %s; this process is not recorded",
+            mt_config.OUTPUT, strerrordesc_np(-error));
         return error;
     }
     second_pair(pair);
@@ -148,7 +149,6 @@ static void forget_parent(void)
     mt_rings_close(false);
     mt_drain_forget();
     mt_mfile_close(&life.file);
-    mt_kernels_forget();
     life.pid = 0;
 }
 
@@ -162,6 +162,7 @@ static void start(void)
     if (atomic_load(mt_recording) != MT_IDLE)
         return;
     life.pid = getpid();
+    atomic_fetch_add(&mt_life_epoch, 1);
     bool valid = mt_config_read(&mt_config, why, sizeof why);
     if (!valid)
         mt_shim_say("%s; this process is not recorded", why);
@@ -248,8 +249,8 @@ void mt_life_thread_started(void)
 
 /* ---- load ---- */
 
-/* The page with the state is wiped to MT_IDLE in every child, even one made by a raw clone. Where the
- * kernel cannot do that, pthread_atfork serves for fork(2). */
+/* The page with the state is wiped to MT_IDLE in every child, even one made by a raw clone. Where
+ * the kernel cannot do that, pthread_atfork serves for fork(2). */
 static void child_of_fork(void)
 {
     set_state(MT_IDLE);

@@ -1,5 +1,5 @@
-/* The recorder's life in the traced process: it starts at the first success of the driver, so that a
- * process without CUDA leaves no file and gets no thread; it stops in a forked child and starts
+/* The recorder's life in the traced process: it starts at the first success of the driver, so that
+ * a process without CUDA leaves no file and gets no thread; it stops in a forked child and starts
  * afresh there should the child use CUDA itself; it ends with the process's exit handlers, after
  * which single late events are still taken. */
 #ifndef MT_LIFE_H
@@ -12,6 +12,10 @@
 #include "shim/record/ring.h"
 
 extern struct mt_config mt_config;
+
+/* Grows with each recording this process (or, forked, its parents) began: what was defined in an
+ * earlier trace is not defined in this one. */
+extern _Atomic uint32_t mt_life_epoch;
 
 /* Called where a call that needs a device has succeeded and mt_is_recording() was false: starts
  * recording if this process has not begun. Whether an event may now be recorded. Keeps errno. */
@@ -33,7 +37,8 @@ uint64_t mt_life_wait_ns(void);
 /* A thread has just got its ring: tell through it what was noticed before there was one. */
 void mt_life_thread_started(void);
 
-/* The job asked the driver for `name` at `version` and got a function that is not hooked. Any time. */
+/* The job asked the driver for `name` at `version` and got a function that is not hooked. Any time.
+ */
 void mt_life_variant(const char *name, int version);
 
 #endif

@@ -1,6 +1,6 @@
 /* A file of ours in somebody else's process: the job may close all descriptors, change directory or
- * rights, and reuse our number for a file of its own. So the descriptor is kept high, checked before
- * each use, and the file reopened by its absolute path where it is not ours any more. */
+ * rights, and reuse our number for a file of its own. So the descriptor is kept high, checked
+ * before each use, and the file reopened by its absolute path where it is not ours any more. */
 #ifndef MT_MFILE_H
 #define MT_MFILE_H
 
@@ -16,8 +16,8 @@ struct mt_mfile {
     char path[4096]; /* absolute */
 };
 
-/* Create `path` (absolute), 0600, O_EXCL, no link followed; force removes a regular file there first.
- * 0 or -errno. */
+/* Create `path` (absolute), 0600, O_EXCL, no link followed; force removes a regular file there
+ * first. 0 or -errno. */
 int mt_mfile_create(struct mt_mfile *file, const char *path, bool force);
 
 /* A descriptor that is this file, reopened if need be; -errno where that is impossible. */

@@ -5,8 +5,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Expand %p %h %e %r %% in `pattern` and make it absolute. n > 1 puts "-n" before the suffix .mtrace
- * (or at the end): the name for the n-th try. False: too long, or an unknown placeholder. */
+/* Expand %p %h %e %r %% in `pattern` and make it absolute. n > 1 puts "-n" before the suffix
+ * .mtrace (or at the end): the name for the n-th try. False: too long, or an unknown placeholder.
+ */
 bool mt_path_expand(char *path, size_t size, const char *pattern, int n);
 
 /* The process's rank in its job, from the launchers' variables; NULL where there is none. */

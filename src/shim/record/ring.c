@@ -5,8 +5,9 @@
  * thread has ended and the consumer has read it to the end it is given to the next new thread, with
  * positions going on from where they were.
  *
- * The file is grown by posix_fallocate, never by ftruncate alone: a store into a hole of a full disk
- * would kill the job with SIGBUS. Where the file cannot grow the ring lies in anonymous memory. */
+ * The file is grown by posix_fallocate, never by ftruncate alone: a store into a hole of a full
+ * disk would kill the job with SIGBUS. Where the file cannot grow the ring lies in anonymous
+ * memory. */
 #include "shim/record/ring.h"
 
 #include <errno.h>
@@ -121,7 +122,8 @@ static struct mt_ring *find_ring(void)
     return &rings.ring[n];
 }
 
-/* Destructor of the thread's key: runs again if later destructors record, as it is set anew then. */
+/* Destructor of the thread's key: runs again if later destructors record, as it is set anew then.
+ */
 static void thread_exits(void *shared)
 {
     struct mt_ringfile_ring *ring = shared;
@@ -206,7 +208,8 @@ static bool wait_for_room(struct mt_writer *writer, size_t size)
     return true;
 }
 
-/* After a loss recording goes on only with a quarter of the ring free, and the loss is told first. */
+/* After a loss recording goes on only with a quarter of the ring free, and the loss is told first.
+ */
 static bool resume(struct mt_writer *writer)
 {
     if (!has_room(writer, (writer->mask + 1) / 4)) {

@@ -2,9 +2,9 @@
  * ring file (format/ringfile.h), so that what was written outlives the process.
  *
  * A record is written in three steps: mt_ring_reserve gives room, the caller fills the words,
- * mt_ring_commit publishes. Between them the caller may not call anything that could record. The hot
- * path is one comparison: `limit` is the position at which anything unusual must be looked at (the
- * ring is full or wraps, the drain thread must be woken, there is no ring yet).
+ * mt_ring_commit publishes. Between them the caller may not call anything that could record. The
+ * hot path is one comparison: `limit` is the position at which anything unusual must be looked at
+ * (the ring is full or wraps, the drain thread must be woken, there is no ring yet).
  *
  * The thread's own position is kept in thread-local memory of the initial-exec model: a preloaded
  * library is there before any thread, and no other model is free of locks and allocation. */
@@ -31,20 +31,20 @@ struct mt_writer {
 
 extern __thread struct mt_writer mt_writer __attribute__((tls_model("initial-exec")));
 
-/* What every hook looks at first. The page it lies in is wiped in a forked child, however it forked,
- * so that a child never writes into its parent's rings. */
+/* What every hook looks at first. The page it lies in is wiped in a forked child, however it
+ * forked, so that a child never writes into its parent's rings. */
 enum mt_recording {
-    MT_IDLE = 0,      /* not begun, or a forked child */
+    MT_IDLE = 0, /* not begun, or a forked child */
     MT_RECORDING = 1,
-    MT_OFF = 2,       /* for good */
-    MT_LATE = 3,      /* after the exit handlers: each event is written at once */
+    MT_OFF = 2,  /* for good */
+    MT_LATE = 3, /* after the exit handlers: each event is written at once */
 };
 extern _Atomic uint32_t *mt_recording;
 
 static inline bool mt_is_recording(void)
 {
-    return __builtin_expect(atomic_load_explicit(mt_recording, memory_order_relaxed), MT_RECORDING) ==
-           MT_RECORDING;
+    return __builtin_expect(atomic_load_explicit(mt_recording, memory_order_relaxed),
+                            MT_RECORDING) == MT_RECORDING;
 }
 
 /* The unusual cases of mt_ring_reserve; false: the event is dropped and counted. Keeps errno. */

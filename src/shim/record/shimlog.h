@@ -1,5 +1,5 @@
-/* One line on stderr, by one write(2): safe in any thread of a foreign process, under any lock. Keeps
- * errno. Only for what the person at the terminal must know (recording is off, and why). */
+/* One line on stderr, by one write(2): safe in any thread of a foreign process, under any lock.
+ * Keeps errno. Only for what the person at the terminal must know (recording is off, and why). */
 #ifndef MT_SHIMLOG_H
 #define MT_SHIMLOG_H
 

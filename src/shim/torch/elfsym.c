@@ -1,5 +1,5 @@
-/* The GNU hash table: header {buckets, first symbol, bloom words, bloom shift}, bloom filter, buckets,
- * chains. A chain holds the hashes of consecutive symbols; its last has bit 0 set. */
+/* The GNU hash table: header {buckets, first symbol, bloom words, bloom shift}, bloom filter,
+ * buckets, chains. A chain holds the hashes of consecutive symbols; its last has bit 0 set. */
 #include "shim/torch/elfsym.h"
 
 #include <stdbool.h>
@@ -7,11 +7,12 @@
 
 struct dynamic {
     const uint32_t *hash;
-    const ElfW(Sym) *symbols;
+    const ElfW(Sym) * symbols;
     const char *names;
 };
 
-/* glibc relocates these pointers in place; a value below the load address has been left as it is. */
+/* glibc relocates these pointers in place; a value below the load address has been left as it is.
+ */
 static const void *pointer(const struct dl_phdr_info *info, ElfW(Addr) value)
 {
     return (const void *)(value < info->dlpi_addr ? value + info->dlpi_addr : value);
@@ -43,7 +44,7 @@ static uint32_t gnu_hash(const char *name)
     return hash;
 }
 
-static const ElfW(Sym) *find_symbol(const struct dynamic *dynamic, const char *name)
+static const ElfW(Sym) * find_symbol(const struct dynamic *dynamic, const char *name)
 {
     uint32_t buckets = dynamic->hash[0], first = dynamic->hash[1], bloom = dynamic->hash[2];
     const uint32_t *bucket = dynamic->hash + 4 + bloom * (sizeof(ElfW(Addr)) / 4);

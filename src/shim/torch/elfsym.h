@@ -5,8 +5,8 @@
 
 #include <link.h>
 
-/* The address of a defined, exported symbol in the library of `info`, by its GNU hash table; NULL if
- * it has none of that name. Reads only memory of the library. */
+/* The address of a defined, exported symbol in the library of `info`, by its GNU hash table; NULL
+ * if it has none of that name. Reads only memory of the library. */
 void *mt_elfsym_find(const struct dl_phdr_info *info, const char *name);
 
 #endif

@@ -40,7 +40,7 @@ static void note_map(uint64_t when, CUdeviceptr address, size_t size, size_t off
 }
 
 #define HOOK_memory(...)
-#define HOOK_virtual MT_HOOK
+#define HOOK_vmm MT_HOOK
 #define HOOK_copies(...)
 #define HOOK_launches(...)
 #define HOOK_doors(...)
