@@ -1,0 +1,191 @@
+#!/usr/bin/env python3
+"""Run the benchmarks that need no GPU and print a table, or write it into results.csv.
+
+    python3 tests/bench/bench.py BUILDDIR [--write] [NAME...]
+
+Names: hooks, trace, analyze, heaptrack, large. Everything that is compared is run in turn (A B A B)
+in the same call; a row gives the median and the range over the rounds. Hook costs are differences of
+a traced and a bare run of the same loop on the simulated device, so its own cost is subtracted.
+"""
+import csv
+import datetime
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+RESULTS = os.path.join(HERE, "results.csv")
+FIELDS = ["name", "unit", "median", "low", "high", "limit", "rounds", "date", "machine"]
+
+
+class Bench:
+    def __init__(self, build):
+        self.build = os.path.abspath(build)
+        self.rows = []
+        self.scratch = tempfile.mkdtemp(prefix="memtrace-bench-")
+
+    def path(self, *parts):
+        return os.path.join(self.build, *parts)
+
+    def row(self, name, unit, values, limit=""):
+        self.rows.append({
+            "name": name, "unit": unit, "median": f"{statistics.median(values):.3g}",
+            "low": f"{min(values):.3g}", "high": f"{max(values):.3g}", "limit": limit,
+            "rounds": len(values), "date": datetime.date.today().isoformat(),
+            "machine": machine()})
+        print("{name:34} {median:>9} {unit:10} ({low} to {high}, {rounds} rounds) {limit}".format(
+            **self.rows[-1]), flush=True)
+
+
+def machine():
+    with open("/proc/cpuinfo", encoding="utf-8") as info:
+        names = [line.split(":")[1].strip() for line in info if line.startswith("model name")]
+    return f"{names[0] if names else platform.machine()} x{os.cpu_count()}"
+
+
+def run(command, **kwargs):
+    """Output lines of the form "name value" as a dict of floats."""
+    done = subprocess.run(command, check=True, capture_output=True, text=True, **kwargs)
+    return {name: float(value) for name, value in
+            (line.split() for line in done.stdout.splitlines() if len(line.split()) == 2)}
+
+
+def measured(command):
+    """CPU seconds and peak MiB of a command whose output is thrown away."""
+    with open(os.devnull, "w", encoding="utf-8") as null:
+        child = subprocess.Popen(command, stdout=null, stderr=null)
+        _, status, usage = os.wait4(child.pid, 0)
+    if status:
+        raise SystemExit(f"{command}: status {status}")
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+
+
+def hooks(bench):
+    bare = dict(os.environ, LD_LIBRARY_PATH=bench.path("tests", "simcuda"))
+    bare.pop("LD_PRELOAD", None)
+    traced = dict(bare, LD_PRELOAD=bench.path("src", "shim", "libmemtrace.so"), MEMTRACE_FORCE="1",
+                  MEMTRACE_OUTPUT=os.path.join(bench.scratch, "hooks.mtrace"))
+    limits = {"launch": "<= 50", "alloc_free": "<= 40", "block": "<= 40"}
+    for threads in (1, 8):
+        added = {name: [] for name in limits}
+        for _ in range(9):
+            program = [bench.path("tests", "bench", "bench-hooks"), str(threads), "20"]
+            before, after = run(program, env=bare), run(program, env=traced)
+            for name, values in added.items():
+                values.append(after[name] - before[name])
+        for name, values in added.items():
+            bench.row(f"hook_{name}_{threads}_threads", "ns/call", values, limits[name])
+
+
+def trace(bench):
+    path = os.path.join(bench.scratch, "training.mtrace")
+    writes, reads = [], []
+    for _ in range(5):
+        writes.append(run([bench.path("tests", "bench", "bench-trace"), "write", path, "500"]))
+        reads.append(run([bench.path("tests", "bench", "bench-trace"), "read", path]))
+    bench.row("trace_periodic", "bytes/event", [w["bytes_per_event"] for w in writes], "<= 1.5")
+    bench.row("trace_read", "Mevents/s", [r["read_meps"] for r in reads])
+    noisy = run([bench.path("tests", "bench", "bench-trace"), "write", path, "500", "20"])
+    bench.row("trace_with_irregular_blocks", "bytes/event", [noisy["bytes_per_event"]])
+
+
+def analyze(bench, iterations=2500, rounds=5, name="analyze"):
+    path = os.path.join(bench.scratch, "analyze.mtrace")
+    events = run([bench.path("tests", "bench", "bench-trace"), "write", path,
+                  str(iterations)])["events"]
+    program = [bench.path("tools", "memtrace-analyze"), path]
+    results = [measured(program) for _ in range(rounds)]
+    bench.row(f"{name}_{events / 1e6:.0f}M_events", "Mevents/s",
+              [events / cpu / 1e6 for cpu, _ in results], ">= 10")
+    bench.row(f"{name}_{events / 1e6:.0f}M_memory", "MiB", [peak for _, peak in results],
+              "<= 1024")
+    os.remove(path)
+
+
+def large(bench):
+    analyze(bench, iterations=25000, rounds=1, name="analyze_large")
+
+
+PAIRS = r"""
+#include <stdlib.h>
+#include <string.h>
+static void *volatile sink;
+static __attribute__((noinline)) void deep(int depth, long n)
+{
+    if (depth > 0) {
+        deep(depth - 1, n);
+        __asm__ volatile("");
+        return;
+    }
+    for (long i = 0; i < n; i++) {
+        sink = malloc(16 + i % 512);
+        free(sink);
+    }
+}
+int main(int c, char **v) { deep(20, c > 1 ? atol(v[1]) : 1000); return 0; }
+"""
+
+
+def heaptrack(bench):
+    """The same number of events read by heaptrack_print and by memtrace-analyze, in turn."""
+    if not shutil.which("heaptrack") or not shutil.which("heaptrack_print"):
+        print("heaptrack: not installed (apt-get install heaptrack), left out")
+        return
+    source, program = (os.path.join(bench.scratch, name) for name in ("pairs.c", "pairs"))
+    with open(source, "w", encoding="utf-8") as file:
+        file.write(PAIRS)
+    subprocess.run(["cc", "-O1", "-o", program, source], check=True)
+    path = os.path.join(bench.scratch, "same.mtrace")
+    events = run([bench.path("tests", "bench", "bench-trace"), "write", path, "1000"])["events"]
+    subprocess.run(["heaptrack", "-o", os.path.join(bench.scratch, "pairs.heap"), program,
+                    str(int(events / 2))], check=True, capture_output=True, cwd=bench.scratch)
+    heap = [name for name in os.listdir(bench.scratch) if name.startswith("pairs.heap")][0]
+    ours, theirs = [], []
+    for _ in range(5):
+        ours.append(events / measured([bench.path("tools", "memtrace-analyze"), path])[0] / 1e6)
+        theirs.append(events / measured(["heaptrack_print", "-f",
+                                         os.path.join(bench.scratch, heap)])[0] / 1e6)
+    bench.row("same_events_memtrace_analyze", "Mevents/s", ours)
+    bench.row("same_events_heaptrack_print", "Mevents/s", theirs)
+    bench.row("memtrace_over_heaptrack", "ratio", [a / b for a, b in zip(ours, theirs)], ">= 1")
+
+
+def write(rows):
+    """Replace the rows of the same names, keep the others."""
+    old = []
+    if os.path.exists(RESULTS):
+        with open(RESULTS, encoding="utf-8", newline="") as file:
+            old = list(csv.DictReader(file))
+    new = {row["name"] for row in rows}
+    with open(RESULTS, "w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(sorted([row for row in old if row["name"] not in new] + rows,
+                                key=lambda row: row["name"]))
+
+
+def main():
+    if len(sys.argv) < 2:
+        raise SystemExit(__doc__)
+    arguments = [a for a in sys.argv[2:] if a != "--write"]
+    bench = Bench(sys.argv[1])
+    known = {"hooks": hooks, "trace": trace, "analyze": analyze, "heaptrack": heaptrack,
+             "large": large}
+    start = time.time()
+    try:
+        for name in arguments or ["hooks", "trace", "analyze", "heaptrack"]:
+            known[name](bench)
+    finally:
+        shutil.rmtree(bench.scratch, ignore_errors=True)
+    if "--write" in sys.argv:
+        write(bench.rows)
+    print(f"{time.time() - start:.0f} s")
+
+
+if __name__ == "__main__":
+    main()
