@@ -134,13 +134,13 @@ def check_launches(out, run, replay):
     out.equal(run.profile["outside"], 0, "launches that torch.profiler sees outside every step")
     for step, value in sorted(steps.items()):
         out.equal(counted.get(step), value["launches"], f"launches in step {step}")
-        out.equal(value["kernels"], value["launches"], f"kernels on the GPU in step {step}")
     with_pointers, bad = compare.unresolved(
         resolving(run.events, {s[1] for s in replay.segments}))
     out.equal(len(bad), 0, f"launches whose pointers lie in no block, such as {bad[:3]}")
     out.figures.update(launches=len(launches), launches_with_pointers=with_pointers,
                        launches_per_step=counted.get(max(steps)),
                        profiler_launches_per_step=steps[max(steps)]["launches"],
+                       profiler_kernels_per_step=steps[max(steps)]["kernels"],
                        profiler_calls=run.profile["calls"])
 
 

@@ -84,14 +84,15 @@ def line(results, name, label, columns, cells):
 
 def equality(results):
     lines = head("model", "allocator", "block events", "segment events", "peak allocated",
-                 "peak reserved", "launches a step: trace / profiler", "launches with pointers",
-                 "result")
+                 "peak reserved", "launches a step: trace / profiler / kernels run",
+                 "launches with pointers", "result")
 
     def cells(figures):
         return (figures["block_events"], figures["segment_events"],
                 f"{figures['max_allocated'] / MIB:.1f} MiB",
                 f"{figures['max_reserved'] / MIB:.0f} MiB",
-                f"{figures['launches_per_step']} / {figures['profiler_launches_per_step']}",
+                f"{figures['launches_per_step']} / {figures['profiler_launches_per_step']}"
+                f" / {figures['profiler_kernels_per_step']}",
                 f"{figures['launches_with_pointers']} of {figures['launches']}")
     for model, title in MODELS:
         for allocator in ("native", "expandable"):
