@@ -8,7 +8,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
+#include "base/varint.h"
 #include "format/layout.h"
 
 #define MT_COLUMN_ROOM 16u /* bytes that can be written at once */
@@ -68,5 +70,39 @@ struct mt_column_view {
 /* Find the columns in [raw, raw + size); absent ones are empty. False where they are not
  * well-formed. */
 bool mt_columns_find(struct mt_column_view view[MT_COLUMNS], const uint8_t *raw, size_t size);
+
+/* Bytes behind `raw` that may be read, whatever they hold: a number is fetched in one piece and its
+ * end checked afterwards. */
+#define MT_COLUMN_PAD 8u
+
+/* The next number of a column; false where there is none. Without a branch on the length of a
+ * varint up to 4 bytes, since lengths are as good as random to the processor. */
+static inline bool mt_column_get(struct mt_column_view *view, uint64_t *value)
+{
+    uint64_t bytes;
+    if (__builtin_expect(view->at >= view->end, 0))
+        return false;
+    memcpy(&bytes, view->at, sizeof bytes);
+    uint64_t stops = ~bytes & 0x80808080u;
+    if (__builtin_expect(stops == 0, 0)) {
+        view->at = mt_varint_get(view->at, view->end, value);
+        return view->at != NULL;
+    }
+    bytes &= stops ^ (stops - 1); /* up to and with the first byte that stops */
+    *value = (bytes & 0x7f) | (bytes >> 1 & 0x7f << 7) | (bytes >> 2 & 0x7f << 14) |
+             (bytes >> 3 & 0x7f << 21);
+    view->at += (unsigned)__builtin_ctzll(stops) / 8 + 1;
+    return view->at <= view->end;
+}
+
+/* The same where nearly all are of one byte, which the processor then knows. */
+static inline bool mt_column_get_small(struct mt_column_view *view, uint64_t *value)
+{
+    if (__builtin_expect(view->at < view->end && *view->at < 0x80, 1)) {
+        *value = *view->at++;
+        return true;
+    }
+    return mt_column_get(view, value);
+}
 
 #endif

@@ -62,8 +62,9 @@ int mt_decoder_begin(struct mt_decoder *decoder, const struct mt_chunk_header *h
     decoder->left = header->events;
     decoder->damaged = true;
     decoder->quanta = header->time_first >> header->time_shift;
-    RETURN_IF_ERROR(make_room(decoder, header->raw_size));
+    RETURN_IF_ERROR(make_room(decoder, (size_t)header->raw_size + MT_COLUMN_PAD));
     RETURN_IF_ERROR(mt_frame_unpack(decoder->unpacker, header, frame, decoder->raw));
+    memset(decoder->raw + header->raw_size, 0, MT_COLUMN_PAD);
     if (!mt_columns_find(decoder->view, decoder->raw, header->raw_size))
         return MT_ERR_DAMAGED;
     const struct mt_column_view *kinds = &decoder->view[MT_SLOT_KINDS];
@@ -74,20 +75,10 @@ int mt_decoder_begin(struct mt_decoder *decoder, const struct mt_chunk_header *h
     return 0;
 }
 
-static inline bool get_number(struct mt_column_view *view, uint64_t *value)
-{
-    if (__builtin_expect(view->at < view->end && *view->at < 0x80, 1)) {
-        *value = *view->at++;
-        return true;
-    }
-    view->at = mt_varint_get(view->at, view->end, value);
-    return view->at != NULL;
-}
-
 static inline bool get_total(struct mt_column_view *view, uint64_t *last, uint64_t *value)
 {
     uint64_t code;
-    if (!get_number(view, &code))
+    if (!mt_column_get(view, &code))
         return false;
     *value = *last += mt_unzigzag(code);
     return true;
@@ -100,7 +91,7 @@ static bool get_new_shape(struct mt_decoder *decoder, uint64_t kernel, uint32_t 
     uint64_t last = 0;
     for (uint32_t i = 0; i < words; i++) {
         uint64_t code;
-        if (!get_number(view, &code) || code > MT_OFFSET_MASK)
+        if (!mt_column_get_small(view, &code) || code > MT_OFFSET_MASK)
             return false;
         offset[i] = (uint16_t)(last = (last + code) & MT_OFFSET_MASK);
     }
@@ -111,21 +102,23 @@ static bool get_words(struct mt_decoder *decoder, unsigned kind, uint64_t kernel
                       uint32_t *words)
 {
     struct mt_column_view *view = &decoder->view[MT_COLUMN(kind, 0)];
-    struct mt_column_view *tail = &view[MT_SLOT_TAIL];
     uint64_t code;
-    if (!get_number(&view[MT_SLOT_SHAPE], &code))
+    if (!mt_column_get_small(&view[MT_SLOT_SHAPE], &code))
         return false;
     if (code && (code > MT_RECORD_WORDS_MAX - *words + 1 ||
                  !get_new_shape(decoder, kernel, (uint32_t)code - 1)))
         return false;
     const struct mt_shape *shape = mt_shape_of(&decoder->model.shapes, kernel);
     const uint16_t *offset = &decoder->model.shapes.offset[shape->start];
+    struct mt_addresses *addresses = &decoder->model.addresses;
+    struct mt_column_view tail = view[MT_SLOT_TAIL]; /* a copy, which can live in registers */
     for (uint32_t i = 0; i < shape->count; i++) {
         uint64_t address;
-        if (!mt_address_get(&decoder->model.addresses, &tail->at, tail->end, &address))
+        if (!mt_address_get(addresses, &tail, &address))
             return false;
         word[i] = MT_WORD_ADDRESS(address) | (uint64_t)offset[i] << MT_WORD_ADDRESS_BITS;
     }
+    view[MT_SLOT_TAIL] = tail;
     *words += shape->count;
     return true;
 }
@@ -135,7 +128,8 @@ static bool get_bytes(struct mt_decoder *decoder, unsigned kind, uint64_t *word,
     struct mt_column_view *view = &decoder->view[MT_COLUMN(kind, 0)];
     struct mt_column_view *tail = &view[MT_SLOT_TAIL];
     uint64_t count;
-    if (!get_number(&view[MT_SLOT_SHAPE], &count) || count > MT_RECORD_WORDS_MAX - *words ||
+    if (!mt_column_get_small(&view[MT_SLOT_SHAPE], &count) ||
+        count > MT_RECORD_WORDS_MAX - *words ||
         count * sizeof *word > (size_t)(tail->end - tail->at))
         return false;
     memcpy(word, tail->at, count * sizeof *word);
@@ -151,13 +145,13 @@ static bool get_record(struct mt_decoder *decoder, struct mt_record *record)
     struct mt_codec_model *model = &decoder->model;
     struct mt_column_view *view = &decoder->view[MT_COLUMN(record->kind, 0)];
     uint64_t *word = record->word;
-#define GET_COUNT(event, name) get_number(view, word)
-#define GET_API(event, name) get_number(view, word)
-#define GET_SIZE(event, name) get_number(view, word)
+#define GET_COUNT(event, name) mt_column_get_small(view, word)
+#define GET_API(event, name) mt_column_get_small(view, word)
+#define GET_SIZE(event, name) mt_column_get(view, word)
 #define GET_TOTAL(event, name) get_total(view, &model->total[MT_TOTAL_##name], word)
 #define GET_HANDLE(event, name)                                                                    \
-    mt_handle_get(&model->handles[MT_HANDLES_##event##_##name], &view->at, view->end, word)
-#define GET_ADDRESS(event, name) mt_address_get(&model->addresses, &view->at, view->end, word)
+    mt_handle_get(&model->handles[MT_HANDLES_##event##_##name], view, word)
+#define GET_ADDRESS(event, name) mt_address_get(&model->addresses, view, word)
 #define GET_WORDS get_words(decoder, record->kind, record->word[0], word, &record->words)
 #define GET_BYTES get_bytes(decoder, record->kind, word, &record->words)
     switch (record->kind) {
@@ -186,12 +180,12 @@ static bool get_time(struct mt_decoder *decoder, struct mt_record *record)
         return false;
     error = *times->at++;
     if (error == MT_TEMPO_LONG) {
-        if (!get_number(&decoder->view[MT_SLOT_LONG_TIMES], &more))
+        if (!mt_column_get(&decoder->view[MT_SLOT_LONG_TIMES], &more))
             return false;
         error += more;
     }
-    uint32_t *average = mt_tempo_step(&decoder->model.tempo, mt_codec_symbol(record));
-    uint64_t gap = (*average >> 4) + mt_unzigzag(error);
+    uint16_t *average = mt_tempo_step(&decoder->model.tempo, mt_codec_symbol(record));
+    uint64_t gap = (*average >> 2) + mt_unzigzag(error);
     mt_tempo_learn(average, gap);
     decoder->quanta += gap;
     record->time = decoder->quanta << decoder->header.time_shift;

@@ -7,10 +7,11 @@
 #include "format/chunk.h"
 #include "format/columns.h"
 #include "format/codec.h"
+#include "format/whereabouts.h"
 
 struct mt_encoder {
     struct mt_codec_model model;
-    struct mt_address_places places;
+    struct mt_whereabouts known;
     struct mt_columns columns;
     struct ZSTD_CCtx_s *packer;
     uint8_t *raw, *frame;
@@ -96,7 +97,7 @@ struct mt_encoder *mt_encoder_init(void *memory, uint32_t events, size_t bytes, 
 void mt_encoder_begin(struct mt_encoder *encoder, uint32_t thread, uint64_t ring_begin)
 {
     mt_codec_model_clear(&encoder->model);
-    mt_address_places_clear(&encoder->places);
+    mt_whereabouts_clear(&encoder->known);
     mt_columns_clear(&encoder->columns);
     encoder->bytes = 0;
     encoder->quanta = 0;
@@ -143,7 +144,7 @@ static void put_handle(struct mt_encoder *encoder, struct mt_column *to, struct 
 static void put_address(struct mt_encoder *encoder, struct mt_column *to, uint64_t value)
 {
     uint8_t *at = mt_column_at(&encoder->columns, to);
-    mt_column_end(to, mt_address_put(&encoder->model.addresses, &encoder->places, at, value));
+    mt_column_end(to, mt_address_put(&encoder->model.addresses, &encoder->known, at, value));
 }
 
 static bool same_shape(const struct mt_shapes *shapes, const struct mt_shape *shape,
@@ -219,12 +220,28 @@ static void put_record(struct mt_encoder *encoder, const struct mt_record *recor
     }
 }
 
+/* Births and deaths of blocks, for the addresses to come. */
+static void note_block(struct mt_encoder *encoder, const struct mt_record *record)
+{
+    const struct mt_addresses *addresses = &encoder->model.addresses;
+    const struct mt_ev_alloc *alloc = (const void *)record->word;
+    const struct mt_ev_block_alloc *block = (const void *)record->word;
+    if (record->kind == MT_block_alloc)
+        mt_whereabouts_born(&encoder->known, addresses, block->address, block->size);
+    else if (record->kind == MT_alloc)
+        mt_whereabouts_born(&encoder->known, addresses, alloc->address, alloc->size);
+    else if (record->kind == MT_block_free)
+        mt_whereabouts_freed(&encoder->known, block->address);
+    else if (record->kind == MT_free)
+        mt_whereabouts_freed(&encoder->known, alloc->address);
+}
+
 /* A time as the error of what the tempo foresaw. */
 static void put_time(struct mt_encoder *encoder, const struct mt_record *record, uint64_t quanta)
 {
     uint64_t gap = quanta - encoder->quanta;
-    uint32_t *average = mt_tempo_step(&encoder->model.tempo, mt_codec_symbol(record));
-    uint64_t error = mt_zigzag(gap - (*average >> 4));
+    uint16_t *average = mt_tempo_step(&encoder->model.tempo, mt_codec_symbol(record));
+    uint64_t error = mt_zigzag(gap - (*average >> 2));
     mt_tempo_learn(average, gap);
     put_byte(encoder, column(encoder, 0, MT_SLOT_TIMES),
              error < MT_TEMPO_LONG ? (unsigned)error : MT_TEMPO_LONG);
@@ -262,6 +279,7 @@ bool mt_encoder_add(struct mt_encoder *encoder, const struct mt_record *record, 
     }
     put_byte(encoder, column(encoder, 0, MT_SLOT_KINDS), record->kind);
     put_record(encoder, record);
+    note_block(encoder, record);
     put_time(encoder, record, quanta < encoder->quanta ? encoder->quanta : quanta);
     header->flags |= record->kind == MT_kernel ? MT_CHUNK_DEFINES : 0;
     header->events++;

@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "base/varint.h"
+#include "format/columns.h"
 
 #define MT_HANDLES_KEPT 32u
 #define MT_HANDLE_BYTES_MAX (1 + MT_VARINT_MAX)
@@ -32,25 +32,22 @@ static inline void mt_handles_move(struct mt_handles *handles, uint32_t place, u
     handles->kept[0] = value;
 }
 
-static inline bool mt_handle_get(struct mt_handles *handles, const uint8_t **from,
-                                 const uint8_t *end, uint64_t *value)
+static inline bool mt_handle_get(struct mt_handles *handles, struct mt_column_view *view,
+                                 uint64_t *value)
 {
     uint64_t code;
-    const uint8_t *next = mt_varint_get(*from, end, &code);
-    if (!next || code > handles->count)
+    if (!mt_column_get_small(view, &code) || code > handles->count)
         return false;
     if (code == 0) {
-        next = mt_varint_get(next, end, &code);
-        if (!next)
+        if (!mt_column_get(view, &code))
             return false;
         *value = handles->literal += mt_unzigzag(code);
         mt_handles_move(handles, handles->count, *value);
-    } else {
-        *value = handles->kept[code - 1];
-        if (code > 1)
-            mt_handles_move(handles, (uint32_t)code - 1, *value);
+        return true;
     }
-    *from = next;
+    *value = handles->kept[code - 1];
+    if (code > 1)
+        mt_handles_move(handles, (uint32_t)code - 1, *value);
     return true;
 }
 

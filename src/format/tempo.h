@@ -7,13 +7,14 @@
  *
  * The symbol of an event is its kind; of a launch also the kernel's id, of block_alloc and
  * block_free also the size: kind + 64 * that, modulo 2^32. The one before the first event is 0. The
- * table has MT_TEMPO_GAPS averages in 1/16 quanta, 0 at first. Where
+ * table has MT_TEMPO_GAPS averages in quarters of a quantum, 0 at first:
  *
- *   place = (((before * 0x9e3779b1) ^ now) * 0x85ebca77 mod 2^32) >> 20
- *   foreseen = average / 16
+ *   place = ((((before * 0x9e3779b1) ^ now) * 0x85ebca77) modulo 2^32) >> 17
+ *   foreseen = average / 4, rounded down
  *
- * a gap below 2^26 moves the average a quarter of the way, rounded towards minus infinity (from 0:
- * all the way); a longer one, and one that is more than 16 times an average above 0, leaves it. */
+ * A gap of 2^14 quanta or more changes nothing. Another replaces an average of 0; else the average
+ * moves by a quarter, rounded down, of its distance to the gap, which is taken as 64 quanta at most
+ * either way. */
 #ifndef MT_TEMPO_H
 #define MT_TEMPO_H
 
@@ -21,31 +22,35 @@
 
 #include "base/varint.h"
 
-#define MT_TEMPO_GAPS (1u << 12)
+#define MT_TEMPO_GAPS (1u << 15)
 #define MT_TEMPO_LONG 255u
+#define MT_TEMPO_STEP (64 << 2)
 
 struct mt_tempo {
     uint32_t before;
-    uint32_t average[MT_TEMPO_GAPS];
+    uint16_t average[MT_TEMPO_GAPS];
 };
 
 /* The average that foresees the gap before the event `now`, which becomes the one before. */
-static inline uint32_t *mt_tempo_step(struct mt_tempo *tempo, uint32_t now)
+static inline uint16_t *mt_tempo_step(struct mt_tempo *tempo, uint32_t now)
 {
-    uint32_t place = ((tempo->before * UINT32_C(0x9e3779b1)) ^ now) * UINT32_C(0x85ebca77) >> 20;
+    uint32_t place = ((tempo->before * UINT32_C(0x9e3779b1)) ^ now) * UINT32_C(0x85ebca77) >> 17;
     tempo->before = now;
     return &tempo->average[place];
 }
 
-static inline void mt_tempo_learn(uint32_t *average, uint64_t gap)
+static inline void mt_tempo_learn(uint16_t *average, uint64_t gap)
 {
-    if (gap >= UINT32_C(1) << 26)
+    if (gap >= 1u << 14)
         return;
-    uint32_t scaled = (uint32_t)gap << 4;
-    if (*average == 0)
-        *average = scaled;
-    else if (scaled >> 4 <= *average)
-        *average += (uint32_t)((int32_t)(scaled - *average) >> 2);
+    int distance = (int)(gap << 2) - *average;
+    if (*average == 0) {
+        *average = (uint16_t)distance;
+        return;
+    }
+    distance = distance > MT_TEMPO_STEP ? MT_TEMPO_STEP : distance;
+    distance = distance < -MT_TEMPO_STEP ? -MT_TEMPO_STEP : distance;
+    *average = (uint16_t)(*average + (distance >> 2));
 }
 
 #endif

@@ -47,13 +47,19 @@ static void requeue(struct mt_trace *trace, struct mt_stream *stream)
         mt_merge_pop(&trace->merge);
 }
 
-/* Behind the event that was delivered last. */
-static int step(struct mt_trace *trace)
+/* Go behind the event that was delivered last. As a rule the same thread goes on, and the heap need
+ * not be touched. */
+static inline int step(struct mt_trace *trace)
 {
     struct mt_stream *stream = trace->current;
+    const struct mt_record *record = stream->at = mt_record_next(stream->at);
+    if (record < stream->end) {
+        struct mt_turn turn = {record->time, stream->thread + mt_turn_rank(record->kind), 0};
+        if (mt_turn_before(&turn, &trace->merge.second) && record->time < trace->pool.until)
+            return 0;
+    }
     trace->current = NULL;
-    stream->at = mt_record_next(stream->at);
-    if (stream->at == stream->end)
+    if (record == stream->end)
         RETURN_IF_ERROR(mt_stream_fill(stream, &trace->pool));
     requeue(trace, stream);
     return 0;
@@ -68,29 +74,35 @@ static void note(struct mt_trace *trace, const struct mt_record *record)
         trace->lost_seen += record->word[0];
 }
 
+/* The thread whose event comes first, with that event decoded; NULL at the end. */
+static struct mt_stream *first_stream(struct mt_trace *trace)
+{
+    while (trace->merge.count) {
+        struct mt_stream *stream = &trace->stream[trace->merge.turn[0].stream];
+        if (stream->at < stream->end)
+            return stream;
+        if (mt_stream_fill(stream, &trace->pool) < 0)
+            return NULL;
+        requeue(trace, stream);
+    }
+    return NULL;
+}
+
 const struct mt_record *mt_trace_next(struct mt_trace *trace, uint32_t *thread)
 {
     for (;;) {
         if (trace->current && step(trace) < 0)
             return NULL;
-        if (trace->merge.count == 0)
+        if (!trace->current && !(trace->current = first_stream(trace)))
             return NULL;
-        struct mt_stream *stream = &trace->stream[trace->merge.turn[0].stream];
-        if (stream->at == stream->end) {
-            if (mt_stream_fill(stream, &trace->pool) < 0)
-                return NULL;
-            requeue(trace, stream);
-            continue;
-        }
-        const struct mt_record *record = stream->at;
-        trace->current = stream;
+        const struct mt_record *record = trace->current->at;
         trace->delivered++;
         if (record->kind <= MT_kernel)
             note(trace, record);
         if (record->time < trace->pool.since)
             continue;
         if (thread)
-            *thread = stream->thread;
+            *thread = trace->current->thread;
         return record;
     }
 }
