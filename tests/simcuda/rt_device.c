@@ -13,9 +13,10 @@ cudaError_t cudaGetDeviceCount(int *count)
 cudaError_t cudaDeviceGetAttribute(int *value, enum cudaDeviceAttr attr, int device)
 {
     cudaError_t result = rt_begin_without_context();
-    return rt_end(result != cudaSuccess
-                      ? result /* the numbers of the two APIs' attributes are the same */
-                      : (cudaError_t)rt.DeviceGetAttribute(value, (CUdevice_attribute)attr, device));
+    return rt_end(
+        result != cudaSuccess
+            ? result /* the numbers of the two APIs' attributes are the same */
+            : (cudaError_t)rt.DeviceGetAttribute(value, (CUdevice_attribute)attr, device));
 }
 
 static void fill_limits(struct cudaDeviceProp *p, int device)

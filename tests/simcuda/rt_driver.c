@@ -21,8 +21,8 @@ static __thread cudaError_t last_error;
 typedef CUresult get_proc_fn(const char *, void **, int, cuuint64_t,
                              CUdriverProcAddressQueryResult *);
 
-/* The real runtime asks for every function it may ever need, also those the program never calls, and for
- * functions with a stream a second time; a tracer sees all of these questions. */
+/* The real runtime asks for every function it may ever need, also those the program never calls,
+ * and for functions with a stream a second time; a tracer sees all of these questions. */
 static const struct {
     const char *base;
     int version;
@@ -52,7 +52,8 @@ static cudaError_t resolve(get_proc_fn *get)
     return rt.Init && rt.MemAlloc ? cudaSuccess : cudaErrorInsufficientDriver;
 }
 
-/* What an older driver lacks must not be called through NULL; every member is a function pointer. */
+/* What an older driver lacks must not be called through NULL; every member is a function pointer.
+ */
 static CUresult missing(void)
 {
     return CUDA_ERROR_NOT_SUPPORTED;

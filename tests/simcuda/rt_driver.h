@@ -1,7 +1,7 @@
 /* The stand-in for libcudart: how it reaches the driver, and what all its files share.
  *
- * As the real one it links no driver: it finds libcuda.so.1 at the first call, asks cuGetProcAddress for
- * everything, and calls through the answers only. */
+ * As the real one it links no driver: it finds libcuda.so.1 at the first call, asks
+ * cuGetProcAddress for everything, and calls through the answers only. */
 #ifndef RT_DRIVER_H
 #define RT_DRIVER_H
 

@@ -1,5 +1,5 @@
-/* Runtime API: what nvcc's host code registers, and launches. Device code is given to the driver when
- * one of its kernels or variables is first needed, as by the real runtime (lazy loading). */
+/* Runtime API: what nvcc's host code registers, and launches. Device code is given to the driver
+ * when one of its kernels or variables is first needed, as by the real runtime (lazy loading). */
 #include "rt_driver.h"
 
 #include <pthread.h>
@@ -61,9 +61,9 @@ static void add(const struct item *item)
 
 static CUresult load(struct binary *binary)
 {
-    return binary->library ? CUDA_SUCCESS
-                           : rt.LibraryLoadData(&binary->library, binary->image, NULL, NULL, 0, NULL,
-                                                NULL, 0);
+    return binary->library
+               ? CUDA_SUCCESS
+               : rt.LibraryLoadData(&binary->library, binary->image, NULL, NULL, 0, NULL, NULL, 0);
 }
 
 static struct item *find(const void *host, enum item_kind kind)
@@ -242,11 +242,15 @@ cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t *config, const void *fu
     cudaError_t result = __cudaGetKernel(&kernel, func);
     if (result != cudaSuccess)
         return result;
-    CUlaunchConfig c = {.gridDimX = config->gridDim.x, .gridDimY = config->gridDim.y,
-                        .gridDimZ = config->gridDim.z, .blockDimX = config->blockDim.x,
-                        .blockDimY = config->blockDim.y, .blockDimZ = config->blockDim.z,
+    CUlaunchConfig c = {.gridDimX = config->gridDim.x,
+                        .gridDimY = config->gridDim.y,
+                        .gridDimZ = config->gridDim.z,
+                        .blockDimX = config->blockDim.x,
+                        .blockDimY = config->blockDim.y,
+                        .blockDimZ = config->blockDim.z,
                         .sharedMemBytes = (unsigned)config->dynamicSmemBytes,
-                        .hStream = config->stream, .attrs = (CUlaunchAttribute *)config->attrs,
+                        .hStream = config->stream,
+                        .attrs = (CUlaunchAttribute *)config->attrs,
                         .numAttrs = config->numAttrs};
     RT_CALL(rt.LaunchKernelEx(&c, (CUfunction)(void *)kernel, args, NULL));
 }
@@ -271,8 +275,8 @@ cudaError_t cudaFuncSetAttribute(const void *func, enum cudaFuncAttribute attr, 
     if (result != cudaSuccess)
         return result;
     cudaGetDevice(&device);
-    return rt_end((cudaError_t)rt.KernelSetAttribute((CUfunction_attribute)attr, value, kernel,
-                                                     device));
+    return rt_end(
+        (cudaError_t)rt.KernelSetAttribute((CUfunction_attribute)attr, value, kernel, device));
 }
 
 cudaError_t cudaFuncGetAttributes(struct cudaFuncAttributes *attr, const void *func)
@@ -284,8 +288,8 @@ cudaError_t cudaFuncGetAttributes(struct cudaFuncAttributes *attr, const void *f
         return result;
     cudaGetDevice(&device);
     memset(attr, 0, sizeof(*attr));
-    rt.KernelGetAttribute(&attr->maxThreadsPerBlock, CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK, kernel,
-                          device);
+    rt.KernelGetAttribute(&attr->maxThreadsPerBlock, CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK,
+                          kernel, device);
     rt.KernelGetAttribute(&attr->numRegs, CU_FUNC_ATTRIBUTE_NUM_REGS, kernel, device);
     return cudaSuccess;
 }

@@ -128,10 +128,9 @@ cudaError_t cudaPointerGetAttributes(struct cudaPointerAttributes *attributes, c
         result = (cudaError_t)rt.PointerGetAttributes(5, wanted, answers, device_of(ptr));
     if (result != cudaSuccess)
         return rt_end(result);
-    *attributes = (struct cudaPointerAttributes){.device = device,
-                                                 .devicePointer = (void *)(uintptr_t)on_device,
-                                                 .hostPointer = on_host};
-    attributes->type = managed                         ? cudaMemoryTypeManaged
+    *attributes = (struct cudaPointerAttributes){
+        .device = device, .devicePointer = (void *)(uintptr_t)on_device, .hostPointer = on_host};
+    attributes->type = managed                        ? cudaMemoryTypeManaged
                        : type == CU_MEMORYTYPE_DEVICE ? cudaMemoryTypeDevice
                        : type == CU_MEMORYTYPE_HOST   ? cudaMemoryTypeHost
                                                       : cudaMemoryTypeUnregistered;
@@ -175,9 +174,13 @@ cudaError_t cudaMemcpyAsync(void *dst, const void *src, size_t count, enum cudaM
 static CUDA_MEMCPY2D rectangle(void *dst, size_t dpitch, const void *src, size_t spitch,
                                size_t width, size_t height, enum cudaMemcpyKind kind)
 {
-    CUDA_MEMCPY2D p = {.dstPitch = dpitch, .srcPitch = spitch, .WidthInBytes = width,
-                       .Height = height, .dstMemoryType = CU_MEMORYTYPE_UNIFIED,
-                       .srcMemoryType = CU_MEMORYTYPE_UNIFIED, .dstDevice = device_of(dst),
+    CUDA_MEMCPY2D p = {.dstPitch = dpitch,
+                       .srcPitch = spitch,
+                       .WidthInBytes = width,
+                       .Height = height,
+                       .dstMemoryType = CU_MEMORYTYPE_UNIFIED,
+                       .srcMemoryType = CU_MEMORYTYPE_UNIFIED,
+                       .dstDevice = device_of(dst),
                        .srcDevice = device_of(src)};
     if (kind == cudaMemcpyHostToDevice || kind == cudaMemcpyHostToHost) {
         p.srcMemoryType = CU_MEMORYTYPE_HOST;
@@ -257,8 +260,8 @@ cudaError_t cudaMemset2D(void *devPtr, size_t pitch, int value, size_t width, si
 cudaError_t cudaMemset2DAsync(void *devPtr, size_t pitch, int value, size_t width, size_t height,
                               cudaStream_t stream)
 {
-    RT_CALL(rt.MemsetD2D8Async(device_of(devPtr), pitch, (unsigned char)value, width, height,
-                               stream));
+    RT_CALL(
+        rt.MemsetD2D8Async(device_of(devPtr), pitch, (unsigned char)value, width, height, stream));
 }
 
 /* The part [offset, offset + count) of a variable, if it has one. */

@@ -1,5 +1,5 @@
-/* See sim_arena.h. Blocks, free or not, tile the range; their records are found by their first unit,
- * neighbours through the ordered set of first units. */
+/* See sim_arena.h. Blocks, free or not, tile the range; their records are found by their first
+ * unit, neighbours through the ordered set of first units. */
 #include "sim_arena.h"
 
 #include <stddef.h>
@@ -9,8 +9,8 @@ enum { MAX_BLOCKS = 1 << 24 };
 
 static void *reserve(uint64_t bytes)
 {
-    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                   -1, 0);
     return p == MAP_FAILED ? NULL : p;
 }
 

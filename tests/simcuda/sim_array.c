@@ -19,7 +19,8 @@ static CUresult create(struct sim_thread *self, CUarray *out, const CUDA_ARRAY3D
     size_t element = bytes_of(d->Format) * d->NumChannels;
     SIM_REQUIRE(out && element && d->Width, CUDA_ERROR_INVALID_VALUE);
     size_t height = d->Height ? d->Height : 1, depth = d->Depth ? d->Depth : 1;
-    struct sim_block block = {.bytes = d->Width * element * height * depth, .use = SIM_SPACE,
+    struct sim_block block = {.bytes = d->Width * element * height * depth,
+                              .use = SIM_SPACE,
                               .device = sim_current_device(self)};
     CUarray a = sim_object_new(SIM_ARRAY, sizeof(*a));
     SIM_REQUIRE(a, CUDA_ERROR_OUT_OF_MEMORY);
@@ -29,8 +30,9 @@ static CUresult create(struct sim_thread *self, CUarray *out, const CUDA_ARRAY3D
         return result;
     }
     struct sim_head head = a->head;
-    *a = (struct CUarray_st){head,  block.address, d->Width,       height,      depth,
-                             d->Width * element, element, d->Format, d->NumChannels, d->Flags};
+    *a = (struct CUarray_st){
+        head,    block.address, d->Width,       height,  depth, d->Width * element,
+        element, d->Format,     d->NumChannels, d->Flags};
     *out = a;
     return CUDA_SUCCESS;
 }
@@ -71,8 +73,8 @@ CUresult cuArrayDestroy(CUarray hArray)
 {
     SIM_ENTER_CTX(cuArrayDestroy);
     SIM_REQUIRE(sim_is(hArray, SIM_ARRAY), CUDA_ERROR_INVALID_HANDLE);
-    CUresult result = sim_memory_give(hArray->address, 1u << SIM_SPACE,
-                                      &self->bytes[SIM_ID_cuArrayDestroy]);
+    CUresult result =
+        sim_memory_give(hArray->address, 1u << SIM_SPACE, &self->bytes[SIM_ID_cuArrayDestroy]);
     if (result == CUDA_SUCCESS)
         sim_object_free(hArray);
     return result;

@@ -1,5 +1,5 @@
-/* See sim_bitset.h. A search climbs until a word has a member on the wanted side, then descends along
- * the nearest bits: at most two visits a level. */
+/* See sim_bitset.h. A search climbs until a word has a member on the wanted side, then descends
+ * along the nearest bits: at most two visits a level. */
 #include "sim_bitset.h"
 
 #include <stddef.h>

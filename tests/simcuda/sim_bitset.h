@@ -1,6 +1,6 @@
-/* A sparse ordered set of integers with O(1) insert, erase and neighbour search: bitmaps in levels of
- * 64, the upper saying which words below are not empty. Its memory is reserved, and taken only where
- * it is touched. Not thread-safe. */
+/* A sparse ordered set of integers with O(1) insert, erase and neighbour search: bitmaps in levels
+ * of 64, the upper saying which words below are not empty. Its memory is reserved, and taken only
+ * where it is touched. Not thread-safe. */
 #ifndef SIM_BITSET_H
 #define SIM_BITSET_H
 

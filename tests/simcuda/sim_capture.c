@@ -128,8 +128,8 @@ static CUresult is_capturing(CUstream stream, CUstreamCaptureStatus *status)
 {
     SIM_REQUIRE(sim_stream_ok(stream), CUDA_ERROR_INVALID_HANDLE);
     SIM_REQUIRE(status, CUDA_ERROR_INVALID_VALUE);
-    *status = sim_capture_of(stream) ? CU_STREAM_CAPTURE_STATUS_ACTIVE
-                                     : CU_STREAM_CAPTURE_STATUS_NONE;
+    *status =
+        sim_capture_of(stream) ? CU_STREAM_CAPTURE_STATUS_ACTIVE : CU_STREAM_CAPTURE_STATUS_NONE;
     return CUDA_SUCCESS;
 }
 SIM_PTSZ(cuStreamIsCapturing, (CUstream hStream, CUstreamCaptureStatus *status),

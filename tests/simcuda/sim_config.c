@@ -66,8 +66,8 @@ static FILE *open_counts(void)
     const char *mark = strstr(sim_config_now.counts, "%p");
     if (mark == NULL)
         return fopen(sim_config_now.counts, "w");
-    snprintf(path, sizeof(path), "%.*s%d%s", (int)(mark - sim_config_now.counts), sim_config_now.counts,
-             (int)getpid(), mark + 2);
+    snprintf(path, sizeof(path), "%.*s%d%s", (int)(mark - sim_config_now.counts),
+             sim_config_now.counts, (int)getpid(), mark + 2);
     return fopen(path, "w");
 }
 

@@ -8,16 +8,16 @@
 
 struct sim_config {
     int devices;
-    uint64_t memory;       /* bytes a device */
-    int driver_version;    /* 1000 * major + 10 * minor */
-    int compute;           /* 10 * major + minor */
-    unsigned long oom_at;  /* the N-th allocation of device memory fails; 0: none */
+    uint64_t memory;      /* bytes a device */
+    int driver_version;   /* 1000 * major + 10 * minor */
+    int compute;          /* 10 * major + minor */
+    unsigned long oom_at; /* the N-th allocation of device memory fails; 0: none */
     unsigned long free_fail_at;
-    int unknown_from;      /* asked for at least this version, cuMemAlloc is cuMemAlloc_v3; 0: never */
+    int unknown_from; /* asked for at least this version, cuMemAlloc is cuMemAlloc_v3; 0: never */
     unsigned long launch_ns;
     unsigned long alloc_ns;
     bool handle_reuse;
-    char counts[256];      /* at exit, counters go to this file (%p: process); empty: nowhere */
+    char counts[256]; /* at exit, counters go to this file (%p: process); empty: nowhere */
 };
 
 /* Read from the environment at the first call. */

@@ -38,9 +38,9 @@ CUresult sim_copy_check(const struct sim_copy *c)
 
 static CUresult linear(CUstream stream, uint64_t dst, uint64_t src, size_t bytes)
 {
-    struct sim_work work = {.type = CU_GRAPH_NODE_TYPE_MEMCPY,
-                            .copy = {.dst = dst, .src = src, .width = bytes, .height = 1,
-                                     .depth = 1}};
+    struct sim_work work = {
+        .type = CU_GRAPH_NODE_TYPE_MEMCPY,
+        .copy = {.dst = dst, .src = src, .width = bytes, .height = 1, .depth = 1}};
     return sim_submit(stream, &work);
 }
 
@@ -52,8 +52,7 @@ static CUresult linear(CUstream stream, uint64_t dst, uint64_t src, size_t bytes
     SIM_BYTES_CTX(name, v1, n, linear(hStream, dst, src, n))                                       \
     SIM_PTSZ_BYTES(name##_v2, v2, n, linear(hStream, dst, src, n))
 
-SIM_PTDS_BYTES(cuMemcpy, (CUdeviceptr dst, CUdeviceptr src, size_t n), n,
-               linear(NULL, dst, src, n))
+SIM_PTDS_BYTES(cuMemcpy, (CUdeviceptr dst, CUdeviceptr src, size_t n), n, linear(NULL, dst, src, n))
 SIM_PTSZ_BYTES(cuMemcpyAsync, (CUdeviceptr dst, CUdeviceptr src, size_t n, CUstream hStream), n,
                linear(hStream, dst, src, n))
 
@@ -63,7 +62,8 @@ BOTH(cuMemcpyDtoH, (void *dst, CUdeviceptr_v1 src, unsigned int n),
      (void *dst, CUdeviceptr src, size_t n), n, address_of(dst), src)
 BOTH(cuMemcpyDtoD, (CUdeviceptr_v1 dst, CUdeviceptr_v1 src, unsigned int n),
      (CUdeviceptr dst, CUdeviceptr src, size_t n), n, dst, src)
-BOTH_ASYNC(cuMemcpyHtoDAsync, (CUdeviceptr_v1 dst, const void *src, unsigned int n, CUstream hStream),
+BOTH_ASYNC(cuMemcpyHtoDAsync,
+           (CUdeviceptr_v1 dst, const void *src, unsigned int n, CUstream hStream),
            (CUdeviceptr dst, const void *src, size_t n, CUstream hStream), n, dst, address_of(src))
 BOTH_ASYNC(cuMemcpyDtoHAsync, (void *dst, CUdeviceptr_v1 src, unsigned int n, CUstream hStream),
            (void *dst, CUdeviceptr src, size_t n, CUstream hStream), n, address_of(dst), src)

@@ -36,9 +36,8 @@ static CUresult resolve(struct side *s, uint64_t *base)
 
 static CUresult convert(struct sim_copy *c, struct side *dst, struct side *src)
 {
-    SIM_REQUIRE(c->height <= 1 ||
-                    ((dst->pitch >= c->width || dst->type == CU_MEMORYTYPE_ARRAY) &&
-                     (src->pitch >= c->width || src->type == CU_MEMORYTYPE_ARRAY)),
+    SIM_REQUIRE(c->height <= 1 || ((dst->pitch >= c->width || dst->type == CU_MEMORYTYPE_ARRAY) &&
+                                   (src->pitch >= c->width || src->type == CU_MEMORYTYPE_ARRAY)),
                 CUDA_ERROR_INVALID_VALUE);
     CUresult result = resolve(dst, &c->dst);
     if (result == CUDA_SUCCESS)
@@ -113,8 +112,7 @@ SIM_BYTES_CTX(cuMemcpy3DAsync, (const CUDA_MEMCPY3D_v1 *pCopy, CUstream hStream)
               copy_3d_v1(hStream, pCopy))
 SIM_PTSZ_BYTES(cuMemcpy3DAsync_v2, (const CUDA_MEMCPY3D *pCopy, CUstream hStream), VOLUME,
                copy_3d(hStream, pCopy))
-SIM_PTDS_BYTES(cuMemcpy3DPeer, (const CUDA_MEMCPY3D_PEER *pCopy), VOLUME,
-               copy_3d_peer(NULL, pCopy))
+SIM_PTDS_BYTES(cuMemcpy3DPeer, (const CUDA_MEMCPY3D_PEER *pCopy), VOLUME, copy_3d_peer(NULL, pCopy))
 SIM_PTSZ_BYTES(cuMemcpy3DPeerAsync, (const CUDA_MEMCPY3D_PEER *pCopy, CUstream hStream), VOLUME,
                copy_3d_peer(hStream, pCopy))
 
@@ -129,12 +127,16 @@ static size_t element_of(const CUmemcpy3DOperand *o)
 static struct side operand(const CUmemcpy3DOperand *o, size_t element, const CUextent3D *extent)
 {
     if (o->type == CU_MEMCPY_OPERAND_TYPE_ARRAY)
-        return (struct side){.type = CU_MEMORYTYPE_ARRAY, .array = o->op.array.array,
-                             .x = o->op.array.offset.x * element, .y = o->op.array.offset.y,
+        return (struct side){.type = CU_MEMORYTYPE_ARRAY,
+                             .array = o->op.array.array,
+                             .x = o->op.array.offset.x * element,
+                             .y = o->op.array.offset.y,
                              .z = o->op.array.offset.z};
     size_t row = o->op.ptr.rowLength ? o->op.ptr.rowLength : extent->width;
-    return (struct side){.type = CU_MEMORYTYPE_UNIFIED, .device = o->op.ptr.ptr,
-                         .pitch = row * element, .height = o->op.ptr.layerHeight};
+    return (struct side){.type = CU_MEMORYTYPE_UNIFIED,
+                         .device = o->op.ptr.ptr,
+                         .pitch = row * element,
+                         .height = o->op.ptr.layerHeight};
 }
 
 static CUresult copy_operands(CUstream stream, const CUDA_MEMCPY3D_BATCH_OP *op, uint64_t *bytes)
@@ -143,7 +145,8 @@ static CUresult copy_operands(CUstream stream, const CUDA_MEMCPY3D_BATCH_OP *op,
     struct side dst = operand(&op->dst, element, &op->extent);
     struct side src = operand(&op->src, element, &op->extent);
     struct sim_work work = {.copy = {.width = op->extent.width * element,
-                                     .height = op->extent.height, .depth = op->extent.depth}};
+                                     .height = op->extent.height,
+                                     .depth = op->extent.depth}};
     *bytes = (uint64_t)work.copy.width * work.copy.height * work.copy.depth;
     SIM_REQUIRE(*bytes, CUDA_ERROR_INVALID_VALUE);
     return submit(stream, &work, &dst, &src);

@@ -26,8 +26,8 @@ static const struct {
 
 /* Which functions answer before cuInit: as in the real driver, those that need no device. */
 static const enum sim_id always_open[] = {
-    SIM_ID_cuInit,         SIM_ID_cuDriverGetVersion,  SIM_ID_cuGetErrorString,
-    SIM_ID_cuGetErrorName, SIM_ID_cuGetProcAddress,    SIM_ID_cuGetProcAddress_v2,
+    SIM_ID_cuInit,           SIM_ID_cuDriverGetVersion, SIM_ID_cuGetErrorString,
+    SIM_ID_cuGetErrorName,   SIM_ID_cuGetProcAddress,   SIM_ID_cuGetProcAddress_v2,
     SIM_ID_cuGetExportTable,
 };
 

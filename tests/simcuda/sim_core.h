@@ -49,7 +49,8 @@ extern _Atomic uint16_t sim_gate[SIM_ID_COUNT]; /* 0: pass; else the CUresult, o
 
 struct sim_thread *sim_thread_new(void);
 CUresult sim_gate_refuse(enum sim_id id, unsigned gate);
-void sim_gates_init(CUresult state);    /* not initialised, or CUDA_SUCCESS: as the driver version says */
+void sim_gates_init(
+    CUresult state); /* not initialised, or CUDA_SUCCESS: as the driver version says */
 const char *sim_function_name(enum sim_id id);
 int sim_function_version(enum sim_id id);
 
@@ -130,8 +131,8 @@ static inline CUresult sim_enter(struct sim_thread *self, enum sim_id id)
     SIM_BYTES_CTX(name##_ptds, params, n, call)
 
 /* Every object behind a handle begins with its kind, so that a wrong handle is told from a right
- * one. Objects of one kind are recycled last in, first out (unless SIMCUDA_HANDLE_REUSE=0) and never
- * given back to the system: a stale handle can be looked at without a fault. */
+ * one. Objects of one kind are recycled last in, first out (unless SIMCUDA_HANDLE_REUSE=0) and
+ * never given back to the system: a stale handle can be looked at without a fault. */
 enum sim_kind {
     SIM_DEAD,
     SIM_CONTEXT,
@@ -157,7 +158,8 @@ struct sim_head {
     struct sim_head *next_free;
 };
 
-void *sim_object_new(enum sim_kind kind, size_t size); /* zeroed but for its head; NULL: no memory */
+void *sim_object_new(enum sim_kind kind,
+                     size_t size); /* zeroed but for its head; NULL: no memory */
 void sim_object_free(void *object);
 
 static inline bool sim_is(const void *object, enum sim_kind kind)

@@ -7,8 +7,8 @@
 #include <string.h>
 
 enum {
-    FORMAT_SIZED = 4,       /* attribute with a 16-bit size and that many bytes; else 16 bits of value */
-    PARAM_INFO = 0x17,      /* size in bits 18-31 of the last word */
+    FORMAT_SIZED = 4,  /* attribute with a 16-bit size and that many bytes; else 16 bits of value */
+    PARAM_INFO = 0x17, /* size in bits 18-31 of the last word */
     PARAM_INFO_LONG = 0x45, /* size is the last word; for parameters of more than 4 KiB in all */
     PARAM_INFO_BYTES = 12
 };
@@ -42,8 +42,8 @@ static bool read_kernel(struct sim_image *image, const char *name, const unsigne
     return entry && read_params(entry, data, bytes);
 }
 
-static bool read_variables(struct sim_image *image, const unsigned char *elf, const Elf64_Shdr *table,
-                           const char *strings)
+static bool read_variables(struct sim_image *image, const unsigned char *elf,
+                           const Elf64_Shdr *table, const char *strings)
 {
     for (uint64_t at = 0; at + sizeof(Elf64_Sym) <= table->sh_size; at += sizeof(Elf64_Sym)) {
         Elf64_Sym symbol;

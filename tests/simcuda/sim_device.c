@@ -28,8 +28,8 @@ static bool map_range(struct sim_arena *arena, uint64_t base, uint64_t bytes)
     void *got = mmap(want, bytes, PROT_READ | PROT_WRITE,
                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
     if (got != want) {
-        fprintf(stderr, "simcuda: cannot map %llu MiB at %p: %s\n",
-                (unsigned long long)bytes >> 20, want, strerror(errno));
+        fprintf(stderr, "simcuda: cannot map %llu MiB at %p: %s\n", (unsigned long long)bytes >> 20,
+                want, strerror(errno));
         return false;
     }
     madvise(want, bytes, MADV_DONTDUMP);

@@ -1,5 +1,5 @@
-/* Graphs: nodes of work with dependencies, and instances of them that run. As in CUDA, a graph is for
- * one thread at a time. */
+/* Graphs: nodes of work with dependencies, and instances of them that run. As in CUDA, a graph is
+ * for one thread at a time. */
 #ifndef SIM_GRAPH_H
 #define SIM_GRAPH_H
 

@@ -138,8 +138,8 @@ static CUresult upload(CUgraphExec exec, CUstream stream)
 }
 SIM_PTSZ(cuGraphUpload, (CUgraphExec hGraphExec, CUstream hStream), upload(hGraphExec, hStream))
 
-/* Takes over the work of a graph of the same shape, node by node in order of creation; *at is the first
- * node that does not fit, and then nothing was changed. */
+/* Takes over the work of a graph of the same shape, node by node in order of creation; *at is the
+ * first node that does not fit, and then nothing was changed. */
 static CUgraphExecUpdateResult update(CUgraphExec exec, CUgraph graph, CUgraphNode *at)
 {
     struct sim_nodes *old = &exec->graph->nodes, *new = &graph->nodes;

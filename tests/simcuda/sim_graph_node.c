@@ -46,12 +46,14 @@ static CUresult add(CUgraphNode *out, CUgraph graph, const CUgraphNode *needs, s
 /* The three forms of a kernel node's parameters begin alike. */
 #define KERNEL_WORK(p, f)                                                                          \
     {                                                                                              \
-        .type = CU_GRAPH_NODE_TYPE_KERNEL, .launch = {f,                                           \
-                                                      {p->gridDimX, p->gridDimY, p->gridDimZ},     \
-                                                      {p->blockDimX, p->blockDimY, p->blockDimZ},  \
-                                                      p->sharedMemBytes,                           \
-                                                      p->kernelParams,                             \
-                                                      p->extra}                                    \
+        .type = CU_GRAPH_NODE_TYPE_KERNEL, .launch = {                                             \
+            f,                                                                                     \
+            {p->gridDimX, p->gridDimY, p->gridDimZ},                                               \
+            {p->blockDimX, p->blockDimY, p->blockDimZ},                                            \
+            p->sharedMemBytes,                                                                     \
+            p->kernelParams,                                                                       \
+            p->extra                                                                               \
+        }                                                                                          \
     }
 
 static const void *function_of(CUfunction func, CUkernel kern)
@@ -226,8 +228,7 @@ CUresult cuGraphMemcpyNodeGetParams(CUgraphNode hNode, CUDA_MEMCPY3D *nodeParams
     SIM_ENTER(cuGraphMemcpyNodeGetParams);
     SIM_REQUIRE(is_node(hNode, CU_GRAPH_NODE_TYPE_MEMCPY) && nodeParams, CUDA_ERROR_INVALID_VALUE);
     const struct sim_copy *c = &hNode->work.copy;
-    *nodeParams = (CUDA_MEMCPY3D){
-        .WidthInBytes = c->width, .Height = c->height, .Depth = c->depth};
+    *nodeParams = (CUDA_MEMCPY3D){.WidthInBytes = c->width, .Height = c->height, .Depth = c->depth};
     COPY_SIDE(nodeParams, dst, c, dst);
     COPY_SIDE(nodeParams, src, c, src);
     return CUDA_SUCCESS;
@@ -256,8 +257,8 @@ CUresult cuGraphMemsetNodeGetParams(CUgraphNode hNode, CUDA_MEMSET_NODE_PARAMS *
     SIM_ENTER(cuGraphMemsetNodeGetParams);
     SIM_REQUIRE(is_node(hNode, CU_GRAPH_NODE_TYPE_MEMSET) && nodeParams, CUDA_ERROR_INVALID_VALUE);
     const struct sim_set *s = &hNode->work.set;
-    *nodeParams = (CUDA_MEMSET_NODE_PARAMS){s->dst,     s->pitch, s->value,
-                                            s->element, s->width, s->height};
+    *nodeParams =
+        (CUDA_MEMSET_NODE_PARAMS){s->dst, s->pitch, s->value, s->element, s->width, s->height};
     return CUDA_SUCCESS;
 }
 
@@ -335,8 +336,7 @@ static CUresult add_alloc(CUgraphNode *out, CUgraph graph, const CUgraphNode *ne
     CUresult result = sim_memory_take(&block, SIM_UNIT);
     if (result != CUDA_SUCCESS)
         return result;
-    struct sim_work work = {.type = CU_GRAPH_NODE_TYPE_MEM_ALLOC,
-                            .memory = {block.address, bytes}};
+    struct sim_work work = {.type = CU_GRAPH_NODE_TYPE_MEM_ALLOC, .memory = {block.address, bytes}};
     result = add(out, graph, needs, n, &work);
     *address = block.address;
     return result == CUDA_SUCCESS ? sim_node_own_memory(*out, block.address) : result;

@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-/* The pattern of all such questions: without an array, how many; with one, at most as many as fit. */
+/* The pattern of all such questions: without an array, how many; with one, at most as many as fit.
+ */
 static CUresult list(const struct sim_nodes *set, CUgraphNode *out, size_t *count)
 {
     SIM_REQUIRE(count, CUDA_ERROR_INVALID_VALUE);

@@ -15,8 +15,8 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static CUresult allocate(struct sim_thread *self, void **out, size_t bytes, unsigned flags)
 {
     SIM_REQUIRE(out && bytes && flags <= 7, CUDA_ERROR_INVALID_VALUE);
-    struct sim_block block = {.bytes = bytes, .use = SIM_HOST, .flags = flags,
-                              .device = sim_current_device(self)};
+    struct sim_block block = {
+        .bytes = bytes, .use = SIM_HOST, .flags = flags, .device = sim_current_device(self)};
     SIM_REQUIRE(sim_arena_take(&sim_host_arena, &block, 4096, 0), CUDA_ERROR_OUT_OF_MEMORY);
     *out = (void *)(uintptr_t)block.address;
     return CUDA_SUCCESS;

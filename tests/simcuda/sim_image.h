@@ -30,7 +30,12 @@ struct sim_image {
     struct sim_variable *variables;
 };
 
-enum sim_image_result { SIM_IMAGE_OK, SIM_IMAGE_INVALID, SIM_IMAGE_COMPRESSED, SIM_IMAGE_NO_MEMORY };
+enum sim_image_result {
+    SIM_IMAGE_OK,
+    SIM_IMAGE_INVALID,
+    SIM_IMAGE_COMPRESSED,
+    SIM_IMAGE_NO_MEMORY
+};
 
 /* `data` is what cuModuleLoadData takes: self-describing, or text that ends with NUL. */
 enum sim_image_result sim_image_read(struct sim_image *image, const void *data);
@@ -39,8 +44,8 @@ const struct sim_entry *sim_image_entry(const struct sim_image *image, const cha
 
 /* For the readers. NULL: no memory. */
 struct sim_entry *sim_image_add_entry(struct sim_image *image, const char *name, size_t length);
-struct sim_variable *sim_image_add_variable(struct sim_image *image, const char *name, size_t length,
-                                            uint64_t bytes);
+struct sim_variable *sim_image_add_variable(struct sim_image *image, const char *name,
+                                            size_t length, uint64_t bytes);
 bool sim_entry_set_param(struct sim_entry *entry, unsigned index, uint32_t offset, uint32_t size);
 
 enum sim_image_result sim_ptx_read(struct sim_image *image, const char *text);

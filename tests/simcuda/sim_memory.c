@@ -195,7 +195,8 @@ CUresult cuMemFree_v2(CUdeviceptr dptr)
 static CUresult allocate_low(struct sim_thread *self, CUdeviceptr_v1 *out, unsigned bytes)
 {
     SIM_REQUIRE(out && bytes, CUDA_ERROR_INVALID_VALUE);
-    struct sim_block block = {.bytes = bytes, .use = SIM_LINEAR, .device = sim_current_device(self)};
+    struct sim_block block = {
+        .bytes = bytes, .use = SIM_LINEAR, .device = sim_current_device(self)};
     CUresult result = sim_oom_due();
     if (result == CUDA_SUCCESS)
         result = take_from(sim_low_arena(), &block, SIM_UNIT);

@@ -1,5 +1,6 @@
-/* Stream-ordered allocation. As all work is done when it is submitted, a free takes effect at once, and
- * a pool is little more than an account; its memory comes from the device's range like any other. */
+/* Stream-ordered allocation. As all work is done when it is submitted, a free takes effect at once,
+ * and a pool is little more than an account; its memory comes from the device's range like any
+ * other. */
 #include "sim_capture.h"
 #include "sim_config.h"
 #include "sim_work.h"
@@ -34,8 +35,8 @@ static CUresult allocate(CUdeviceptr *out, size_t bytes, CUmemoryPool pool, CUst
     *out = 0;
     if (bytes == 0)
         return CUDA_SUCCESS;
-    struct sim_block block = {.bytes = bytes, .use = SIM_ASYNC, .device = pool->device,
-                              .owner = pool};
+    struct sim_block block = {
+        .bytes = bytes, .use = SIM_ASYNC, .device = pool->device, .owner = pool};
     CUresult result = sim_memory_take(&block, SIM_UNIT);
     if (result != CUDA_SUCCESS)
         return result;

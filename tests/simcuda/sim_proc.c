@@ -1,4 +1,5 @@
-/* cuGetProcAddress: base name and version to the export that a program built for that version calls. */
+/* cuGetProcAddress: base name and version to the export that a program built for that version
+ * calls. */
 #include <string.h>
 
 #include "sim_config.h"

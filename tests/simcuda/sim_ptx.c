@@ -1,5 +1,5 @@
-/* Kernels and variables of a PTX text. Directives are read at the outer level only; bodies are skipped
- * by counting braces. Parameters lie one after another, each at its own alignment. */
+/* Kernels and variables of a PTX text. Directives are read at the outer level only; bodies are
+ * skipped by counting braces. Parameters lie one after another, each at its own alignment. */
 #include "sim_image.h"
 
 #include <ctype.h>
@@ -74,7 +74,8 @@ static uint64_t array_length(struct scanner *s)
     return n;
 }
 
-/* ".align 8 .b8 name[64]" up to the , ) ; or = after it. An alignment behind .ptr is the pointee's. */
+/* ".align 8 .b8 name[64]" up to the , ) ; or = after it. An alignment behind .ptr is the pointee's.
+ */
 static bool declare(struct scanner *s, struct declaration *d)
 {
     const char *start;

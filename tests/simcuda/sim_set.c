@@ -49,15 +49,14 @@ static CUresult set(CUstream stream, uint64_t dst, size_t pitch, unsigned value,
     SIM_BYTES_CTX(                                                                                 \
         cuMemsetD2D##bits,                                                                         \
         (CUdeviceptr_v1 dst, unsigned int pitch, type value, unsigned int w, unsigned int h),      \
-        (uint64_t)w * h * sizeof(type), set(NULL, dst, pitch, value, sizeof(type), w, h))          \
-    SIM_PTDS_BYTES(cuMemsetD2D##bits##_v2,                                                         \
-                   (CUdeviceptr dst, size_t pitch, type value, size_t w, size_t h),                \
-                   (uint64_t)w * h * sizeof(type),                                                 \
-                   set(NULL, dst, pitch, value, sizeof(type), w, h))                               \
+        (uint64_t)w *h * sizeof(type), set(NULL, dst, pitch, value, sizeof(type), w, h))           \
+    SIM_PTDS_BYTES(                                                                                \
+        cuMemsetD2D##bits##_v2, (CUdeviceptr dst, size_t pitch, type value, size_t w, size_t h),   \
+        (uint64_t)w *h * sizeof(type), set(NULL, dst, pitch, value, sizeof(type), w, h))           \
     SIM_PTSZ_BYTES(                                                                                \
         cuMemsetD2D##bits##Async,                                                                  \
         (CUdeviceptr dst, size_t pitch, type value, size_t w, size_t h, CUstream hStream),         \
-        (uint64_t)w * h * sizeof(type), set(hStream, dst, pitch, value, sizeof(type), w, h))
+        (uint64_t)w *h * sizeof(type), set(hStream, dst, pitch, value, sizeof(type), w, h))
 
 SETS(8, unsigned char)
 SETS(16, unsigned short)

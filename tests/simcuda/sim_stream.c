@@ -91,8 +91,7 @@ static CUresult get_id(CUstream stream, unsigned long long *id)
     *id = sim_stream_is_special(stream) ? (uintptr_t)stream : stream->head.serial;
     return CUDA_SUCCESS;
 }
-SIM_PTSZ(cuStreamGetId, (CUstream hStream, unsigned long long *streamId),
-         get_id(hStream, streamId))
+SIM_PTSZ(cuStreamGetId, (CUstream hStream, unsigned long long *streamId), get_id(hStream, streamId))
 
 static CUresult get_context(struct sim_thread *self, CUstream stream, CUcontext *ctx)
 {
@@ -122,8 +121,7 @@ static CUresult get_device(struct sim_thread *self, CUstream stream, CUdevice *d
         *device = ctx->device;
     return result;
 }
-SIM_PTSZ(cuStreamGetDevice, (CUstream hStream, CUdevice *device),
-         get_device(self, hStream, device))
+SIM_PTSZ(cuStreamGetDevice, (CUstream hStream, CUdevice *device), get_device(self, hStream, device))
 
 static CUresult wait_event(CUstream stream, CUevent event)
 {
@@ -215,8 +213,9 @@ static CUresult elapsed(float *ms, CUevent start, CUevent end)
 {
     SIM_REQUIRE(ms, CUDA_ERROR_INVALID_VALUE);
     SIM_REQUIRE(sim_is(start, SIM_EVENT) && sim_is(end, SIM_EVENT), CUDA_ERROR_INVALID_HANDLE);
-    SIM_REQUIRE(start->recorded && end->recorded && !((start->flags | end->flags) &
-                CU_EVENT_DISABLE_TIMING), CUDA_ERROR_INVALID_HANDLE);
+    SIM_REQUIRE(start->recorded && end->recorded &&
+                    !((start->flags | end->flags) & CU_EVENT_DISABLE_TIMING),
+                CUDA_ERROR_INVALID_HANDLE);
     *ms = (float)((double)(int64_t)(end->time_ns - start->time_ns) * 1e-6);
     return CUDA_SUCCESS;
 }

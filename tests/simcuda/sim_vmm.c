@@ -1,8 +1,9 @@
-/* Virtual memory: addresses from the device range, memory from a window of its own, joined by mapping.
+/* Virtual memory: addresses from the device range, memory from a window of its own, joined by
+ * mapping.
  *
- * The window is one shared anonymous mapping; mremap with an old size of 0 makes a second mapping of a
- * part of it, so that memory keeps its contents however often it moves, and no file descriptor is
- * needed (victims of some tests close all they find). */
+ * The window is one shared anonymous mapping; mremap with an old size of 0 makes a second mapping
+ * of a part of it, so that memory keeps its contents however often it moves, and no file descriptor
+ * is needed (victims of some tests close all they find). */
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>

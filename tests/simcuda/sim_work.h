@@ -1,5 +1,5 @@
-/* Work that a stream takes: copies, sets, launches, calls of host functions. A stream does it at once,
- * or, while it captures, keeps it as a node of a graph, which does it at every launch. */
+/* Work that a stream takes: copies, sets, launches, calls of host functions. A stream does it at
+ * once, or, while it captures, keeps it as a node of a graph, which does it at every launch. */
 #ifndef SIM_WORK_H
 #define SIM_WORK_H
 
@@ -56,7 +56,8 @@ CUresult sim_copy_check(const struct sim_copy *copy);
 void sim_set_run(const struct sim_set *set);
 CUresult sim_set_check(const struct sim_set *set);
 
-/* A device address must lie in a live block with at least `bytes` behind it; others are the host's. */
+/* A device address must lie in a live block with at least `bytes` behind it; others are the host's.
+ */
 CUresult sim_range_check(uint64_t address, uint64_t bytes);
 
 /* Node parameters of the driver API to work. */

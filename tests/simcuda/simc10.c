@@ -1,24 +1,24 @@
-/* See simc10.h: the functions that libc10 exports and profilers override. They do nothing but count, as
- * the real ones do nothing while no profiler runs. Called under the allocator's mutex, so that "the last
- * call" is well defined with one allocator. */
+/* See simc10.h: the functions that libc10 exports and profilers override. They do nothing but
+ * count, as the real ones do nothing while no profiler runs. Called under the allocator's mutex, so
+ * that "the last call" is well defined with one allocator. */
 #include "simc10.h"
 
 #include <string.h>
 
 #pragma GCC visibility push(default)
 
-void report_pl_mm(void *, int64_t, size_t, size_t, struct simc10_device)
-    __asm__("_ZN3c1027reportMemoryUsageToProfilerEPvlmmNS_6DeviceE");
-void report_pl_ll(void *, int64_t, int64_t, int64_t, struct simc10_device)
-    __asm__("_ZN3c1027reportMemoryUsageToProfilerEPvlllNS_6DeviceE");
-void report_pm_mm(void *, size_t, size_t, size_t, struct simc10_device)
-    __asm__("_ZN3c1027reportMemoryUsageToProfilerEPvmmmNS_6DeviceE");
-void report_pl(void *, int64_t, struct simc10_device)
-    __asm__("_ZN3c1027reportMemoryUsageToProfilerEPvlNS_6DeviceE");
-void report_oom_l_mm(int64_t, size_t, size_t, struct simc10_device)
-    __asm__("_ZN3c1027reportOutOfMemoryToProfilerElmmNS_6DeviceE");
-void report_oom_l_ll(int64_t, int64_t, int64_t, struct simc10_device)
-    __asm__("_ZN3c1027reportOutOfMemoryToProfilerElllNS_6DeviceE");
+void report_pl_mm(void *, int64_t, size_t, size_t, struct simc10_device) __asm__(
+    "_ZN3c1027reportMemoryUsageToProfilerEPvlmmNS_6DeviceE");
+void report_pl_ll(void *, int64_t, int64_t, int64_t, struct simc10_device) __asm__(
+    "_ZN3c1027reportMemoryUsageToProfilerEPvlllNS_6DeviceE");
+void report_pm_mm(void *, size_t, size_t, size_t, struct simc10_device) __asm__(
+    "_ZN3c1027reportMemoryUsageToProfilerEPvmmmNS_6DeviceE");
+void report_pl(void *, int64_t,
+               struct simc10_device) __asm__("_ZN3c1027reportMemoryUsageToProfilerEPvlNS_6DeviceE");
+void report_oom_l_mm(int64_t, size_t, size_t, struct simc10_device) __asm__(
+    "_ZN3c1027reportOutOfMemoryToProfilerElmmNS_6DeviceE");
+void report_oom_l_ll(int64_t, int64_t, int64_t, struct simc10_device) __asm__(
+    "_ZN3c1027reportOutOfMemoryToProfilerElllNS_6DeviceE");
 
 #pragma GCC visibility pop
 

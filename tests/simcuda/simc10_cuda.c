@@ -3,9 +3,9 @@
  * Sizes are rounded up to 512 bytes. Requests up to 1 MiB come from segments of 2 MiB, others below
  * 10 MiB from segments of 20 MiB, larger ones from segments of their own, rounded up to 2 MiB. The
  * smallest cached block of the same stream and pool that is large enough is taken, the lowest among
- * equals, and split when enough is left over (512 bytes in the small pool, more than 1 MiB in the large).
- * Freed blocks merge with their neighbours. Out of memory, everything cached is given back, and the
- * request tried once more. */
+ * equals, and split when enough is left over (512 bytes in the small pool, more than 1 MiB in the
+ * large). Freed blocks merge with their neighbours. Out of memory, everything cached is given back,
+ * and the request tried once more. */
 #include "simc10.h"
 
 #include <cuda_runtime_api.h>
@@ -25,18 +25,18 @@ enum {
     MAX_DEVICES = 16
 };
 
-void report_pl_mm(void *, int64_t, size_t, size_t, struct simc10_device)
-    __asm__("_ZN3c1027reportMemoryUsageToProfilerEPvlmmNS_6DeviceE");
-void report_pl_ll(void *, int64_t, int64_t, int64_t, struct simc10_device)
-    __asm__("_ZN3c1027reportMemoryUsageToProfilerEPvlllNS_6DeviceE");
-void report_pm_mm(void *, size_t, size_t, size_t, struct simc10_device)
-    __asm__("_ZN3c1027reportMemoryUsageToProfilerEPvmmmNS_6DeviceE");
-void report_pl(void *, int64_t, struct simc10_device)
-    __asm__("_ZN3c1027reportMemoryUsageToProfilerEPvlNS_6DeviceE");
-void report_oom_l_mm(int64_t, size_t, size_t, struct simc10_device)
-    __asm__("_ZN3c1027reportOutOfMemoryToProfilerElmmNS_6DeviceE");
-void report_oom_l_ll(int64_t, int64_t, int64_t, struct simc10_device)
-    __asm__("_ZN3c1027reportOutOfMemoryToProfilerElllNS_6DeviceE");
+void report_pl_mm(void *, int64_t, size_t, size_t, struct simc10_device) __asm__(
+    "_ZN3c1027reportMemoryUsageToProfilerEPvlmmNS_6DeviceE");
+void report_pl_ll(void *, int64_t, int64_t, int64_t, struct simc10_device) __asm__(
+    "_ZN3c1027reportMemoryUsageToProfilerEPvlllNS_6DeviceE");
+void report_pm_mm(void *, size_t, size_t, size_t, struct simc10_device) __asm__(
+    "_ZN3c1027reportMemoryUsageToProfilerEPvmmmNS_6DeviceE");
+void report_pl(void *, int64_t,
+               struct simc10_device) __asm__("_ZN3c1027reportMemoryUsageToProfilerEPvlNS_6DeviceE");
+void report_oom_l_mm(int64_t, size_t, size_t, struct simc10_device) __asm__(
+    "_ZN3c1027reportOutOfMemoryToProfilerElmmNS_6DeviceE");
+void report_oom_l_ll(int64_t, int64_t, int64_t, struct simc10_device) __asm__(
+    "_ZN3c1027reportOutOfMemoryToProfilerElllNS_6DeviceE");
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct segment *segments;
@@ -178,18 +178,31 @@ static size_t segment_size(size_t size)
     return (size + ROUND_LARGE - 1) / ROUND_LARGE * ROUND_LARGE;
 }
 
+static bool is_free(const struct block *b)
+{
+    return b && b->state != BLOCK_USED && !b->deferred;
+}
+
+/* From an unmapped block, or the cached one before it, on to the next block in use. */
+static struct block *run_with(struct block *unmapped, size_t size)
+{
+    struct block *first = is_free(unmapped->prev) ? unmapped->prev : unmapped;
+    size_t room = 0;
+    for (struct block *b = first; is_free(b) && room < size; b = b->next)
+        room += b->size;
+    return room >= size ? first : NULL;
+}
+
 /* The lowest place in an expandable segment where the request fits once memory is mapped. */
 static struct block *find_unmapped(int device, size_t size, bool small, void *stream)
 {
-    for (struct segment *s = segments; s; s = s->next)
+    struct block *run = NULL;
+    for (struct segment *s = segments; s && !run; s = s->next)
         if (s->expandable && serves(s, device, small, stream))
-            for (struct block *b = s->first; b; b = b->next) {
-                bool extends = b->prev && b->prev->state == BLOCK_CACHED && !b->prev->deferred;
-                size_t room = b->size + (extends ? b->prev->size : 0);
-                if (b->state == BLOCK_UNMAPPED && room >= size)
-                    return b;
-            }
-    return NULL;
+            for (struct block *b = s->first; b && !run; b = b->next)
+                if (b->state == BLOCK_UNMAPPED)
+                    run = run_with(b, size);
+    return run;
 }
 
 static struct block *grow(int device, size_t size, bool small, void *stream)

@@ -1,5 +1,5 @@
-/* See simc10_segment.h. Plain segments come from the runtime, expandable ones from the driver's virtual
- * memory calls, which libc10_cuda gets through cudaGetDriverEntryPoint. */
+/* See simc10_segment.h. Plain segments come from the runtime, expandable ones from the driver's
+ * virtual memory calls, which libc10_cuda gets through cudaGetDriverEntryPoint. */
 #include "simc10_segment.h"
 
 #include <cuda.h>
@@ -49,8 +49,12 @@ static struct segment *new_segment(int device, uint64_t address, size_t size, bo
     struct block *b = calloc(1, sizeof(*b));
     if (!s || !b)
         abort(); /* host memory: not what is tested here */
-    *s = (struct segment){.first = b, .address = address, .size = size, .stream = stream,
-                          .small = small, .device = device};
+    *s = (struct segment){.first = b,
+                          .address = address,
+                          .size = size,
+                          .stream = stream,
+                          .small = small,
+                          .device = device};
     *b = (struct block){.address = address, .size = size, .state = state, .segment = s};
     return s;
 }
@@ -163,14 +167,12 @@ static void unmap_page(struct segment *s, size_t index)
     s->handles[index] = 0;
 }
 
-struct block *segment_map(struct block *unmapped, size_t size, size_t *mapped)
+/* Memory for at least the first `bytes` of an unmapped block; the cached block they are in then. */
+static struct block *map_front(struct block *unmapped, size_t bytes, size_t *mapped)
 {
     struct segment *s = unmapped->segment;
-    bool extends = unmapped->prev && unmapped->prev->state == BLOCK_CACHED &&
-                   !unmapped->prev->deferred;
-    size_t need = size - (extends ? unmapped->prev->size : 0);
     size_t first = (unmapped->address - s->address) / s->page;
-    size_t pages = (need + s->page - 1) / s->page;
+    size_t pages = (bytes + s->page - 1) / s->page;
     for (size_t i = 0; i < pages; i++)
         if (map_page(s, first + i) != CUDA_SUCCESS) {
             while (i-- > 0)
@@ -179,8 +181,23 @@ struct block *segment_map(struct block *unmapped, size_t size, size_t *mapped)
         }
     block_split(unmapped, pages * s->page);
     unmapped->state = BLOCK_CACHED;
-    *mapped = pages * s->page;
+    *mapped += pages * s->page;
     return block_merge(unmapped);
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+struct block *segment_map(struct block *b, size_t size, size_t *mapped)
+{
+    *mapped = 0;
+    if (b->state == BLOCK_UNMAPPED)
+        b = map_front(b, smaller(size, b->size), mapped);
+    while (b && b->size < size)
+        b = map_front(b->next, smaller(size - b->size, b->next->size), mapped);
+    return b;
 }
 
 size_t segment_unmap(struct block *b)

@@ -29,8 +29,8 @@ struct segment {
     void *stream;
     bool small, expandable;
     int device;
-    size_t page;                  /* expandable: bytes mapped at a time */
-    unsigned long long *handles;  /* one a page; 0: not mapped */
+    size_t page;                 /* expandable: bytes mapped at a time */
+    unsigned long long *handles; /* one a page; 0: not mapped */
 };
 
 /* cudaMalloc of `size` bytes, one cached block. NULL: out of memory. */
@@ -39,13 +39,16 @@ struct segment *segment_new(int device, size_t size, bool small, void *stream);
 struct segment *segment_new_expandable(int device, bool small, void *stream);
 void segment_free(struct segment *segment); /* its memory and itself; no block is in use */
 
-/* Backs at least the first `size` bytes of an unmapped block (with the cached one before it, if there is
- * one) with memory; gives the cached block that has them, or NULL: out of memory. *mapped: bytes added. */
-struct block *segment_map(struct block *unmapped, size_t size, size_t *mapped);
-/* Takes the memory of whole pages out of a cached block of an expandable segment; bytes given back. */
+/* Gives memory to the unmapped ones of a run of cached and unmapped blocks, as far as `size` bytes
+ * from its beginning. The cached block that they are in then, or NULL: out of memory, and part of
+ * the run may have become cached. *mapped: bytes added. */
+struct block *segment_map(struct block *run, size_t size, size_t *mapped);
+/* Takes the memory of whole pages out of a cached block of an expandable segment; bytes given back.
+ */
 size_t segment_unmap(struct block *cached);
 
-struct block *block_split(struct block *block, size_t size); /* keeps the front; the rest, or NULL */
+struct block *block_split(struct block *block,
+                          size_t size);         /* keeps the front; the rest, or NULL */
 struct block *block_merge(struct block *block); /* with neighbours of its state; the merged one */
 
 #endif

@@ -1,5 +1,6 @@
-/* Controls of the simulated driver, for tests. Exported by libcuda.so.1 of tests/simcuda only; a test
- * that preloads a tracer looks them up with dlsym. All are thread-safe unless they say otherwise. */
+/* Controls of the simulated driver, for tests. Exported by libcuda.so.1 of tests/simcuda only; a
+ * test that preloads a tracer looks them up with dlsym. All are thread-safe unless they say
+ * otherwise. */
 #ifndef SIMCUDA_H
 #define SIMCUDA_H
 
@@ -12,8 +13,8 @@
  * that are calling at the moment may be a call behind. */
 unsigned long long simcuda_calls(const char *name);
 unsigned long long simcuda_bytes(const char *name);
-void simcuda_reset_counters(void);          /* only while no other thread calls the driver */
-void simcuda_write_counters(FILE *out);     /* "name calls bytes", one line a function called */
+void simcuda_reset_counters(void);      /* only while no other thread calls the driver */
+void simcuda_write_counters(FILE *out); /* "name calls bytes", one line a function called */
 
 /* From now on the nth call (1: the next) of this exported function returns `error` (a CUresult)
  * without doing anything; with `always`, so do all later ones. nth 0 disarms. -1: unknown name. */
@@ -21,12 +22,14 @@ int simcuda_fail_call(const char *name, unsigned long nth, int error, int always
 
 /* The nth device allocation from now on, by whatever function, runs out of memory; 0 disarms. */
 void simcuda_oom_at(unsigned long nth);
-/* The nth free of device memory from now on fails with CUDA_ERROR_ILLEGAL_ADDRESS and frees nothing. */
+/* The nth free of device memory from now on fails with CUDA_ERROR_ILLEGAL_ADDRESS and frees
+ * nothing. */
 void simcuda_free_fail_at(unsigned long nth);
 
-/* Called by every free of device memory (and by cuMemUnmap and cuMemAddressFree) in the freeing thread,
- * when the address can be handed out (mapped) again and before the free returns. No lock of the driver is
- * held, so it may wait for another thread that allocates the same address. NULL: none. */
+/* Called by every free of device memory (and by cuMemUnmap and cuMemAddressFree) in the freeing
+ * thread, when the address can be handed out (mapped) again and before the free returns. No lock of
+ * the driver is held, so it may wait for another thread that allocates the same address. NULL:
+ * none. */
 typedef void simcuda_free_fn(unsigned long long address, unsigned long long bytes, void *data);
 void simcuda_on_free(simcuda_free_fn *fn, void *data);
 

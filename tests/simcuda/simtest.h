@@ -1,5 +1,5 @@
-/* What the simulated device's own tests share. One test program a family; each test starts in a process of
- * its own (Check forks), so that it meets a driver nobody has used. */
+/* What the simulated device's own tests share. One test program a family; each test starts in a
+ * process of its own (Check forks), so that it meets a driver nobody has used. */
 #ifndef SIMTEST_H
 #define SIMTEST_H
 

@@ -83,9 +83,16 @@ START_TEST(two_and_three_dimensions)
     simtest_context();
     d = device_copy();
     /* rows 2 to 5, columns 8 to 23, of 64 rows of 64 bytes */
-    CUDA_MEMCPY2D p = {.srcMemoryType = CU_MEMORYTYPE_DEVICE, .srcDevice = d, .srcPitch = 64,
-                       .srcXInBytes = 8, .srcY = 2, .dstMemoryType = CU_MEMORYTYPE_HOST,
-                       .dstHost = back, .dstPitch = 16, .WidthInBytes = 16, .Height = 4};
+    CUDA_MEMCPY2D p = {.srcMemoryType = CU_MEMORYTYPE_DEVICE,
+                       .srcDevice = d,
+                       .srcPitch = 64,
+                       .srcXInBytes = 8,
+                       .srcY = 2,
+                       .dstMemoryType = CU_MEMORYTYPE_HOST,
+                       .dstHost = back,
+                       .dstPitch = 16,
+                       .WidthInBytes = 16,
+                       .Height = 4};
     OK(cuMemcpy2D(&p));
     for (int y = 0; y < 4; y++)
         ck_assert_int_eq(memcmp(back + 16 * y, host + 64 * (y + 2) + 8, 16), 0);
@@ -96,10 +103,19 @@ START_TEST(two_and_three_dimensions)
     p.srcPitch = 8;
     FAILS(CUDA_ERROR_INVALID_VALUE, cuMemcpy2DAsync(&p, NULL));
     /* slices 1 and 2 of 4 slices of 16 rows of 64 bytes, 3 rows each */
-    CUDA_MEMCPY3D q = {.srcMemoryType = CU_MEMORYTYPE_UNIFIED, .srcDevice = d, .srcPitch = 64,
-                       .srcHeight = 16, .srcZ = 1, .srcY = 2, .dstMemoryType = CU_MEMORYTYPE_HOST,
-                       .dstHost = back, .dstPitch = 64, .dstHeight = 3, .WidthInBytes = 64,
-                       .Height = 3, .Depth = 2};
+    CUDA_MEMCPY3D q = {.srcMemoryType = CU_MEMORYTYPE_UNIFIED,
+                       .srcDevice = d,
+                       .srcPitch = 64,
+                       .srcHeight = 16,
+                       .srcZ = 1,
+                       .srcY = 2,
+                       .dstMemoryType = CU_MEMORYTYPE_HOST,
+                       .dstHost = back,
+                       .dstPitch = 64,
+                       .dstHeight = 3,
+                       .WidthInBytes = 64,
+                       .Height = 3,
+                       .Depth = 2};
     OK(cuMemcpy3D(&q));
     for (int z = 0; z < 2; z++)
         ck_assert_int_eq(memcmp(back + 192 * z, host + 1024 * (z + 1) + 128, 192), 0);
@@ -123,9 +139,14 @@ START_TEST(arrays)
     OK(cuMemcpyAtoA(b, 0, a, 0, N));
     OK(cuMemcpyAtoH(back, b, 0, N));
     arrived();
-    CUDA_MEMCPY2D p = {.srcMemoryType = CU_MEMORYTYPE_ARRAY, .srcArray = b, .srcY = 3,
-                       .dstMemoryType = CU_MEMORYTYPE_HOST, .dstHost = back, .dstPitch = 64,
-                       .WidthInBytes = 64, .Height = 2};
+    CUDA_MEMCPY2D p = {.srcMemoryType = CU_MEMORYTYPE_ARRAY,
+                       .srcArray = b,
+                       .srcY = 3,
+                       .dstMemoryType = CU_MEMORYTYPE_HOST,
+                       .dstHost = back,
+                       .dstPitch = 64,
+                       .WidthInBytes = 64,
+                       .Height = 2};
     OK(cuMemcpy2D(&p));
     ck_assert_int_eq(memcmp(back, host + 192, 128), 0);
     FAILS(CUDA_ERROR_INVALID_VALUE, cuMemcpyHtoA(NULL, 0, host, N));

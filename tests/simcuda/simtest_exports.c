@@ -37,7 +37,8 @@ static const char *const names[] = {
 static const ElfW(Sym) * symbol_of(const char *name)
 {
     Dl_info info;
-    void *library = dlopen("libcuda.so.1", RTLD_NOW); /* no reference here makes the linker keep it */
+    void *library =
+        dlopen("libcuda.so.1", RTLD_NOW); /* no reference here makes the linker keep it */
     ck_assert_msg(library != NULL, "%s", dlerror());
     void *symbol = NULL, *p = dlsym(library, name);
     ck_assert_msg(p != NULL, "%s is not exported", name);
@@ -57,14 +58,28 @@ END_TEST
 /* What a tracer hooks must be real. Stubs are weak symbols. */
 START_TEST(no_hooked_function_is_a_stub)
 {
-    static const char *const families[] = {"cuMemcpy",     "cuMemset",   "cuMemAlloc", "cuMemFree",
-                                           "cuMemHost",    "cuMemAddress", "cuMemCreate",
-                                           "cuMemMap",     "cuMemUnmap", "cuMemRelease",
-                                           "cuMemSetAccess", "cuLaunchKernel",
-                                           "cuLaunchCooperativeKernel", "cuModuleLoad",
-                                           "cuModuleUnload", "cuLibraryUnload", "cuLibraryLoad",
-                                           "cuGraphLaunch", "cuGraphInstantiate", "cuGraphExecUpdate",
-                                           "cuStreamBeginCapture", "cuStreamEndCapture"};
+    static const char *const families[] = {"cuMemcpy",
+                                           "cuMemset",
+                                           "cuMemAlloc",
+                                           "cuMemFree",
+                                           "cuMemHost",
+                                           "cuMemAddress",
+                                           "cuMemCreate",
+                                           "cuMemMap",
+                                           "cuMemUnmap",
+                                           "cuMemRelease",
+                                           "cuMemSetAccess",
+                                           "cuLaunchKernel",
+                                           "cuLaunchCooperativeKernel",
+                                           "cuModuleLoad",
+                                           "cuModuleUnload",
+                                           "cuLibraryUnload",
+                                           "cuLibraryLoad",
+                                           "cuGraphLaunch",
+                                           "cuGraphInstantiate",
+                                           "cuGraphExecUpdate",
+                                           "cuStreamBeginCapture",
+                                           "cuStreamEndCapture"};
     static const char *const not_yet[] = {"cuMemMapArrayAsync", "cuMemMapArrayAsync_ptsz",
                                           "cuLaunchCooperativeKernelMultiDevice"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -74,8 +89,8 @@ START_TEST(no_hooked_function_is_a_stub)
         for (size_t k = 0; k < sizeof(not_yet) / sizeof(not_yet[0]); k++)
             wanted &= strcmp(names[i], not_yet[k]) != 0;
         if (wanted)
-            ck_assert_msg(ELF64_ST_BIND(symbol_of(names[i])->st_info) != STB_WEAK,
-                          "%s is a stub", names[i]);
+            ck_assert_msg(ELF64_ST_BIND(symbol_of(names[i])->st_info) != STB_WEAK, "%s is a stub",
+                          names[i]);
     }
 }
 END_TEST

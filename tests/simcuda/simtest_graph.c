@@ -126,19 +126,29 @@ START_TEST(a_graph_by_hand_runs_in_order)
     CUgraphExec exec;
     CUgraphNode set, move, call, kernel, found;
     int calls = 0;
-    CUDA_MEMSET_NODE_PARAMS fill = {.dst = s.d, .value = 9, .elementSize = 4, .width = 4,
-                                    .height = 1};
-    CUDA_MEMCPY3D box = {.srcMemoryType = CU_MEMORYTYPE_DEVICE, .srcDevice = s.d,
-                         .dstMemoryType = CU_MEMORYTYPE_DEVICE, .dstDevice = s.d + 64,
-                         .WidthInBytes = 16, .Height = 1, .Depth = 1};
+    CUDA_MEMSET_NODE_PARAMS fill = {
+        .dst = s.d, .value = 9, .elementSize = 4, .width = 4, .height = 1};
+    CUDA_MEMCPY3D box = {.srcMemoryType = CU_MEMORYTYPE_DEVICE,
+                         .srcDevice = s.d,
+                         .dstMemoryType = CU_MEMORYTYPE_DEVICE,
+                         .dstDevice = s.d + 64,
+                         .WidthInBytes = 16,
+                         .Height = 1,
+                         .Depth = 1};
     CUDA_HOST_NODE_PARAMS host = {count, &calls};
     unsigned n = 3;
     void *params[] = {&s.d, &n};
-    CUDA_KERNEL_NODE_PARAMS k = {.func = s.k, .gridDimX = 1, .gridDimY = 1, .gridDimZ = 1,
-                                 .blockDimX = 1, .blockDimY = 1, .blockDimZ = 1,
+    CUDA_KERNEL_NODE_PARAMS k = {.func = s.k,
+                                 .gridDimX = 1,
+                                 .gridDimY = 1,
+                                 .gridDimZ = 1,
+                                 .blockDimX = 1,
+                                 .blockDimY = 1,
+                                 .blockDimZ = 1,
                                  .kernelParams = params};
     OK(cuGraphCreate(&g, 0));
-    OK(cuGraphAddMemcpyNode(&move, g, NULL, 0, &box, NULL)); /* before the set, but after it in time */
+    OK(cuGraphAddMemcpyNode(&move, g, NULL, 0, &box,
+                            NULL)); /* before the set, but after it in time */
     OK(cuGraphAddMemsetNode(&set, g, NULL, 0, &fill, NULL));
     OK(cuGraphAddDependencies(g, &set, &move, NULL, 1));
     OK(cuGraphAddHostNode(&call, g, &move, 1, &host));

@@ -103,8 +103,7 @@ START_TEST(a_kernel_is_launched_but_no_function)
     OK(cuLibraryLoadData(&l, two_kernels, NULL, NULL, 0, NULL, NULL, 0));
     OK(cuLibraryGetKernel(&k, l, "first"));
     OK(launch(k, params, NULL));
-    FAILS(CUDA_ERROR_INVALID_HANDLE,
-          cuFuncGetParamInfo((CUfunction)(void *)k, 0, &offset, &size));
+    FAILS(CUDA_ERROR_INVALID_HANDLE, cuFuncGetParamInfo((CUfunction)(void *)k, 0, &offset, &size));
     FAILS(CUDA_ERROR_INVALID_HANDLE, cuFuncGetName(&name, (CUfunction)(void *)k));
     OK(cuKernelGetParamInfo(k, 2, &offset, &size));
     ck_assert_uint_eq(offset, 16);
