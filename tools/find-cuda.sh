@@ -61,7 +61,10 @@ case ${1:-} in
          "set the option toolkit to one, or leave it empty" >&2
     exit 1 ;;
 esac
-[ -n "${CUDA_HOME:-}" ] && usable "$CUDA_HOME" && echo "$CUDA_HOME/include" && exit
+if [ -n "${CUDA_HOME:-}" ]; then
+    usable "$CUDA_HOME" && echo "$CUDA_HOME/include" && exit
+    echo "find-cuda: CUDA_HOME=$CUDA_HOME is passed over: no cuda.h of CUDA 13 or later there" >&2
+fi
 try_all whole && exit
 [ -z "${1:-}" ] && try_all usable && exit
 echo "find-cuda: no cuda.h of CUDA 13 or later: set CUDA_HOME to a toolkit," \
