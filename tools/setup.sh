@@ -63,8 +63,8 @@ install_packages() {  # PACKAGE...
         --no-install-recommends "$@" || die "apt-get could not install: $*"
 }
 
-# Headers are all that is needed of a CUDA toolkit: cuda.h to build, some more for the tests. The pip
-# packages that carry them weigh 4 MB. --target keeps them out of every Python installation; meson
+# Headers are all that is needed of a CUDA toolkit: cuda.h to build, some more for the tests. pip's
+# packages with them weigh 4 MB. --target keeps them out of every Python installation; meson
 # wants them outside the source tree.
 fetch_cuda_headers() {
     headers=$(sh "$root/tools/find-cuda.sh" --cache)
