@@ -1,7 +1,7 @@
 /* The inside of the model, shared by its files and nobody else:
  *   model.c     from a record to what it does; late and failed calls
  *   levels.c    birth and death, who lies in whom, usage
- *   virtual.c   reserved ranges and maps
+ *   ranges.c    reserved ranges and maps
  *   touch.c     launches, copies, sets
  *   check.c     every invariant */
 #ifndef MT_MODEL_STATE_H
@@ -115,7 +115,7 @@ void mt_pending_settle(struct mt_model *model, const struct mt_record *record, u
 /* Tell it now, as a block if nothing lies in it. */
 void mt_pending_tell(struct mt_model *model, uint32_t slot);
 
-/* virtual.c */
+/* ranges.c */
 void mt_virtual_reserve(struct mt_model *model, const struct mt_ev_reserve *event);
 void mt_virtual_unreserve(struct mt_model *model, const struct mt_ev_unreserve *event);
 void mt_virtual_map(struct mt_model *model, const struct mt_ev_map *event, uint32_t thread);

@@ -3,21 +3,23 @@
  *
  * Blocks: level MT_LEVEL_BLOCK is what a caching allocator hands out, or a driver allocation in
  * which no allocator block was ever reported; level MT_LEVEL_SEGMENT is driver memory that holds
- * blocks (known as such from its first block on). Words are PyTorch's: segment, block, reserved,
- * allocated.
+ * blocks. Words are PyTorch's: segment, block, reserved, allocated.
  *
- * Memory: a pass's grows with live blocks, kernels and distinct patterns, never with events. */
+ * Memory: a pass's grows with live blocks, kernels and distinct patterns, never with events. What
+ * it knows of a live block it keeps at block->slot (see slots.h). */
 #ifndef MT_PASS_H
 #define MT_PASS_H
 
 #include <stdint.h>
 
 #include "analysis/model.h"
+#include "memtrace/trace.h"
 #include "table/table.h"
 
 /* What a pass may ask of the run it belongs to. */
 struct mt_run {
     struct mt_trace *trace;
+    const struct mt_model *model;
     uint32_t trace_index; /* position on the command line, from 0 */
     struct mt_error *error;
     /* Sink of a table of this pass, NULL if nobody asked for it. */
@@ -25,20 +27,26 @@ struct mt_run {
     void *owner;
 };
 
-/* Every function may be NULL. `state` is what `new` returned. Times are ns since the trace's start.
- */
+#define MT_KIND_BIT(kind) (UINT64_C(1) << MT_##kind)
+
+/* Every function but `new` and `free` may be NULL. `state` is what `new` returned. Times are ns
+ * since the trace's start. See struct mt_listener for birth, access, death, usage. */
 struct mt_pass {
     const char *name;
-    const char *doc;
     const struct mt_table *const *tables;   /* NULL-terminated */
+    uint64_t kinds;                         /* MT_KIND_BIT of the events that `event` is told */
     void *(*new)(const struct mt_run *run); /* NULL: out of memory */
+    void (*free)(void *state);
     int (*event)(void *state, const struct mt_record *record,
                  uint32_t thread); /* before the model */
     int (*birth)(void *state, const struct mt_block *block);
     int (*access)(void *state, const struct mt_block *block, const struct mt_access *access);
     int (*death)(void *state, const struct mt_block *block); /* also of what lives at the end */
+    int (*usage)(void *state, uint32_t device, const struct mt_usage *usage, uint64_t time_ns);
     int (*finish)(void *state, uint64_t end_ns);
-    void (*free)(void *state);
 };
+
+/* Every pass, in the order of passes.def; NULL-terminated. */
+extern const struct mt_pass *const mt_passes[];
 
 #endif

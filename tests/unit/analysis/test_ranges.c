@@ -168,5 +168,5 @@ int main(void)
         reserved_alone_is_no_block, mapped_memory_is_a_block, a_growing_segment,
         parts_are_unmapped,         maps_over_maps,           ranges_from_before_the_trace,
         blocks_before_their_maps,   failed_calls_are_undone,  NULL};
-    return unit_run(unit_suite_with("virtual", tests, setup, teardown));
+    return unit_run(unit_suite_with("ranges", tests, setup, teardown));
 }

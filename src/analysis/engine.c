@@ -1,0 +1,286 @@
+#include "analysis/engine.h"
+
+#include <stdlib.h>
+
+#include "analysis/pass.h"
+#include "analysis/tables.h"
+
+#define PROGRESS_EVENTS 65536u
+#define TABLES_MAX 64u
+#define PASSES_MAX 64u
+
+struct member {
+    struct mt_sink *sink;
+    struct member *next;
+};
+
+/* All sinks of one table, as one sink. */
+struct want {
+    struct mt_sink tee;
+    const struct mt_table *table;
+    struct member *member;
+};
+
+struct mt_engine {
+    struct mt_error *error;
+    struct want want[TABLES_MAX];
+    size_t wants;
+    uint32_t traces;
+    bool begun;
+    bool broken; /* a sink or pass failed: nothing more will do */
+};
+
+/* A pass at work on one trace. */
+struct worker {
+    const struct mt_pass *pass;
+    void *state;
+};
+
+struct shift {
+    struct mt_run run;
+    struct worker worker[PASSES_MAX];
+    size_t workers;
+    uint64_t kinds;
+    struct mt_model *model;
+};
+
+/* ---- sinks ---- */
+
+static struct want *want_of(struct mt_sink *tee)
+{
+    return (struct want *)(void *)tee;
+}
+
+static int tee_begin(struct mt_sink *tee, const struct mt_table *table)
+{
+    for (struct member *member = want_of(tee)->member; member; member = member->next)
+        RETURN_IF_ERROR(member->sink->begin(member->sink, table));
+    return 0;
+}
+
+static int tee_row(struct mt_sink *tee, const struct mt_table *table, const struct mt_value *cells)
+{
+    for (struct member *member = want_of(tee)->member; member; member = member->next)
+        RETURN_IF_ERROR(member->sink->row(member->sink, table, cells));
+    return 0;
+}
+
+static int tee_end(struct mt_sink *tee, const struct mt_table *table)
+{
+    for (struct member *member = want_of(tee)->member; member; member = member->next)
+        RETURN_IF_ERROR(member->sink->end(member->sink, table));
+    return 0;
+}
+
+struct mt_engine *mt_engine_new(struct mt_error *error)
+{
+    struct mt_engine *engine = calloc(1, sizeof *engine);
+    if (!engine)
+        mt_fail(error, MT_ERR_MEMORY, "out of memory");
+    else
+        engine->error = error;
+    return engine;
+}
+
+void mt_engine_free(struct mt_engine *engine)
+{
+    if (!engine)
+        return;
+    for (size_t i = 0; i < engine->wants; i++) {
+        while (engine->want[i].member) {
+            struct member *member = engine->want[i].member;
+            engine->want[i].member = member->next;
+            mt_sink_free(member->sink);
+            free(member);
+        }
+    }
+    free(engine);
+}
+
+static struct want *find_want(struct mt_engine *engine, const struct mt_table *table)
+{
+    for (size_t i = 0; i < engine->wants; i++)
+        if (engine->want[i].table == table)
+            return &engine->want[i];
+    return NULL;
+}
+
+int mt_engine_want(struct mt_engine *engine, const struct mt_table *table, struct mt_sink *sink)
+{
+    struct want *want = find_want(engine, table);
+    struct member *member = malloc(sizeof *member);
+    if (!member || (!want && engine->wants == TABLES_MAX)) {
+        free(member);
+        mt_sink_free(sink);
+        return mt_fail(engine->error, MT_ERR_MEMORY, "out of memory for table %s", table->name);
+    }
+    if (!want) {
+        want = &engine->want[engine->wants++];
+        want->tee = (struct mt_sink){tee_begin, tee_row, tee_end, NULL};
+        want->table = table;
+    }
+    *member = (struct member){sink, want->member};
+    want->member = member;
+    return 0;
+}
+
+static struct mt_sink *sink_for(const struct mt_run *run, const struct mt_table *table)
+{
+    struct want *want = find_want(run->owner, table);
+    if (!want)
+        return NULL;
+    return want->member->next ? &want->tee : want->member->sink; /* no detour for only one */
+}
+
+static int break_down(struct mt_engine *engine, int code)
+{
+    engine->broken = true;
+    if (engine->error->code == 0)
+        mt_fail(engine->error, (enum mt_err)code, "%s", mt_err_text(code));
+    return code;
+}
+
+static int each_sink(struct mt_engine *engine, bool end)
+{
+    for (size_t i = 0; i < engine->wants; i++) {
+        struct want *want = &engine->want[i];
+        int code = (end ? tee_end : tee_begin)(&want->tee, want->table);
+        if (code < 0)
+            return break_down(engine, code);
+    }
+    return 0;
+}
+
+int mt_engine_finish(struct mt_engine *engine)
+{
+    if (!engine->begun)
+        RETURN_IF_ERROR(each_sink(engine, false));
+    return each_sink(engine, true);
+}
+
+bool mt_engine_usable(const struct mt_engine *engine)
+{
+    return !engine->broken;
+}
+
+/* ---- one trace ---- */
+
+static bool is_wanted(struct mt_engine *engine, const struct mt_pass *pass)
+{
+    for (const struct mt_table *const *table = pass->tables; *table; table++)
+        if (find_want(engine, *table))
+            return true;
+    return false;
+}
+
+static int hire(struct mt_engine *engine, struct shift *shift)
+{
+    for (size_t i = 0; mt_passes[i] && shift->workers < PASSES_MAX; i++) {
+        const struct mt_pass *pass = mt_passes[i];
+        if (!is_wanted(engine, pass))
+            continue;
+        struct worker *worker = &shift->worker[shift->workers];
+        *worker = (struct worker){pass, pass->new (&shift->run)};
+        if (!worker->state)
+            return MT_ERR_MEMORY;
+        shift->workers++;
+        shift->kinds |= pass->event ? pass->kinds : 0;
+    }
+    return 0;
+}
+
+static const char *api_name(void *trace, uint64_t api)
+{
+    return mt_trace_api(trace, api);
+}
+
+static int make_model(struct shift *shift)
+{
+    struct mt_listener listener[PASSES_MAX];
+    for (size_t i = 0; i < shift->workers; i++) {
+        const struct mt_pass *pass = shift->worker[i].pass;
+        listener[i] = (struct mt_listener){
+            .state = shift->worker[i].state,
+            .birth = pass->birth,
+            .access = pass->access,
+            .death = pass->death,
+            .usage = pass->usage,
+        };
+    }
+    shift->model = mt_model_new(api_name, shift->run.trace, listener, shift->workers);
+    shift->run.model = shift->model;
+    return shift->model ? 0 : MT_ERR_MEMORY;
+}
+
+static int tell_event(struct shift *shift, const struct mt_record *record, uint32_t thread)
+{
+    for (size_t i = 0; i < shift->workers; i++) {
+        const struct mt_pass *pass = shift->worker[i].pass;
+        if (pass->event && pass->kinds >> record->kind & 1)
+            RETURN_IF_ERROR(pass->event(shift->worker[i].state, record, thread));
+    }
+    return 0;
+}
+
+static int replay(struct shift *shift, mt_progress *progress, void *context)
+{
+    struct mt_trace *trace = shift->run.trace;
+    const struct mt_record *record;
+    struct mt_trace_stats stats;
+    uint32_t thread = 0;
+    mt_trace_stats(trace, &stats);
+    for (uint64_t done = 0; (record = mt_trace_next(trace, &thread)) != NULL; done++) {
+        if (done % PROGRESS_EVENTS == 0 && progress)
+            RETURN_IF_ERROR(progress(context, mt_trace_position(trace), stats.events));
+        if (record->kind < MT_KINDS && shift->kinds >> record->kind & 1 &&
+            mt_record_is_valid(record))
+            RETURN_IF_ERROR(tell_event(shift, record, thread));
+        RETURN_IF_ERROR(mt_model_replay(shift->model, record, thread));
+    }
+    return mt_model_finish(shift->model);
+}
+
+static int finish(struct shift *shift)
+{
+    for (size_t i = 0; i < shift->workers; i++) {
+        const struct mt_pass *pass = shift->worker[i].pass;
+        if (pass->finish)
+            RETURN_IF_ERROR(pass->finish(shift->worker[i].state, mt_model_now(shift->model)));
+    }
+    return 0;
+}
+
+static int work(struct mt_engine *engine, struct shift *shift, mt_progress *progress, void *context)
+{
+    RETURN_IF_ERROR(hire(engine, shift));
+    RETURN_IF_ERROR(make_model(shift));
+    RETURN_IF_ERROR(replay(shift, progress, context));
+    return finish(shift);
+}
+
+static int begin(struct mt_engine *engine)
+{
+    if (engine->begun)
+        return 0;
+    engine->begun = true;
+    return each_sink(engine, false);
+}
+
+int mt_engine_run(struct mt_engine *engine, const char *path, mt_progress *progress, void *context,
+                  struct mt_trace_stats *stats)
+{
+    struct shift shift = {.run = {.trace_index = engine->traces++,
+                                  .error = engine->error,
+                                  .sink = sink_for,
+                                  .owner = engine}};
+    RETURN_IF_ERROR(begin(engine));
+    RETURN_IF_ERROR(mt_trace_open(&shift.run.trace, path, engine->error));
+    int code = work(engine, &shift, progress, context);
+    if (stats)
+        mt_trace_stats(shift.run.trace, stats);
+    for (size_t i = 0; i < shift.workers; i++)
+        shift.worker[i].pass->free(shift.worker[i].state);
+    mt_model_free(shift.model);
+    mt_trace_free(shift.run.trace);
+    return code < 0 ? break_down(engine, code) : 0;
+}

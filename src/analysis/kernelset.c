@@ -1,0 +1,90 @@
+#include "analysis/kernelset.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/demangle.h"
+
+void mt_kernelset_init(struct mt_kernelset *set, struct mt_trace *trace)
+{
+    memset(set, 0, sizeof *set);
+    set->trace = trace;
+}
+
+void mt_kernelset_release(struct mt_kernelset *set)
+{
+    for (uint32_t i = 0; i < set->size; i++) {
+        free(set->kernel[i].mangled);
+        free(set->kernel[i].name);
+    }
+    free(set->kernel);
+    mt_dict_release(&set->by_id);
+    mt_dict_release(&set->by_name);
+}
+
+/* FNV-1a. */
+static uint64_t hash(const char *name)
+{
+    uint64_t sum = UINT64_C(0xcbf29ce484222325);
+    for (; *name; name++)
+        sum = (sum ^ (unsigned char)*name) * UINT64_C(0x100000001b3);
+    return sum;
+}
+
+/* Where the index + 1 of `name` lies, 0 if it is new. Names of one hash lie behind each other. */
+static uint64_t *place_of(struct mt_kernelset *set, const char *name)
+{
+    for (uint64_t key = hash(name);; key++) {
+        uint64_t *place = mt_dict_add(&set->by_name, key);
+        if (!place || *place == 0 || strcmp(set->kernel[*place - 1].mangled, name) == 0)
+            return place;
+    }
+}
+
+static bool append(struct mt_kernelset *set, const char *name)
+{
+    if (set->size == set->room) {
+        uint32_t room = set->room ? set->room * 2 : 64;
+        struct mt_kernel_name *kernel = realloc(set->kernel, room * sizeof *kernel);
+        if (!kernel)
+            return false;
+        set->kernel = kernel;
+        set->room = room;
+    }
+    struct mt_kernel_name *kernel = &set->kernel[set->size];
+    kernel->mangled = strdup(name);
+    kernel->name = mt_demangle(name);
+    if (!kernel->mangled || !kernel->name) {
+        free(kernel->mangled);
+        free(kernel->name);
+        return false;
+    }
+    set->size++;
+    return true;
+}
+
+static uint32_t add(struct mt_kernelset *set, uint64_t id)
+{
+    char unnamed[48];
+    const struct mt_trace_kernel *known = mt_trace_kernel(set->trace, id);
+    snprintf(unnamed, sizeof unnamed, "(kernel %llu, name lost)", (unsigned long long)id);
+    const char *name = known && known->name ? known->name : unnamed;
+    uint64_t *place = place_of(set, name);
+    if (!place || (*place == 0 && !append(set, name)))
+        return UINT32_MAX;
+    if (*place == 0)
+        *place = set->size;
+    uint32_t index = (uint32_t)(*place - 1);
+    uint64_t *by_id = mt_dict_add(&set->by_id, id);
+    if (!by_id)
+        return UINT32_MAX;
+    *by_id = index + 1;
+    return index;
+}
+
+uint32_t mt_kernelset_index(struct mt_kernelset *set, uint64_t id)
+{
+    const uint64_t *known = mt_dict_find(&set->by_id, id);
+    return known ? (uint32_t)(*known - 1) : add(set, id);
+}

@@ -1,0 +1,73 @@
+#include <stdlib.h>
+
+#include "analysis/pass.h"
+#include "analysis/tables.h"
+#include "analysis/words.h"
+
+struct state {
+    const struct mt_run *run;
+    struct mt_sink *sink;
+};
+
+static void *blocks_new(const struct mt_run *run)
+{
+    struct state *state = calloc(1, sizeof *state);
+    if (!state)
+        return NULL;
+    state->run = run;
+    state->sink = run->sink(run, &mt_table_blocks);
+    return state;
+}
+
+static struct mt_value if_set(bool set, uint64_t u)
+{
+    return (struct mt_value){.u = u, .null = !set};
+}
+
+#define CELL(name) cell[MT_COL_blocks_##name]
+
+static void fill_access(struct mt_value *cell, const struct mt_block *block)
+{
+    bool accessed = block->accesses > 0;
+    CELL(accesses) = mt_uint(block->accesses);
+    CELL(reads) = mt_uint(block->reads);
+    CELL(writes) = mt_uint(block->writes);
+    CELL(touches) = mt_uint(block->touches);
+    CELL(first_access_ns) = if_set(accessed, block->first_access_ns);
+    CELL(last_access_ns) = if_set(accessed, block->last_access_ns);
+}
+
+static int blocks_death(void *data, const struct mt_block *block)
+{
+    struct state *state = data;
+    struct mt_value cell[MT_COLS_blocks];
+    bool died = block->death_ns != UINT64_MAX;
+    bool driver = block->source != MT_SOURCE_ALLOCATOR;
+    uint64_t end = died ? block->death_ns : mt_model_now(state->run->model);
+    CELL(block_id) = mt_uint(block->id);
+    CELL(level) = mt_text(mt_level_word(block->level));
+    CELL(device) = mt_device_value(block->device);
+    CELL(address) = mt_uint(block->address);
+    CELL(size_bytes) = mt_uint(block->size);
+    CELL(stream) = if_set(block->source == MT_SOURCE_ASYNC, block->stream);
+    CELL(birth_ns) = mt_uint(block->birth_ns);
+    CELL(death_ns) = if_set(died, block->death_ns);
+    CELL(lifetime_ns) = mt_uint(end - block->birth_ns);
+    fill_access(cell, block);
+    CELL(segment_id) = if_set(block->segment != 0, block->segment);
+    CELL(source) = mt_text(mt_source_word(block->source));
+    CELL(api) = driver && block->source != MT_SOURCE_VIRTUAL
+                    ? mt_text(mt_trace_api(state->run->trace, block->api))
+                    : mt_null();
+    CELL(alive_at_start) = mt_uint(block->alive_at_start);
+    CELL(trace) = mt_uint(state->run->trace_index);
+    return state->sink->row(state->sink, &mt_table_blocks, cell);
+}
+
+const struct mt_pass mt_pass_blocks = {
+    .name = "blocks",
+    .tables = (const struct mt_table *const[]){&mt_table_blocks, NULL},
+    .new = blocks_new,
+    .free = free,
+    .death = blocks_death,
+};

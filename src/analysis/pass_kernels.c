@@ -1,0 +1,173 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/kernelset.h"
+#include "analysis/pass.h"
+#include "analysis/slots.h"
+#include "analysis/tables.h"
+#include "analysis/touched.h"
+
+struct sums {
+    uint64_t launches, captured, unknown, touching;
+    uint64_t touches, touched_bytes, blocks, block_bytes;
+};
+
+struct state {
+    const struct mt_run *run;
+    struct mt_sink *sink;
+    struct mt_kernelset kernels;
+    struct sums *sums; /* of each kernel of the set */
+    uint32_t room;
+    uint32_t current; /* kernel of the launch that is told now */
+    bool touching;    /* it has touched something */
+    struct mt_slots touched;
+    struct mt_touched_pool pool;
+};
+
+static void *kernels_new(const struct mt_run *run)
+{
+    struct state *state = calloc(1, sizeof *state);
+    if (!state)
+        return NULL;
+    state->run = run;
+    state->sink = run->sink(run, &mt_table_kernels);
+    mt_kernelset_init(&state->kernels, run->trace);
+    return state;
+}
+
+static struct mt_touched *touched_at(struct state *state, uint32_t slot)
+{
+    return mt_slots_at(&state->touched, slot, sizeof(struct mt_touched));
+}
+
+static void kernels_free(void *data)
+{
+    struct state *state = data;
+    for (uint32_t slot = 0; slot < state->touched.room; slot++)
+        mt_touched_clear(touched_at(state, slot), &state->pool);
+    mt_touched_pool_release(&state->pool);
+    mt_slots_release(&state->touched);
+    mt_kernelset_release(&state->kernels);
+    free(state->sums);
+    free(state);
+}
+
+static bool make_room(struct state *state)
+{
+    if (state->kernels.size <= state->room)
+        return true;
+    uint32_t room = state->kernels.room;
+    struct sums *sums = realloc(state->sums, room * sizeof *sums);
+    if (!sums)
+        return false;
+    memset(sums + state->room, 0, (room - state->room) * sizeof *sums);
+    state->sums = sums;
+    state->room = room;
+    return true;
+}
+
+static int kernels_event(void *data, const struct mt_record *record, uint32_t thread)
+{
+    struct state *state = data;
+    const struct mt_ev_launch *event = (const void *)record->word;
+    (void)thread;
+    state->current = mt_kernelset_index(&state->kernels, event->kernel);
+    if (state->current == UINT32_MAX || !make_room(state))
+        return MT_ERR_MEMORY;
+    struct sums *sums = &state->sums[state->current];
+    state->touching = false;
+    if (event->flags & MT_LAUNCH_CAPTURED) {
+        sums->captured++;
+        return 0;
+    }
+    sums->launches++;
+    sums->unknown += (event->flags & (MT_LAUNCH_ARGS_UNKNOWN | MT_LAUNCH_ARGS_CUT)) != 0;
+    return 0;
+}
+
+static int kernels_access(void *data, const struct mt_block *block, const struct mt_access *access)
+{
+    struct state *state = data;
+    if (access->by != MT_BY_LAUNCH)
+        return 0;
+    struct sums *sums = &state->sums[state->current];
+    struct mt_touched *touched = touched_at(state, block->slot);
+    int new = touched ? mt_touched_add(touched, &state->pool, state->current) : MT_ERR_MEMORY;
+    RETURN_IF_ERROR(new);
+    sums->touching += !state->touching;
+    state->touching = true;
+    sums->touches++;
+    sums->touched_bytes += block->size;
+    sums->blocks += (uint64_t) new;
+    sums->block_bytes += new ? block->size : 0;
+    return 0;
+}
+
+static int kernels_death(void *data, const struct mt_block *block)
+{
+    struct state *state = data;
+    if (block->touches && block->death_ns != UINT64_MAX)
+        mt_touched_clear(touched_at(state, block->slot), &state->pool);
+    return 0;
+}
+
+#define CELL(name) cell[MT_COL_kernels_##name]
+
+static int put_row(struct state *state, uint32_t kernel)
+{
+    struct mt_value cell[MT_COLS_kernels];
+    const struct sums *sums = &state->sums[kernel];
+    CELL(name) = mt_text(state->kernels.kernel[kernel].name);
+    CELL(launches) = mt_uint(sums->launches);
+    CELL(blocks) = mt_uint(sums->blocks);
+    CELL(block_bytes) = mt_uint(sums->block_bytes);
+    CELL(touches) = mt_uint(sums->touches);
+    CELL(touched_bytes) = mt_uint(sums->touched_bytes);
+    CELL(unknown_argument_launches) = mt_uint(sums->unknown);
+    CELL(untouching_launches) = mt_uint(sums->launches - sums->touching);
+    CELL(captured_launches) = mt_uint(sums->captured);
+    CELL(mangled_name) = mt_text(state->kernels.kernel[kernel].mangled);
+    CELL(trace) = mt_uint(state->run->trace_index);
+    return state->sink->row(state->sink, &mt_table_kernels, cell);
+}
+
+/* Most bytes touched first; the name decides where they are equal, so that reports can be compared.
+ */
+static int compare(const void *a, const void *b, void *data)
+{
+    const struct state *state = data;
+    uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
+    uint64_t more = state->sums[left].touched_bytes, less = state->sums[right].touched_bytes;
+    if (more != less)
+        return more > less ? -1 : 1;
+    return strcmp(state->kernels.kernel[left].mangled, state->kernels.kernel[right].mangled);
+}
+
+static int kernels_finish(void *data, uint64_t end_ns)
+{
+    struct state *state = data;
+    uint32_t n = state->kernels.size;
+    uint32_t *order = malloc((n + 1) * sizeof *order);
+    int code = order ? 0 : MT_ERR_MEMORY;
+    (void)end_ns;
+    for (uint32_t i = 0; order && i < n; i++)
+        order[i] = i;
+    if (order)
+        qsort_r(order, n, sizeof *order, compare, state);
+    for (uint32_t i = 0; code == 0 && i < n; i++)
+        code = put_row(state, order[i]);
+    free(order);
+    return code;
+}
+
+const struct mt_pass mt_pass_kernels = {
+    .name = "kernels",
+    .tables = (const struct mt_table *const[]){&mt_table_kernels, NULL},
+    .kinds = MT_KIND_BIT(launch),
+    .new = kernels_new,
+    .free = kernels_free,
+    .event = kernels_event,
+    .access = kernels_access,
+    .death = kernels_death,
+    .finish = kernels_finish,
+};

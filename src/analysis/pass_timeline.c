@@ -1,0 +1,157 @@
+/* Memory over time, in equal slices of the trace: the trace says beforehand how long it is. Usage
+ * is carried into the slices in which nothing changes. What is live between a first and a last
+ * access is known at a block's death only, so it is kept as changes from slice to slice and summed
+ * up at the end. */
+#include <stdlib.h>
+
+#include "analysis/pass.h"
+#include "analysis/tables.h"
+#include "analysis/words.h"
+
+#define SLICES 1000u
+
+struct line {
+    uint32_t slice; /* the last one that has values */
+    uint64_t slice_end;
+    uint64_t reserved, allocated; /* now */
+    uint64_t most_reserved[SLICES], most_allocated[SLICES];
+    int64_t live_change[SLICES + 1];
+};
+
+struct state {
+    const struct mt_run *run;
+    struct mt_sink *sink;
+    uint64_t width; /* ns of a slice */
+    uint32_t slices;
+    struct line *line[MT_DEVICES]; /* NULL where the device has no memory */
+};
+
+static void *timeline_new(const struct mt_run *run)
+{
+    struct state *state = calloc(1, sizeof *state);
+    struct mt_trace_stats stats;
+    if (!state)
+        return NULL;
+    mt_trace_stats(run->trace, &stats);
+    state->run = run;
+    state->sink = run->sink(run, &mt_table_timeline);
+    state->width = stats.last_ns / SLICES + 1;
+    state->slices = (uint32_t)(stats.last_ns / state->width + 1);
+    return state;
+}
+
+static void timeline_free(void *data)
+{
+    struct state *state = data;
+    for (uint32_t device = 0; device < MT_DEVICES; device++)
+        free(state->line[device]);
+    free(state);
+}
+
+static uint32_t slice_of(const struct state *state, uint64_t time_ns)
+{
+    uint64_t slice = time_ns / state->width;
+    return slice < state->slices ? (uint32_t)slice : state->slices - 1;
+}
+
+static struct line *line_of(struct state *state, uint32_t device)
+{
+    if (!state->line[device]) {
+        state->line[device] = calloc(1, sizeof(struct line));
+        if (state->line[device])
+            state->line[device]->slice_end = state->width;
+    }
+    return state->line[device];
+}
+
+static void most(uint64_t *old, uint64_t new)
+{
+    if (*old < new)
+        *old = new;
+}
+
+/* Go on to a later slice, with what is in use now. */
+static void go_on(const struct state *state, struct line *line, uint32_t slice)
+{
+    while (line->slice < slice) {
+        line->slice++;
+        line->most_reserved[line->slice] = line->reserved;
+        line->most_allocated[line->slice] = line->allocated;
+    }
+    bool last = slice + 1 == state->slices;
+    line->slice_end = last ? UINT64_MAX : (slice + 1) * state->width;
+}
+
+/* Births are told a little late: a time before the current slice counts as in it. */
+static int timeline_usage(void *data, uint32_t device, const struct mt_usage *usage,
+                          uint64_t time_ns)
+{
+    struct state *state = data;
+    struct line *line = line_of(state, device);
+    if (!line)
+        return MT_ERR_MEMORY;
+    if (time_ns >= line->slice_end)
+        go_on(state, line, slice_of(state, time_ns));
+    line->reserved = usage->reserved;
+    line->allocated = usage->allocated;
+    most(&line->most_reserved[line->slice], usage->reserved);
+    most(&line->most_allocated[line->slice], usage->allocated);
+    return 0;
+}
+
+static int timeline_death(void *data, const struct mt_block *block)
+{
+    struct state *state = data;
+    if (block->accesses == 0 || block->level == MT_LEVEL_SEGMENT)
+        return 0;
+    struct line *line = line_of(state, block->device);
+    if (!line)
+        return MT_ERR_MEMORY;
+    line->live_change[slice_of(state, block->first_access_ns)] += (int64_t)block->size;
+    line->live_change[slice_of(state, block->last_access_ns) + 1] -= (int64_t)block->size;
+    return 0;
+}
+
+#define CELL(name) cell[MT_COL_timeline_##name]
+
+static int put_row(struct state *state, uint32_t device, uint32_t slice, uint64_t live)
+{
+    struct mt_value cell[MT_COLS_timeline];
+    const struct line *line = state->line[device];
+    CELL(time_ns) = mt_uint(slice * state->width);
+    CELL(device) = mt_device_value(device);
+    CELL(reserved_bytes) = mt_uint(line->most_reserved[slice]);
+    CELL(allocated_bytes) = mt_uint(line->most_allocated[slice]);
+    CELL(live_bytes) = mt_uint(live);
+    CELL(trace) = mt_uint(state->run->trace_index);
+    return state->sink->row(state->sink, &mt_table_timeline, cell);
+}
+
+static int timeline_finish(void *data, uint64_t end_ns)
+{
+    struct state *state = data;
+    int64_t live[MT_DEVICES] = {0};
+    (void)end_ns;
+    for (uint32_t device = 0; device < MT_DEVICES; device++)
+        if (state->line[device])
+            go_on(state, state->line[device], state->slices - 1);
+    for (uint32_t slice = 0; slice < state->slices; slice++) {
+        for (uint32_t device = 0; device < MT_DEVICES; device++) {
+            if (!state->line[device])
+                continue;
+            live[device] += state->line[device]->live_change[slice];
+            RETURN_IF_ERROR(put_row(state, device, slice, (uint64_t)live[device]));
+        }
+    }
+    return 0;
+}
+
+const struct mt_pass mt_pass_timeline = {
+    .name = "timeline",
+    .tables = (const struct mt_table *const[]){&mt_table_timeline, NULL},
+    .new = timeline_new,
+    .free = timeline_free,
+    .death = timeline_death,
+    .usage = timeline_usage,
+    .finish = timeline_finish,
+};

@@ -1,0 +1,37 @@
+/* An array with a place for every live block, at block->slot; places are used again after a death.
+ * New places are zero. */
+#ifndef MT_SLOTS_H
+#define MT_SLOTS_H
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct mt_slots {
+    char *place;
+    uint32_t room;
+};
+
+/* The place of `slot`, `size` bytes; NULL where memory is out. Good until the next call. */
+static inline void *mt_slots_at(struct mt_slots *slots, uint32_t slot, size_t size)
+{
+    if (__builtin_expect(slot >= slots->room, 0)) {
+        uint32_t room = slot < 512 ? 1024 : slot * 2;
+        char *place = realloc(slots->place, room * size);
+        if (!place)
+            return NULL;
+        memset(place + slots->room * size, 0, (room - slots->room) * size);
+        slots->place = place;
+        slots->room = room;
+    }
+    return slots->place + slot * size;
+}
+
+static inline void mt_slots_release(struct mt_slots *slots)
+{
+    free(slots->place);
+    slots->place = NULL;
+    slots->room = 0;
+}
+
+#endif

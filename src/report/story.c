@@ -1,0 +1,282 @@
+#include "report/story.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/formats.h"
+#include "report/number.h"
+
+#define DEVICES 64u
+#define NAME_COLUMNS 88
+
+/* Room for the readable numbers of one line. */
+struct human {
+    char text[6][MT_HUMAN_MAX];
+    unsigned used;
+};
+
+static char *next(struct human *human)
+{
+    return human->text[human->used++ % 6];
+}
+
+#define BYTES(n) mt_human_bytes(next(&human), n)
+#define NS(n) mt_human_ns(next(&human), n)
+#define NUMBER(n) mt_human_count(next(&human), n)
+#define SHARE(x) mt_human_share(next(&human), x)
+
+static uint64_t number(const struct mt_story *story, const char *key)
+{
+    return mt_rows_number(story->summary, key);
+}
+
+static void label(struct mt_output *output, const char *text)
+{
+    mt_printf(output, "  %-10s ", text);
+}
+
+/* Text of unknown making on one line of the screen. */
+static void put_clean(struct mt_output *output, const char *text)
+{
+    mt_put_escaped(output, text, "", mt_escape_hex);
+}
+
+static void tell_process(struct mt_output *output, const struct mt_story *story)
+{
+    const char *command = mt_rows_text(story->summary, "command");
+    const char *host = mt_rows_text(story->summary, "host");
+    const char *start = mt_rows_text(story->summary, "start_time");
+    const char *rank = mt_rows_text(story->summary, "rank");
+    label(output, "traced");
+    put_clean(output, command ? command : "a program that the trace does not name");
+    mt_printf(output, " (pid %" PRIu64, number(story, "pid"));
+    if (host) {
+        mt_put_string(output, " on ");
+        put_clean(output, host);
+    }
+    if (rank && *rank) {
+        mt_put_string(output, ", rank ");
+        put_clean(output, rank);
+    }
+    if (start) {
+        mt_put_string(output, ", ");
+        put_clean(output, start);
+    }
+    mt_put_string(output, ")\n");
+}
+
+static void tell_trace(struct mt_output *output, const struct mt_story *story)
+{
+    struct human human = {.used = 0};
+    label(output, "trace");
+    mt_printf(output, "%s, %s events of %s threads, %s%s\n", NS(number(story, "duration_ns")),
+              NUMBER(number(story, "events_read")), NUMBER(number(story, "threads")),
+              BYTES(number(story, "file_bytes")),
+              number(story, "complete") ? "" : ", not closed by the recorder (killed or cut)");
+}
+
+/* Always there: a reader must not have to guess whether the picture is whole. */
+static void tell_loss(struct mt_output *output, const struct mt_story *story)
+{
+    struct human human = {.used = 0};
+    uint64_t lost = number(story, "events_lost"), damaged = number(story, "events_damaged");
+    uint64_t chunks = number(story, "chunks_damaged"), skipped = number(story, "bytes_skipped");
+    uint64_t salvaged = number(story, "events_salvaged");
+    label(output, "lost");
+    mt_printf(output, "%s events", NUMBER(lost));
+    if (chunks || skipped || damaged)
+        mt_printf(output, ", %s in %s damaged chunks, %s unreadable, from offset %" PRIu64 " on",
+                  NUMBER(damaged), NUMBER(chunks), BYTES(skipped), story->first_damage);
+    if (salvaged)
+        mt_printf(output, "; %s saved from the ring file", NUMBER(salvaged));
+    mt_put_char(output, '\n');
+}
+
+static uint64_t device_number(const struct mt_story *story, const char *device, const char *what)
+{
+    char key[80];
+    snprintf(key, sizeof key, "device.%s.%s", device, what);
+    return number(story, key);
+}
+
+static void tell_peak(struct mt_output *output, const struct mt_story *story, const char *device)
+{
+    struct human human = {.used = 0};
+    label(output, "");
+    mt_printf(output, "most reserved %s at %s, most allocated %s at %s\n",
+              BYTES(device_number(story, device, "peak_reserved_bytes")),
+              NS(device_number(story, device, "peak_reserved_ns")),
+              BYTES(device_number(story, device, "peak_allocated_bytes")),
+              NS(device_number(story, device, "peak_allocated_ns")));
+    label(output, "");
+    mt_printf(output, "at the end reserved %s, allocated %s in %s blocks\n",
+              BYTES(device_number(story, device, "end_reserved_bytes")),
+              BYTES(device_number(story, device, "end_allocated_bytes")),
+              NUMBER(device_number(story, device, "end_blocks")));
+}
+
+static void tell_device(struct mt_output *output, const struct mt_story *story, const char *device)
+{
+    struct human human = {.used = 0};
+    char key[80], title[24];
+    snprintf(key, sizeof key, "device.%s.peak_reserved_bytes", device);
+    if (!mt_rows_text(story->summary, key))
+        return;
+    snprintf(key, sizeof key, "device.%s.name", device);
+    snprintf(title, sizeof title, "device %s", strcmp(device, "unknown") ? device : "?");
+    const char *name = mt_rows_text(story->summary, key);
+    uint64_t total = device_number(story, device, "total_bytes");
+    label(output, title);
+    put_clean(output, name ? name : "(not named in the trace)");
+    if (total)
+        mt_printf(output, ", %s", BYTES(total));
+    mt_put_char(output, '\n');
+    tell_peak(output, story, device);
+}
+
+static void tell_blocks(struct mt_output *output, const struct mt_story *story)
+{
+    struct human human = {.used = 0};
+    label(output, "blocks");
+    mt_printf(output, "%s in %s segments; %s alive at the end, %s never accessed\n",
+              NUMBER(number(story, "blocks")), NUMBER(number(story, "segments")),
+              NUMBER(number(story, "blocks_alive_at_end")),
+              NUMBER(number(story, "blocks_never_accessed")));
+}
+
+static void tell_accesses(struct mt_output *output, const struct mt_story *story)
+{
+    struct human human = {.used = 0};
+    label(output, "accesses");
+    mt_printf(output, "%s launches, %s copies (%s to the device, %s to the host), %s sets\n",
+              NUMBER(number(story, "launches")), NUMBER(number(story, "copies")),
+              BYTES(number(story, "copies_to_device_bytes")),
+              BYTES(number(story, "copies_to_host_bytes")), NUMBER(number(story, "sets")));
+}
+
+static double share(const struct mt_story *story, const char *key)
+{
+    const char *text = mt_rows_text(story->summary, key);
+    return text ? strtod(text, NULL) : 0;
+}
+
+static void tell_idle(struct mt_output *output, const struct mt_story *story)
+{
+    struct human human = {.used = 0};
+    if (!number(story, "blocks"))
+        return;
+    label(output, "idle");
+    mt_printf(output, "of all bytes times lifetime %s in use, %s before the first access,\n",
+              SHARE(share(story, "share_in_use")), SHARE(share(story, "share_before_first")));
+    label(output, "");
+    mt_printf(output, "%s after the last, %s never accessed\n",
+              SHARE(share(story, "share_after_last")), SHARE(share(story, "share_never_accessed")));
+}
+
+/* A kernel's name may be a page of template arguments. */
+static void put_name(struct mt_output *output, const char *name)
+{
+    char text[NAME_COLUMNS + 4];
+    snprintf(text, sizeof text, "%.*s%s", NAME_COLUMNS, name,
+             strlen(name) > NAME_COLUMNS ? "..." : "");
+    put_clean(output, text);
+}
+
+static void tell_kernels(struct mt_output *output, const struct mt_story *story)
+{
+    for (size_t i = 0; i < mt_rows_count(story->kernels); i++) {
+        struct human human = {.used = 0};
+        label(output, i ? "" : "kernels");
+        mt_printf(output, "%9s by %s launches of ",
+                  BYTES(mt_rows_get(story->kernels, i, "touched_bytes").u),
+                  NUMBER(mt_rows_get(story->kernels, i, "launches").u));
+        put_name(output, mt_rows_get(story->kernels, i, "name").s);
+        mt_put_char(output, '\n');
+    }
+}
+
+static void tell_largest(struct mt_output *output, const struct mt_story *story)
+{
+    for (size_t i = 0; i < mt_rows_count(story->blocks); i++) {
+        struct human human = {.used = 0};
+        label(output, i ? "" : "largest");
+        mt_printf(output, "%9s block %" PRIu64 ", born at %s, lived %s, %s accesses\n",
+                  BYTES(mt_rows_get(story->blocks, i, "size_bytes").u),
+                  mt_rows_get(story->blocks, i, "block_id").u,
+                  NS(mt_rows_get(story->blocks, i, "birth_ns").u),
+                  NS(mt_rows_get(story->blocks, i, "lifetime_ns").u),
+                  NUMBER(mt_rows_get(story->blocks, i, "accesses").u));
+    }
+}
+
+static void tell_failures(struct mt_output *output, const struct mt_story *story)
+{
+    struct human human = {.used = 0};
+    uint64_t all = number(story, "allocations_failed") + number(story, "frees_failed") +
+                   number(story, "blocks_failed");
+    if (!all)
+        return;
+    label(output, "failures");
+    mt_printf(output, "%s; the first at %s", NUMBER(all),
+              NS(mt_rows_get(story->failures, 0, "time_ns").u));
+    struct mt_value size = mt_rows_get(story->failures, 0, "size_bytes");
+    struct mt_value reserved = mt_rows_get(story->failures, 0, "reserved_bytes");
+    struct mt_value allocated = mt_rows_get(story->failures, 0, "allocated_bytes");
+    if (!size.null)
+        mt_printf(output, ": %s asked for", BYTES(size.u));
+    if (!reserved.null)
+        mt_printf(output, ", %s reserved and %s allocated then", BYTES(reserved.u),
+                  BYTES(allocated.u));
+    mt_put_char(output, '\n');
+}
+
+/* What makes the picture less than whole: one line each, and only where there is something. */
+static void tell_notes(struct mt_output *output, const struct mt_story *story)
+{
+    static const struct {
+        const char *key, *text;
+    } notes[] = {
+        {"graph_launches", "graph launches: what their kernels touched is not in the trace"},
+        {"launches_arguments_unknown", "launches whose arguments could not be searched"},
+        {"launches_arguments_cut", "launches with more pointers than could be recorded"},
+        {"late_frees", "driver frees of memory from before the trace"},
+        {"late_block_frees", "blocks taken back from before the trace"},
+        {"overlaps", "times live memory was given out again: events are missing"},
+        {"allocator_mismatches", "times the allocator's own sum differed: events are missing"},
+        {"invalid_records", "events with impossible values"},
+    };
+    bool first = true;
+    for (size_t i = 0; i < sizeof notes / sizeof *notes; i++) {
+        struct human human = {.used = 0};
+        uint64_t n = number(story, notes[i].key);
+        if (!n)
+            continue;
+        label(output, first ? "note" : "");
+        mt_printf(output, "%s %s\n", NUMBER(n), notes[i].text);
+        first = false;
+    }
+}
+
+void mt_story_write(struct mt_output *output, const struct mt_story *story)
+{
+    put_clean(output, story->path);
+    mt_put_char(output, '\n');
+    tell_process(output, story);
+    tell_trace(output, story);
+    tell_loss(output, story);
+    for (unsigned device = 0; device < DEVICES; device++) {
+        char name[8];
+        snprintf(name, sizeof name, "%u", device);
+        tell_device(output, story, name);
+    }
+    tell_device(output, story, "unknown");
+    tell_blocks(output, story);
+    tell_accesses(output, story);
+    tell_idle(output, story);
+    tell_kernels(output, story);
+    tell_largest(output, story);
+    tell_failures(output, story);
+    tell_notes(output, story);
+}

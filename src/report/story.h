@@ -1,0 +1,20 @@
+/* What a trace says, in ten to twenty lines for the screen. Reads rows of the tables summary,
+ * kernels, blocks and failures; what is not there is left out. */
+#ifndef MT_STORY_H
+#define MT_STORY_H
+
+#include "report/output.h"
+#include "report/rows.h"
+
+struct mt_story {
+    const char *path;         /* of the trace */
+    uint64_t first_damage;    /* offset in the file, where something is damaged */
+    struct mt_rows *summary;  /* all rows */
+    struct mt_rows *kernels;  /* the first few */
+    struct mt_rows *blocks;   /* the largest */
+    struct mt_rows *failures; /* the first few */
+};
+
+void mt_story_write(struct mt_output *output, const struct mt_story *story);
+
+#endif

@@ -1,0 +1,25 @@
+#!/usr/bin/env python3
+"""docs/tables.md is what memtrace-analyze says of its tables.
+
+usage: docs_tables.py MEMTRACE_ANALYZE PAGE
+"""
+import difflib
+import subprocess
+import sys
+
+
+def main(program, page):
+    made = subprocess.run([program, "--list-tables", "--format", "markdown"],
+                          capture_output=True, text=True, check=True).stdout
+    with open(page, encoding="utf-8") as file:
+        kept = file.read()
+    if made == kept:
+        return 0
+    sys.stdout.writelines(difflib.unified_diff(kept.splitlines(True), made.splitlines(True),
+                                               page, "memtrace-analyze"))
+    print(f"{page} is old: memtrace-analyze --list-tables --format markdown > {page}")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

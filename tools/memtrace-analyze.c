@@ -1,0 +1,414 @@
+/* memtrace-analyze: what a trace says, on the screen and as tables. */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "analysis/engine.h"
+#include "analysis/tables.h"
+#include "progress.h"
+#include "reference.h"
+#include "report/story.h"
+#include "report/writer.h"
+
+enum { EXIT_PROBLEM = 1, EXIT_USAGE = 2, TABLES_MAX = 64, TOP = 5, PATH_BYTES = 4096 };
+
+/* X(letter or 0, id, long name, argument or NULL, text) */
+#define OPTIONS(X)                                                                                 \
+    X(0, CSV, "csv", "DIR", "write every table to DIR as NAME.csv")                                \
+    X(0, JSON, "json", "DIR", "write every table to DIR as NAME.json")                             \
+    X(0, WITH, "with", "NAME", "with --csv, --json: write table NAME too, which is large")         \
+    X(0, TABLE, "table", "NAME", "write only table NAME, to standard output")                      \
+    X(0, FORMAT, "format", "FORMAT", "of --table: text (default), csv or json")                    \
+    X(0, LIST, "list-tables", NULL, "list the tables (with --format markdown: all about them)")    \
+    X(0, COLUMNS, "columns", "NAME", "list the columns of table NAME")                             \
+    X('q', QUIET, "quiet", NULL, "do not print the summary")                                       \
+    X('h', HELP, "help", NULL, "show this help and exit")                                          \
+    X('V', VERSION, "version", NULL, "show the version and exit")
+
+enum option_id {
+    OPTION_FIRST = 256,
+#define ROW(letter, id, name, argument, text) OPTION_##id,
+    OPTIONS(ROW)
+#undef ROW
+};
+
+struct request {
+    const char *csv, *json, *format;
+    const struct mt_table *table, *columns;
+    const struct mt_table *with[TABLES_MAX];
+    size_t withs;
+    bool list, quiet;
+    char **traces; /* NULL-terminated */
+};
+
+struct analysis {
+    const struct request *request;
+    struct mt_error error;
+    struct mt_engine *engine;
+    struct mt_output *screen; /* standard output; a table's writer owns it with --table */
+    struct mt_story story;
+    int exit_code;
+};
+
+static void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static void complain(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fputs("memtrace-analyze: ", stderr);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+    va_end(arguments);
+}
+
+/* ---- the command line ---- */
+
+static void help(void)
+{
+    puts("usage: memtrace-analyze [OPTION...] TRACE...\n\n"
+         "Say what TRACE holds: when each block of GPU memory lived, and what touched it.\n"
+         "Several traces are read one after the other, into the same tables.\n");
+#define ROW(letter, id, name, argument, text)                                                      \
+    do {                                                                                           \
+        const char *value = argument;                                                              \
+        char flag[40], short_flag[] = {'-', letter ? letter : ' ', ',', ' ', 0};                   \
+        snprintf(flag, sizeof flag, "%s--%s%s%s", letter ? short_flag : "    ", name,              \
+                 value ? "=" : "", value ? value : "");                                            \
+        printf("  %-22s  %s\n", flag, text);                                                       \
+    } while (0);
+    OPTIONS(ROW)
+#undef ROW
+    puts("\nExit code: 0; 1 if a trace is damaged, cut or cannot be read (what can be read is\n"
+         "reported), or a report cannot be written; 2 for a wrong command line.");
+}
+
+static const struct mt_table *find_table(const char *name)
+{
+    const struct mt_table *table = mt_table_find(name);
+    if (!table) {
+        complain("no table is called '%s'; see --list-tables", name);
+        exit(EXIT_USAGE);
+    }
+    return table;
+}
+
+static void add_with(struct request *request, const char *name)
+{
+    const struct mt_table *table = find_table(name);
+    for (size_t i = 0; i < request->withs; i++)
+        if (request->with[i] == table)
+            return;
+    if (request->withs < TABLES_MAX)
+        request->with[request->withs++] = table;
+}
+
+static void take_option(struct request *request, int id)
+{
+    switch (id) {
+    case OPTION_CSV:
+        request->csv = optarg;
+        break;
+    case OPTION_JSON:
+        request->json = optarg;
+        break;
+    case OPTION_WITH:
+        add_with(request, optarg);
+        break;
+    case OPTION_TABLE:
+        request->table = find_table(optarg);
+        break;
+    case OPTION_FORMAT:
+        request->format = optarg;
+        break;
+    case OPTION_LIST:
+        request->list = true;
+        break;
+    case OPTION_COLUMNS:
+        request->columns = find_table(optarg);
+        break;
+    case 'q':
+    case OPTION_QUIET:
+        request->quiet = true;
+        break;
+    case 'h':
+    case OPTION_HELP:
+        help();
+        exit(0);
+    case 'V':
+    case OPTION_VERSION:
+        puts("memtrace-analyze " MT_VERSION);
+        exit(0);
+    default:
+        break;
+    }
+}
+
+static void parse(struct request *request, int argc, char **argv)
+{
+    static const struct option table[] = {
+#define ROW(letter, id, name, argument, text)                                                      \
+    {name, (argument) ? required_argument : no_argument, NULL, OPTION_##id},
+        OPTIONS(ROW)
+#undef ROW
+            {NULL, 0, NULL, 0}};
+    int id;
+    opterr = 0;
+    while ((id = getopt_long(argc, argv, ":qhV", table, NULL)) != -1) {
+        if (id == ':' || id == '?') {
+            complain("%s: %s; try 'memtrace-analyze --help'", argv[optind - 1],
+                     id == ':' ? "a value is missing" : "unknown option");
+            exit(EXIT_USAGE);
+        }
+        take_option(request, id);
+    }
+    request->traces = argv + optind;
+}
+
+static bool is_format(const char *name)
+{
+#define SAME(format, doc)                                                                          \
+    if (strcmp(name, #format) == 0)                                                                \
+        return true;
+    MT_FORMATS(SAME)
+#undef SAME
+    return false;
+}
+
+/* What the command line asks for, all at once, must make sense. */
+static const char *contradiction(const struct request *request)
+{
+    bool files = request->csv || request->json;
+    if (request->list)
+        return request->format && strcmp(request->format, "markdown") != 0 &&
+                       strcmp(request->format, "text") != 0
+                   ? "--list-tables has the formats text and markdown"
+                   : NULL;
+    if (request->columns)
+        return NULL;
+    if (request->format && !is_format(request->format))
+        return "--format is text, csv or json";
+    if (request->format && !request->table)
+        return "--format belongs to --table NAME";
+    if (request->withs && !files)
+        return "--with belongs to --csv DIR or --json DIR";
+    if (!*request->traces)
+        return "no trace to analyze";
+    return NULL;
+}
+
+/* ---- where tables go ---- */
+
+static int make_directory(struct analysis *analysis, const char *path)
+{
+    if (!path || mkdir(path, 0777) == 0 || errno == EEXIST)
+        return 0;
+    return mt_fail(&analysis->error, MT_ERR_SYSTEM,
+                   "cannot create directory %s: %s; create it or name another place", path,
+                   strerror(errno));
+}
+
+static int want_file(struct analysis *analysis, const struct mt_table *table, const char *directory,
+                     const char *format)
+{
+    char path[PATH_BYTES];
+    if (!directory)
+        return 0;
+    if (snprintf(path, sizeof path, "%s/%s.%s", directory, table->name, format) >= (int)sizeof path)
+        return mt_fail(&analysis->error, MT_ERR_USAGE, "%s: the name is too long", directory);
+    struct mt_output *output = mt_output_new(path, &analysis->error);
+    struct mt_sink *sink = output ? mt_writer_new(format, output, &analysis->error) : NULL;
+    return sink ? mt_engine_want(analysis->engine, table, sink) : analysis->error.code;
+}
+
+static int want_files(struct analysis *analysis, const struct mt_table *table)
+{
+    RETURN_IF_ERROR(want_file(analysis, table, analysis->request->csv, "csv"));
+    return want_file(analysis, table, analysis->request->json, "json");
+}
+
+static bool is_with(const struct request *request, const struct mt_table *table)
+{
+    for (size_t i = 0; i < request->withs; i++)
+        if (request->with[i] == table)
+            return true;
+    return false;
+}
+
+static int want_directories(struct analysis *analysis)
+{
+    const struct request *request = analysis->request;
+    RETURN_IF_ERROR(make_directory(analysis, request->csv));
+    RETURN_IF_ERROR(make_directory(analysis, request->json));
+    for (const struct mt_table *const *table = mt_tables; *table; table++)
+        if (!(*table)->on_request || is_with(request, *table))
+            RETURN_IF_ERROR(want_files(analysis, *table));
+    return 0;
+}
+
+static int want_rows(struct analysis *analysis, struct mt_rows **rows, const struct mt_table *table,
+                     size_t limit, const char *by)
+{
+    *rows = mt_rows_new(limit, by);
+    if (!*rows)
+        return mt_fail(&analysis->error, MT_ERR_MEMORY, "out of memory");
+    return mt_engine_want(analysis->engine, table, mt_rows_sink(*rows));
+}
+
+static int want_story(struct analysis *analysis)
+{
+    struct mt_story *story = &analysis->story;
+    analysis->screen = mt_output_new(NULL, &analysis->error);
+    if (!analysis->screen)
+        return MT_ERR_MEMORY;
+    RETURN_IF_ERROR(want_rows(analysis, &story->summary, &mt_table_summary, 0, NULL));
+    RETURN_IF_ERROR(want_rows(analysis, &story->kernels, &mt_table_kernels, TOP, "touched_bytes"));
+    RETURN_IF_ERROR(want_rows(analysis, &story->blocks, &mt_table_blocks, TOP, "size_bytes"));
+    mt_rows_only(story->blocks, "level", "block");
+    return want_rows(analysis, &story->failures, &mt_table_failures, TOP, NULL);
+}
+
+static int want_table(struct analysis *analysis)
+{
+    const struct request *request = analysis->request;
+    const char *format = request->format ? request->format : "text";
+    analysis->screen = mt_output_new(NULL, &analysis->error);
+    if (!analysis->screen)
+        return MT_ERR_MEMORY;
+    struct mt_sink *sink = mt_writer_new(format, analysis->screen, &analysis->error);
+    if (!sink)
+        analysis->screen = NULL; /* gone with the writer */
+    return sink ? mt_engine_want(analysis->engine, request->table, sink) : analysis->error.code;
+}
+
+static int want_all(struct analysis *analysis)
+{
+    const struct request *request = analysis->request;
+    if (request->csv || request->json)
+        RETURN_IF_ERROR(want_directories(analysis));
+    if (request->table)
+        return want_table(analysis);
+    return request->quiet ? 0 : want_story(analysis);
+}
+
+/* ---- the work ---- */
+
+static void tell_story(struct analysis *analysis, const char *path,
+                       const struct mt_trace_stats *stats)
+{
+    struct mt_story *story = &analysis->story;
+    if (!story->summary)
+        return;
+    story->path = path;
+    story->first_damage = stats->first_damage;
+    mt_story_write(analysis->screen, story);
+    mt_rows_clear(story->summary);
+    mt_rows_clear(story->kernels);
+    mt_rows_clear(story->blocks);
+    mt_rows_clear(story->failures);
+}
+
+/* What was not as it should be goes to standard error, also where no summary is printed. */
+static void judge(struct analysis *analysis, const char *path, const struct mt_trace_stats *stats)
+{
+    bool damaged = stats->chunks_damaged || stats->bytes_skipped || stats->events_damaged;
+    bool cut = !stats->complete && !stats->events_salvaged;
+    if (damaged)
+        complain(
+            "%s: damaged from offset %llu on: %llu chunks and %llu bytes were passed over, the "
+            "rest is reported",
+            path, (unsigned long long)stats->first_damage,
+            (unsigned long long)stats->chunks_damaged, (unsigned long long)stats->bytes_skipped);
+    else if (cut)
+        complain("%s: the recorder did not close it: it was killed, or the file is cut; what is "
+                 "there is reported",
+                 path);
+    if (damaged || cut)
+        analysis->exit_code = EXIT_PROBLEM;
+}
+
+static void analyze_one(struct analysis *analysis, const char *path)
+{
+    struct mt_trace_stats stats = {0};
+    struct progress progress;
+    analysis->error.code = 0;
+    progress_start(&progress, path);
+    int code = mt_engine_run(analysis->engine, path, progress_show, &progress, &stats);
+    progress_end(&progress);
+    if (code < 0) {
+        analysis->exit_code = EXIT_PROBLEM;
+        if (mt_engine_usable(analysis->engine))
+            complain("%s", analysis->error.message);
+        return;
+    }
+    judge(analysis, path, &stats);
+    tell_story(analysis, path, &stats);
+}
+
+static int analyze(struct analysis *analysis)
+{
+    RETURN_IF_ERROR(want_all(analysis));
+    for (char **path = analysis->request->traces; *path; path++) {
+        analyze_one(analysis, *path);
+        if (!mt_engine_usable(analysis->engine))
+            return analysis->error.code;
+    }
+    analysis->error.code = 0;
+    RETURN_IF_ERROR(mt_engine_finish(analysis->engine));
+    return analysis->story.summary ? mt_output_close(analysis->screen) : 0;
+}
+
+static int run(const struct request *request)
+{
+    struct analysis analysis = {.request = request};
+    int code = MT_ERR_MEMORY;
+    analysis.engine = mt_engine_new(&analysis.error);
+    if (analysis.engine)
+        code = analyze(&analysis);
+    bool deserted = analysis.screen && code < 0 && mt_output_deserted(analysis.screen);
+    /* A pipe that its reader has closed is how `| head` ends: nothing to complain about. */
+    if (code < 0 && !deserted) {
+        complain("%s", analysis.error.message);
+        analysis.exit_code = EXIT_PROBLEM;
+    }
+    mt_engine_free(analysis.engine);
+    if (!request->table)
+        mt_output_free(analysis.screen);
+    return analysis.exit_code;
+}
+
+static int list(const struct request *request)
+{
+    struct mt_error error = {0};
+    struct mt_output *output = mt_output_new(NULL, &error);
+    if (output && request->columns)
+        reference_columns(output, request->columns);
+    else if (output && request->format && strcmp(request->format, "markdown") == 0)
+        reference_markdown(output);
+    else if (output)
+        reference_list(output);
+    int code = output ? mt_output_close(output) : MT_ERR_MEMORY;
+    bool failed = code < 0 && !(output && mt_output_deserted(output));
+    if (failed)
+        complain("%s", error.message);
+    mt_output_free(output);
+    return failed ? EXIT_PROBLEM : 0;
+}
+
+int main(int argc, char **argv)
+{
+    static struct request request;
+    signal(SIGPIPE, SIG_IGN);
+    parse(&request, argc, argv);
+    const char *problem = contradiction(&request);
+    if (problem) {
+        complain("%s; try 'memtrace-analyze --help'", problem);
+        return EXIT_USAGE;
+    }
+    return request.list || request.columns ? list(&request) : run(&request);
+}
