@@ -11,7 +11,7 @@ FLAGS = ["-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Wundef", "-Wstrict
 
 def compile_alone(root, header, cuda):
     source = f'#include "{os.path.join(root, header)}"\n'
-    folders = ("src", "include", "src/event", os.path.dirname(header))
+    folders = ("src", "include", "src/event", "tests", os.path.dirname(header))
     places = [os.path.join(root, folder) for folder in folders]
     command = [os.environ.get("CC", "cc"), *FLAGS, *["-I" + p for p in places],
                "-isystem", cuda, "-x", "c", "-"]

@@ -1,0 +1,86 @@
+/* SIGKILL at any moment: what had returned is in the trace, and at most the one call of each thread
+ * that was on its way. */
+#include "compare.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "unit/unit.h"
+
+#define TIMES 100 /* of each of the two tests */
+#define LONGEST_US 30000
+
+static unsigned random_us(void)
+{
+    static unsigned state;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    state = (state ^ (unsigned)now.tv_nsec) * 2654435761u + 12345;
+    return (state >> 8) % LONGEST_US;
+}
+
+static bool did_anything(const struct run *run)
+{
+    for (unsigned i = 0; i < LEDGER_THREADS; i++)
+        if (run->ledger->part[i].done > 0)
+            return true;
+    return false;
+}
+
+/* Events compared; 0 where it was killed before it had begun. */
+static uint64_t kill_once(const char *ring)
+{
+    struct run run;
+    const struct order order = {.environment = LIST(ring, "MEMTRACE_WAIT_US=5000000"),
+                                .arguments = LIST("victim", "kill", "60000")};
+    unsigned us = random_us();
+    run_init(&run);
+    run_start(&run, &order);
+    nanosleep(&(struct timespec){.tv_nsec = (long)us * 1000}, NULL);
+    kill(run.pid, SIGKILL);
+    run_wait(&run, &order);
+    ck_assert_str_eq(run.err, "");
+    uint64_t events = 0;
+    if (did_anything(&run)) {
+        ck_assert_uint_eq(run.traces, 1);
+        struct seen seen = compare_trace(run.trace[0], run.ledger, 0, COMPARE_PREFIX, 1);
+        ck_assert_uint_eq(seen.lost, 0);
+        events = seen.events;
+    }
+    run_free(&run);
+    return events;
+}
+
+static void kill_often(const char *ring)
+{
+    unsigned hit = 0;
+    for (unsigned i = 0; i < TIMES; i++)
+        hit += kill_once(ring) > 0;
+    /* Otherwise it is not tested at all. */
+    ck_assert_uint_gt(hit, TIMES / 4);
+}
+
+START_TEST(while_all_is_in_the_rings)
+{
+    kill_often("MEMTRACE_RING_KIB=4096");
+}
+END_TEST
+
+START_TEST(while_the_drain_thread_works)
+{
+    kill_often("MEMTRACE_RING_KIB=64");
+}
+END_TEST
+
+START_TEST(not_at_all)
+{
+    struct run run = run_clean(NULL, LIST("victim", "kill", "60000"));
+    ck_assert_uint_gt(compare_run(&run).events, 2 * 50000);
+    ck_assert_uint_eq(run_files(&run, ""), 1);
+    run_free(&run);
+}
+END_TEST
+
+UNIT_MAIN("kill", not_at_all, while_all_is_in_the_rings, while_the_drain_thread_works)

@@ -1,0 +1,316 @@
+/* Every hooked function once, through one door: with a stream and without, granted and refused. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "victim.h"
+
+#define MIB2 ((size_t)2 << 20)
+#define REFUSED CUDA_ERROR_LAUNCH_FAILED /* what the driver is told to answer */
+
+/* What there is to work on; made behind the recorder's back but for the memory. */
+static struct {
+    CUcontext context;
+    CUstream stream;
+    CUdeviceptr d, s; /* device memory, MIB2 each */
+    char *page;       /* host memory, MIB2 */
+    CUarray a, b;
+    CUmemoryPool pool;
+    CUmemAllocationProp physical;
+    CUmodule module;
+    CUfunction f;
+    uint64_t kernel;
+    CUgraphExec graph;
+    CUdeviceptr one, two; /* arguments of w.f */
+    unsigned three;
+    void *params[3];
+} w;
+
+static void make_graph(void)
+{
+    CUgraph graph;
+    MUST(REAL(cuGraphCreate)(&graph, 0));
+    MUST(REAL(cuGraphInstantiateWithFlags)(&w.graph, graph, 0));
+}
+
+static void make_world(enum door door)
+{
+    CUDA_ARRAY_DESCRIPTOR row = {
+        .Width = 4096, .Format = CU_AD_FORMAT_UNSIGNED_INT8, .NumChannels = 1};
+    w.physical = (CUmemAllocationProp){.type = CU_MEM_ALLOCATION_TYPE_PINNED,
+                                       .location.type = CU_MEM_LOCATION_TYPE_DEVICE};
+    victim_begin(door);
+    MUST(REAL(cuCtxGetCurrent)(&w.context));
+    MUST(REAL(cuStreamCreate)(&w.stream, CU_STREAM_NON_BLOCKING));
+    MUST(REAL(cuArrayCreate_v2)(&w.a, &row));
+    MUST(REAL(cuArrayCreate_v2)(&w.b, &row));
+    MUST(REAL(cuDeviceGetDefaultMemPool)(&w.pool, 0));
+    MUST(REAL(cuModuleLoadData)(&w.module, victim_ptx));
+    MUST(REAL(cuModuleGetFunction)(&w.f, w.module, "k_two"));
+    make_graph();
+    w.page = mmap(NULL, MIB2, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    w.d = victim_alloc(MIB2);
+    w.s = victim_alloc(MIB2);
+    w.kernel = victim_tell_kernel(&victim_k_two);
+    w.one = w.d + 16;
+    w.two = w.s + 32;
+    w.params[0] = &w.one;
+    w.params[1] = &w.two;
+    w.params[2] = &w.three;
+}
+
+/* ---- what calls take, and the entries for them ---- */
+
+static void did_alloc(uint64_t api, CUdeviceptr p, size_t size, uint64_t stream)
+{
+    DID(alloc, .api = api, .address = p, .size = size, .stream = stream);
+}
+
+static void no_alloc(uint64_t api, size_t size)
+{
+    DID(alloc_failed, .api = api, .size = size, .error = REFUSED);
+}
+
+static void did_free(uint64_t api, CUdeviceptr p, uint64_t stream)
+{
+    DID(free, .api = api, .address = p, .stream = stream);
+}
+
+static void no_free(uint64_t api, CUdeviceptr p)
+{
+    DID(free_failed, .api = api, .address = p, .error = REFUSED);
+}
+
+static void did_host(uint64_t api, void *p, size_t size)
+{
+    DID(host_alloc, .api = api, .address = (uintptr_t)p, .size = size);
+}
+
+static void did_host_free(uint64_t api, void *p)
+{
+    DID(host_free, .api = api, .address = (uintptr_t)p);
+}
+
+static void did_range(enum mt_kind kind, CUdeviceptr p)
+{
+    uint64_t fields[] = {p, MIB2};
+    ledger_put(kind, fields, 2, NULL, 0);
+}
+
+static void did_create(CUmemGenericAllocationHandle h)
+{
+    DID(create, .handle = h, .size = MIB2);
+}
+
+static void did_release(CUmemGenericAllocationHandle h)
+{
+    DID(release, .handle = h);
+}
+
+static void did_map(CUdeviceptr p, CUmemGenericAllocationHandle h)
+{
+    DID(map, .address = p, .size = MIB2, .handle = h);
+}
+
+static void did_copy(uint64_t api, uint64_t d, uint64_t s, size_t size, uint64_t stream)
+{
+    DID(copy, .api = api, .destination = d, .source = s, .size = size, .stream = stream);
+}
+
+static void did_set(uint64_t api, size_t width, size_t height, size_t pitch, uint64_t stream)
+{
+    DID(set, .api = api, .address = w.d + 4, .width = width, .height = height, .pitch = pitch,
+        .stream = stream);
+}
+
+static void did_box(uint64_t api, struct mt_ev_copy_rect rect, uint64_t stream)
+{
+    rect.api = api;
+    rect.stream = stream;
+    ledger_put(MT_copy_rect, (uint64_t *)&rect, sizeof rect / 8, NULL, 0);
+}
+
+/* From row 2, column 5 of a device box of pitch 256 to row 1, column 3 of one of pitch 128. */
+static CUDA_MEMCPY2D box_2d(void)
+{
+    return (CUDA_MEMCPY2D){.srcMemoryType = CU_MEMORYTYPE_DEVICE, .srcDevice = w.s,
+                           .srcXInBytes = 5, .srcY = 2, .srcPitch = 256,
+                           .dstMemoryType = CU_MEMORYTYPE_UNIFIED, .dstDevice = w.d,
+                           .dstXInBytes = 3, .dstY = 1, .dstPitch = 128,
+                           .WidthInBytes = 60, .Height = 4};
+}
+
+static struct mt_ev_copy_rect box_2d_rect(void)
+{
+    return (struct mt_ev_copy_rect){.destination = w.d + 3 + 128, .source = w.s + 5 + 512,
+                                    .width = 60, .height = 4, .depth = 1,
+                                    .destination_pitch = 128, .source_pitch = 256};
+}
+
+/* From host memory, slices of 4 rows of 64 bytes, to slices of 8 rows of 128. */
+#define BOX_3D_FIELDS                                                                              \
+    .srcMemoryType = CU_MEMORYTYPE_HOST, .srcHost = w.page, .srcXInBytes = 1, .srcY = 1,           \
+    .srcZ = 1, .srcPitch = 64, .srcHeight = 4, .dstMemoryType = CU_MEMORYTYPE_DEVICE,              \
+    .dstDevice = w.d, .dstXInBytes = 2, .dstY = 3, .dstZ = 2, .dstPitch = 128, .dstHeight = 8,     \
+    .WidthInBytes = 50, .Height = 2, .Depth = 3
+
+static CUDA_MEMCPY3D box_3d(void)
+{
+    return (CUDA_MEMCPY3D){BOX_3D_FIELDS};
+}
+
+static CUDA_MEMCPY3D_PEER box_peer(void)
+{
+    return (CUDA_MEMCPY3D_PEER){BOX_3D_FIELDS, .srcContext = w.context, .dstContext = w.context};
+}
+
+static struct mt_ev_copy_rect box_3d_rect(void)
+{
+    return (struct mt_ev_copy_rect){.destination = w.d + 2 + 3 * 128 + 2 * 1024,
+                                    .source = (uintptr_t)w.page + 1 + 64 + 256,
+                                    .width = 50, .height = 2, .depth = 3,
+                                    .destination_pitch = 128, .source_pitch = 64,
+                                    .destination_slice = 1024, .source_slice = 256};
+}
+
+struct batch {
+    CUdeviceptr to[3], from[3];
+    size_t sizes[3], first, failed;
+    CUmemcpyAttributes attributes;
+};
+
+static struct batch batch(void)
+{
+    return (struct batch){.to = {w.d, w.d + 512, w.d + 1024},
+                          .from = {w.s, (uintptr_t)w.page, w.s + 9},
+                          .sizes = {10, 20, 30},
+                          .attributes.srcAccessOrder = CU_MEMCPY_SRC_ACCESS_ORDER_STREAM};
+}
+
+static void did_batch(uint64_t api, const struct batch *b, uint64_t stream)
+{
+    for (int i = 0; i < 3; i++)
+        did_copy(api, b->to[i], b->from[i], b->sizes[i], stream);
+}
+
+struct batch_3d {
+    CUDA_MEMCPY3D_BATCH_OP boxes[2];
+    size_t failed;
+};
+
+/* From tightly packed device memory to a wider box, and from an array. */
+static struct batch_3d batch_3d(void)
+{
+    struct batch_3d b = {.failed = 0};
+    CUmemcpy3DOperand device = {.type = CU_MEMCPY_OPERAND_TYPE_POINTER, .op.ptr.ptr = w.s};
+    for (int i = 0; i < 2; i++)
+        b.boxes[i] = (CUDA_MEMCPY3D_BATCH_OP){
+            .src = device, .dst = device, .srcAccessOrder = CU_MEMCPY_SRC_ACCESS_ORDER_STREAM};
+    b.boxes[0].extent = (CUextent3D){.width = 100, .height = 10, .depth = 2};
+    b.boxes[0].dst.op.ptr.ptr = b.boxes[1].dst.op.ptr.ptr = w.d;
+    b.boxes[0].dst.op.ptr.rowLength = 128;
+    b.boxes[0].dst.op.ptr.layerHeight = 16;
+    b.boxes[1].extent = (CUextent3D){.width = 8, .height = 1, .depth = 1};
+    b.boxes[1].src = (CUmemcpy3DOperand){.type = CU_MEMCPY_OPERAND_TYPE_ARRAY,
+                                         .op.array.array = w.a};
+    return b;
+}
+
+static void did_batch_3d(uint64_t api, uint64_t stream)
+{
+    did_box(api,
+            (struct mt_ev_copy_rect){.destination = w.d, .source = w.s, .width = 100, .height = 10,
+                                     .depth = 2, .destination_pitch = 128, .source_pitch = 100,
+                                     .destination_slice = 2048, .source_slice = 1000},
+            stream);
+    did_box(api,
+            (struct mt_ev_copy_rect){.destination = w.d, .width = 8, .height = 1, .depth = 1,
+                                     .destination_pitch = 8, .destination_slice = 8},
+            stream);
+}
+
+static CUlaunchConfig one_block(CUstream stream)
+{
+    return (CUlaunchConfig){.gridDimX = 1, .gridDimY = 1, .gridDimZ = 1, .blockDimX = 32,
+                            .blockDimY = 1, .blockDimZ = 1, .hStream = stream};
+}
+
+static void did_launch(uint64_t stream)
+{
+    uint64_t fields[] = {w.kernel, stream, 0}, tail[] = {MT_WORD(w.one, 0), MT_WORD(w.two, 8)};
+    ledger_put(MT_launch, fields, 3, tail, 2);
+}
+
+static void did_graph(uint64_t stream)
+{
+    DID(graph_launch, .graph = (uintptr_t)w.graph, .stream = stream);
+}
+
+/* ---- the cases ---- */
+
+static const CUctxCreateParams no_params;
+
+static void must_be_hook(void *found, void *hook)
+{
+    if (found != hook)
+        victim_fail("cuGetProcAddress gave %p, not the hook %p", found, hook);
+}
+
+static void check_call(const char *name, CUresult result, int refuse, unsigned long long calls)
+{
+    calls = REAL(simcuda_calls)(name) - calls;
+    if (result != (refuse ? REFUSED : CUDA_SUCCESS))
+        victim_fail("%s: error %d", name, result);
+    if (calls != 1)
+        victim_fail("%s: the driver was called %llu times", name, calls);
+}
+
+#define OWN_STREAM (per_thread ? (uintptr_t)CU_STREAM_PER_THREAD : 0)
+#define STREAM (stream ? (uintptr_t)stream : OWN_STREAM)
+#define CASE(symbol, pts, setup, arguments, did, failed_, after)                                   \
+    static void case_##symbol(CUstream stream, int refuse)                                         \
+    {                                                                                              \
+        enum { api = MT_API_##symbol, per_thread = pts };                                          \
+        (void)stream, (void)per_thread, (void)api;                                                 \
+        setup;                                                                                     \
+        unsigned long long calls_ = REAL(simcuda_calls)(#symbol);                                  \
+        if (refuse)                                                                                \
+            REAL(simcuda_fail_call)(#symbol, 1, REFUSED, 0);                                       \
+        CUresult result = CU(symbol) arguments;                                                    \
+        check_call(#symbol, result, refuse, calls_);                                               \
+        if (result == CUDA_SUCCESS) {                                                              \
+            did;                                                                                   \
+        } else {                                                                                   \
+            failed_;                                                                               \
+        }                                                                                          \
+        after;                                                                                     \
+    }
+#include "door_cases.def"
+
+/* A hook without a case does not compile here. */
+static const struct {
+    const char *name;
+    void (*run)(CUstream stream, int refuse);
+} cases[MT_APIS] = {
+#define HOOK(family, when, symbol, ...) [MT_API_##symbol] = {#symbol, case_##symbol},
+#include "shim/cuda/hooks.def"
+};
+
+static int doors(int argc, char **argv)
+{
+    enum door door = argc > 1 ? (enum door)atoi(argv[1]) : DOOR_HANDLE;
+    make_world(door);
+    for (unsigned i = 0; i < MT_APIS; i++) {
+        if (victim_cu[i] == victim_real(cases[i].name))
+            victim_fail("door %d leads past the hook of %s", door, cases[i].name);
+        for (int refuse = 0; refuse <= 1; refuse++) {
+            cases[i].run(NULL, refuse);
+            cases[i].run(w.stream, refuse);
+        }
+    }
+    printf("%d functions\n", MT_APIS);
+    return 0;
+}
+
+const struct victim_command victim_doors[] = {{"doors", doors}, {NULL, NULL}};

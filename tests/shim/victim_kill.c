@@ -1,0 +1,67 @@
+/* kill EVENTS: two threads that allocate, free, launch and report blocks, each call in the ledger
+ * once it has returned, until there are so many or somebody ends it. */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "victim.h"
+
+#define LIVE 8
+
+/* c10's function as libc10_cuda imports it; the recorder alone defines it here. */
+struct device {
+    int8_t type, index;
+};
+void report_usage(void *block, int64_t size, size_t allocated, size_t reserved,
+                  struct device device)
+    __asm__("_ZN3c1027reportMemoryUsageToProfilerEPvlmmNS_6DeviceE") __attribute__((weak));
+
+static CUfunction function;
+static uint64_t kernel;
+static unsigned events;
+
+static void report(CUdeviceptr block, int64_t size, size_t allocated)
+{
+    if (!report_usage)
+        return;
+    report_usage((void *)(uintptr_t)block, size, allocated, 1 << 20, (struct device){1, 0});
+    uint64_t fields[] = {block, (uint64_t)(size < 0 ? -size : size), allocated, 1 << 20, 0};
+    ledger_put(size < 0 ? MT_block_free : MT_block_alloc, fields, 5, NULL, 0);
+}
+
+static void *work(void *context)
+{
+    CUdeviceptr live[LIVE] = {0};
+    MUST(REAL(cuCtxSetCurrent)(context));
+    for (unsigned i = 0; i < events / 5; i++) {
+        CUdeviceptr *slot = &live[i % LIVE];
+        if (*slot) {
+            report(*slot, -512, i);
+            victim_free(*slot);
+        }
+        *slot = victim_alloc(512 + 512 * (i % 5));
+        report(*slot, 512, i + 512);
+        victim_launch(function, kernel, *slot, *slot + 8);
+    }
+    return NULL;
+}
+
+static int kill_victim(int argc, char **argv)
+{
+    pthread_t threads[2];
+    CUcontext context;
+    CUmodule module;
+    events = argc > 1 ? (unsigned)atoi(argv[1]) : 100000;
+    victim_begin(DOOR_HANDLE);
+    MUST(REAL(cuCtxGetCurrent)(&context));
+    MUST(REAL(cuModuleLoadData)(&module, victim_ptx));
+    MUST(REAL(cuModuleGetFunction)(&function, module, "k_two"));
+    kernel = victim_tell_kernel(&victim_k_two);
+    for (int i = 0; i < 2; i++)
+        pthread_create(&threads[i], NULL, work, context);
+    for (int i = 0; i < 2; i++)
+        pthread_join(threads[i], NULL);
+    return 0;
+}
+
+const struct victim_command victim_kill[] = {{"kill", kill_victim}, {NULL, NULL}};
