@@ -1,5 +1,5 @@
-/* What a victim did, as it should stand in its trace: records of event.def, one sequence a thread, in
- * a file that is mapped and shared, so that it outlives the victim however that ends. The victim
+/* What a victim did, as it should stand in its trace: records of event.def, one sequence a thread,
+ * in a file that is mapped and shared, so that it outlives the victim however that ends. The victim
  * writes an entry after the call that it tells of has returned; test_*.c compare (compare.h).
  *
  * Fields are as the trace has them, but for the kernel of a launch: that is a number which a kernel

@@ -10,7 +10,12 @@
 #include "unit/unit.h"
 
 #define TIMES 100 /* of each of the two tests */
-#define LONGEST_US 30000
+#define LONGEST_US 10000
+
+static void sleep_us(unsigned us)
+{
+    nanosleep(&(struct timespec){.tv_nsec = (long)us * 1000}, NULL);
+}
 
 static unsigned random_us(void)
 {
@@ -29,16 +34,24 @@ static bool did_anything(const struct run *run)
     return false;
 }
 
+/* Four of five times it has begun; how long that takes depends on the machine. */
+static void wait_a_while(struct run *run, bool for_begin)
+{
+    run->ledger = ledger_map(run->ledger_path);
+    for (unsigned i = 0; for_begin && i < 20000 && !did_anything(run); i++)
+        sleep_us(200);
+    sleep_us(random_us());
+}
+
 /* Events compared; 0 where it was killed before it had begun. */
-static uint64_t kill_once(const char *ring)
+static uint64_t kill_once(const char *ring, bool for_begin)
 {
     struct run run;
     const struct order order = {.environment = LIST(ring, "MEMTRACE_WAIT_US=5000000"),
                                 .arguments = LIST("victim", "kill", "60000")};
-    unsigned us = random_us();
     run_init(&run);
     run_start(&run, &order);
-    nanosleep(&(struct timespec){.tv_nsec = (long)us * 1000}, NULL);
+    wait_a_while(&run, for_begin);
     kill(run.pid, SIGKILL);
     run_wait(&run, &order);
     ck_assert_str_eq(run.err, "");
@@ -57,9 +70,9 @@ static void kill_often(const char *ring)
 {
     unsigned hit = 0;
     for (unsigned i = 0; i < TIMES; i++)
-        hit += kill_once(ring) > 0;
+        hit += kill_once(ring, i % 5 != 0) > 0;
     /* Otherwise it is not tested at all. */
-    ck_assert_uint_gt(hit, TIMES / 4);
+    ck_assert_uint_gt(hit, TIMES / 2);
 }
 
 START_TEST(while_all_is_in_the_rings)
