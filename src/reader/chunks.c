@@ -117,7 +117,9 @@ struct walk {
 static void pass_over(struct walk *walk)
 {
     uint64_t found = search(walk->source, walk->back, walk->buffer);
-    skip(walk->chunks, found < walk->offset ? found : walk->offset, found);
+    skip(walk->chunks, walk->offset, found);
+    if (found == walk->source->size)
+        walk->chunks->tail_skipped = found - walk->offset;
     walk->offset = walk->back = found;
 }
 

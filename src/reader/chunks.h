@@ -15,6 +15,7 @@ struct mt_chunks {
     struct mt_chunk_header cut; /* events that the end of the file cuts; magic 0 if none */
     uint64_t chunks_broken, events_broken; /* not kept, although their header is intact */
     uint64_t bytes_skipped;
+    uint64_t tail_skipped; /* of those: at the end of the file */
     uint64_t first_damage; /* meaningful if bytes_skipped > 0 */
     bool complete;         /* the trailer is there */
 };

@@ -175,6 +175,10 @@ static void fill_stats(struct mt_trace *trace)
     if (chunks->bytes_skipped && stats->bytes_skipped == 0 && stats->chunks_damaged == 0)
         stats->first_damage = chunks->first_damage;
     stats->bytes_skipped += chunks->bytes_skipped;
+    /* The chunk that was being written when the process was killed: the ring file has its events.
+     */
+    if (trace->rings.part)
+        stats->bytes_skipped -= chunks->tail_skipped;
     stats->file_bytes = trace->source.size;
     stats->chunks_damaged += chunks->chunks_broken + (chunks->cut.magic != 0);
     stats->events_damaged += chunks->events_broken + (chunks->cut.magic ? chunks->cut.events : 0);

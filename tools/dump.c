@@ -1,0 +1,38 @@
+#include "dump.h"
+
+#include <string.h>
+
+const char *mt_dump_text_of(const struct mt_trace *trace, const struct mt_record *record,
+                            char *buffer)
+{
+    const struct mt_event_info *info = mt_event_info(record->kind);
+    if (record->kind == MT_launch) {
+        const struct mt_trace_kernel *kernel = mt_trace_kernel(trace, record->word[0]);
+        return kernel ? kernel->name : NULL;
+    }
+    if (info->tail != MT_TAIL_BYTES)
+        return NULL;
+    size_t words;
+    const char *text = (const char *)mt_record_tail(record, &words);
+    size_t size = strnlen(text, words * sizeof(uint64_t));
+    memcpy(buffer, text, size);
+    buffer[size] = 0;
+    return buffer;
+}
+
+const uint64_t *mt_dump_words_of(const struct mt_record *record, size_t *words)
+{
+    const uint64_t *word = mt_record_tail(record, words);
+    if (mt_event_info(record->kind)->tail != MT_TAIL_WORDS)
+        *words = 0;
+    return word;
+}
+
+const struct mt_trace_kernel *mt_dump_layout_of(const struct mt_trace *trace,
+                                                const struct mt_record *record)
+{
+    const struct mt_trace_kernel *kernel = NULL;
+    if (record->kind == MT_kernel)
+        kernel = mt_trace_kernel(trace, record->word[0]);
+    return kernel && kernel->params != MT_PARAMS_UNKNOWN ? kernel : NULL;
+}
