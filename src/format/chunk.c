@@ -21,7 +21,8 @@ static bool fields_fit(const struct mt_chunk_header *header)
 {
     if (header->type != MT_CHUNK_EVENTS)
         return (header->type == MT_CHUNK_META || header->type == MT_CHUNK_INDEX) &&
-               header->flags == 0 && header->events == 0 && header->thread == 0;
+               header->flags == 0 && header->time_shift == 0 && header->events == 0 &&
+               header->thread == 0;
     return (header->flags & ~MT_CHUNK_DEFINES) == 0 && header->time_shift <= MT_TIME_SHIFT_MAX &&
            header->thread < MT_THREADS_MAX && header->events > 0 &&
            header->events <= MT_CHUNK_EVENTS_MAX && header->events <= header->raw_size &&

@@ -168,6 +168,13 @@ static int link_rings(struct mt_trace *trace)
     return 0;
 }
 
+/* Events that no `lost` event tells of: the recorder says at its end how many. */
+static uint64_t untold(const struct mt_trace *trace)
+{
+    const char *value = mt_trace_meta(trace, "lost.untold");
+    return value ? strtoull(value, NULL, 10) : 0;
+}
+
 static void fill_stats(struct mt_trace *trace)
 {
     struct mt_trace_stats *stats = &trace->stats;
@@ -179,6 +186,7 @@ static void fill_stats(struct mt_trace *trace)
      */
     if (trace->rings.part)
         stats->bytes_skipped -= chunks->tail_skipped;
+    stats->events_lost += untold(trace);
     stats->file_bytes = trace->source.size;
     stats->chunks_damaged += chunks->chunks_broken + (chunks->cut.magic != 0);
     stats->events_damaged += chunks->events_broken + (chunks->cut.magic ? chunks->cut.events : 0);
