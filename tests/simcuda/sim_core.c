@@ -184,24 +184,35 @@ void sim_core_forked(void)
     }
 }
 
-static struct sim_head *recycled[SIM_KINDS];
+static struct sim_head *recycled[SIM_KINDS], *last_made;
 static uint32_t serial;
 static pthread_mutex_t object_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static struct sim_head *make(size_t size)
+{
+    struct sim_head *h = calloc(1, size);
+    if (h) {
+        h->made_before = last_made;
+        last_made = h;
+    }
+    return h;
+}
 
 void *sim_object_new(enum sim_kind kind, size_t size)
 {
     pthread_mutex_lock(&object_lock);
-    struct sim_head *h = recycled[kind];
-    if (h)
+    struct sim_head *h = recycled[kind] ? recycled[kind] : make(size);
+    if (h && h == recycled[kind]) {
+        struct sim_head *before = h->made_before;
         recycled[kind] = h->next_free;
-    uint32_t number = ++serial;
-    pthread_mutex_unlock(&object_lock);
-    if (h)
         memset(h, 0, size);
-    else if (!(h = calloc(1, size)))
-        return NULL;
-    h->kind = kind;
-    h->serial = number;
+        h->made_before = before;
+    }
+    if (h) {
+        h->kind = kind;
+        h->serial = ++serial;
+    }
+    pthread_mutex_unlock(&object_lock);
     return h;
 }
 

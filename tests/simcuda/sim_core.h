@@ -156,6 +156,8 @@ struct sim_head {
     uint32_t kind;
     uint32_t serial; /* unique among all objects ever made */
     struct sim_head *next_free;
+    struct sim_head
+        *made_before; /* a list of all: what a program leaves behind is no leak of ours */
 };
 
 void *sim_object_new(enum sim_kind kind,

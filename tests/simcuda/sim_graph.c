@@ -113,8 +113,9 @@ static void disown_memory(struct sim_graph_memory *m)
     if (m == NULL || --m->owners > 0)
         return;
     struct sim_block block;
+    _Atomic uint64_t uncounted = 0;
     if (sim_arena_starting(&sim_device_arena, m->address, &block) && block.id == m->block_id)
-        sim_memory_give(m->address, 1u << SIM_ASYNC, &(_Atomic uint64_t){0});
+        sim_memory_give(m->address, 1u << SIM_ASYNC, &uncounted);
     free(m);
 }
 
