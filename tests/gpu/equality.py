@@ -3,6 +3,7 @@
 
 usage: equality.py resnet50|gpt native|expandable
 """
+import collections
 import json
 import os
 
@@ -13,7 +14,7 @@ import torch_history
 import traceread
 
 STEPS = 16
-DRIVER = ("alloc", "free", "reserve", "unreserve", "map", "unmap")
+DRIVER = ("alloc", "free", "map", "unmap", "host_alloc", "host_free")
 ALLOCATOR = ("block_alloc", "block_free")
 SHORT = {"block_alloc": "alloc", "block_free": "free"}
 
@@ -60,17 +61,17 @@ def read_marks(path, start):
 
 
 def block_events(events, device):
-    return [(SHORT[e["kind"]], e["address"], e["size"]) for e in events
-            if e["kind"] in SHORT and e["device"] == device]
+    return [(SHORT[e["event"]], e["address"], e["size"]) for e in events
+            if e["event"] in SHORT and e["device"] == device]
 
 
 def check_blocks(out, run, device, replay):
     mine = block_events(run.events, device)
     out.none(compare.blocks(mine, replay.events), f"device {device}")
-    sums = [e["allocated"] for e in run.events if e["kind"] in SHORT and e["device"] == device]
+    sums = [e["allocated"] for e in run.events if e["event"] in SHORT and e["device"] == device]
     out.none(compare.totals(sums, mine), f"device {device}")
     out.equal(max(sums), run.history["max_allocated"][device], "most bytes allocated")
-    held = [e["reserved"] for e in run.events if e["kind"] in SHORT and e["device"] == device]
+    held = [e["reserved"] for e in run.events if e["event"] in SHORT and e["device"] == device]
     out.equal(max(held), run.history["max_reserved"][device], "most bytes reserved")
     out.figures.update(max_allocated=max(sums), max_reserved=max(held))
     out.figures["block_events"] = len(replay.events)
@@ -79,10 +80,10 @@ def check_blocks(out, run, device, replay):
 
 def check_segments(out, run, replay):
     """The device's driver memory; one device is assumed where driver frees name none."""
-    plain = [(e["kind"], e["address"], e.get("size")) for e in run.events
-             if e["kind"] in ("alloc", "free")]
-    mapped = [(e["kind"], e["address"], e["size"]) for e in run.events
-              if e["kind"] in ("map", "unmap")]
+    plain = [(e["event"], e["address"], e.get("size")) for e in run.events
+             if e["event"] in ("alloc", "free")]
+    mapped = [(e["event"], e["address"], e["size"]) for e in run.events
+              if e["event"] in ("map", "unmap")]
     problems, matched = compare.segments(
         plain, [s for s in replay.segments if s[0] in ("alloc", "free")])
     out.none(problems, "segments")
@@ -100,7 +101,7 @@ def enclosing(events, matched):
     """The events for compare.enclosed: torch's segments only, and every block."""
     place, known = -1, set()
     for event in events:
-        kind, address = event["kind"], event.get("address", 0)
+        kind, address = event["event"], event.get("address", 0)
         if kind in ("alloc", "free"):
             place += 1
         if kind == "map" or (kind == "alloc" and place in matched):
@@ -115,22 +116,29 @@ def enclosing(events, matched):
 
 def resolving(events, holders):
     """The events for compare.unresolved. `holders`: driver memory that holds blocks; a pointer into
-    it counts only where it lies in a block."""
+    it counts only where it lies in a block. Page-locked host memory is no device memory."""
+    pinned = compare.Ranges()
     for event in events:
-        kind = event["kind"]
+        kind = event["event"]
         if kind == "block_alloc" or (kind == "alloc" and event["address"] not in holders):
             yield "birth", event["address"], event["size"]
         elif kind in ("block_free", "free"):
             yield "death", event["address"], 0
+        elif kind == "host_alloc":
+            pinned.add(event["address"], event["size"])
+        elif kind == "host_free":
+            pinned.remove(event["address"])
         elif kind == "launch":
-            yield "launch", event["time_ns"], [w["address"] for w in event["words"]]
+            addresses = [word["address"] for word in event["words"]]
+            yield "launch", event["time_ns"], [a for a in addresses if not pinned.holds(a)]
 
 
 def check_launches(out, run, replay):
-    launches = [e for e in run.events if e["kind"] == "launch"]
+    launches = [e for e in run.events if e["event"] == "launch"]
     counted = compare.per_step([e["time_ns"] for e in launches], run.marks)
     steps = {int(step): value for step, value in run.profile["steps"].items()}
-    out.check(bool(steps), "torch.profiler counted no step")
+    out.check(steps and all(value["launches"] > 100 for value in steps.values()),
+              f"torch.profiler counted too few launches to compare: {steps}")
     out.equal(run.profile["outside"], 0, "launches that torch.profiler sees outside every step")
     for step, value in sorted(steps.items()):
         out.equal(counted.get(step), value["launches"], f"launches in step {step}")
@@ -144,10 +152,65 @@ def check_launches(out, run, replay):
                        profiler_calls=run.profile["calls"])
 
 
-def check_analysis(out, run, device):
-    """The analyzer's own tables say the same as torch."""
-    summary = {row["name"]: row["value"] for row in traceread.table(run.trace, "summary")}
-    out.figures["summary"] = summary
+def driver_peak(events):
+    """Most bytes of driver memory at a time, by the driver's events alone."""
+    live, now, peak = {}, 0, 0
+    for event in events:
+        if event["event"] in ("alloc", "map"):
+            live[event["address"]] = event["size"]
+            now += event["size"]
+            peak = max(peak, now)
+        elif event["event"] in ("free", "unmap"):
+            now -= live.pop(event["address"], 0)
+    return peak
+
+
+def check_summary(out, run, device, summary):
+    """What memtrace-analyze says in its summary against torch, and against the dump."""
+    def says(key, expected):
+        out.equal(summary.get(key), expected, f"memtrace-analyze, {key}")
+
+    count = collections.Counter(event["event"] for event in run.events)
+    prefix = f"device.{device}."
+    says(prefix + "allocator_peak_allocated_bytes", run.history["max_allocated"][device])
+    says(prefix + "allocator_peak_reserved_bytes", run.history["max_reserved"][device])
+    says(prefix + "peak_reserved_bytes", driver_peak(run.events))
+    if out.figures["driver_allocations_outside_torch"] == 0:
+        says(prefix + "peak_allocated_bytes", run.history["max_allocated"][device])
+    says("blocks_allocated", count["block_alloc"])
+    says("blocks_freed", count["block_free"])
+    says("launches", count["launch"])
+    says("launches_untouching", count["launch"] - out.figures["launches_with_pointers"])
+    for key in ("events_lost", "events_damaged", "allocator_mismatches", "orphan_blocks",
+                "overlaps", "late_block_frees", "launches_arguments_unknown", "invalid_records"):
+        says(key, 0)
+    says("complete", 1)
+    out.figures["variants"] = {key.split(".", 1)[1]: value for key, value in summary.items()
+                               if key.startswith("variant.")}
+
+
+def check_tables(out, run, device, replay, summary):
+    """The rows of the tables: every block, every launch that touches one, the peaks."""
+    rows = traceread.table(run.trace, "blocks")
+    mine = sorted((row["address"], row["size_bytes"]) for row in rows
+                  if row["source"] == "allocator")
+    theirs = sorted((address, size) for kind, address, size in replay.events if kind == "alloc")
+    out.check(mine == theirs, f"table blocks: {len(mine)} rows, torch handed out {len(theirs)}, "
+              f"or others: {sorted(set(mine) ^ set(theirs))[:3]}")
+    touching = {(row["time_ns"], row["thread"])
+                for row in traceread.table(run.trace, "accesses") if row["by"] == "launch"}
+    out.equal(len(touching), out.figures["launches_with_pointers"],
+              "table accesses: launches that touch a block")
+    timeline = [row for row in traceread.table(run.trace, "timeline") if row["device"] == device]
+    for key in ("reserved_bytes", "allocated_bytes"):
+        out.equal(max(row[key] for row in timeline), summary[f"device.{device}.peak_{key}"],
+                  f"table timeline: most {key}")
+
+
+def check_analysis(out, run, device, replay):
+    summary = {row["key"]: row["value"] for row in traceread.table(run.trace, "summary")}
+    check_summary(out, run, device, summary)
+    check_tables(out, run, device, replay, summary)
 
 
 def check(out, arguments):
@@ -163,7 +226,7 @@ def check(out, arguments):
         check_blocks(out, run, device, replay)
         check_segments(out, run, replay)
         check_launches(out, run, replay)
-        check_analysis(out, run, device)
+        check_analysis(out, run, device, replay)
     out.equal(len(run.marks), STEPS, "steps that the job marked")
     expandable = any(segment["expandable"] for segment in run.history["segments"])
     out.equal(expandable, allocator == "expandable", "torch used expandable segments")

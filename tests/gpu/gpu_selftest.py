@@ -200,13 +200,12 @@ def test_killed():
 
 
 def test_known_calls():
-    names = {1: "_Z9known_addPfPKfi"}
-    launch = {"kind": "launch", "kernel": 1, "flags": 0,
+    launch = {"event": "launch", "text": "_Z9known_addPfPKfi", "flags": 0,
               "words": [{"offset": 0, "address": 16}, {"offset": 8, "address": 32}]}
-    expect(known_calls.line(launch, names) == "launch known_add 0:0x10 8:0x20", "a launch's line")
-    expect(known_calls.line({**launch, "flags": 1}, names).startswith("captured "), "captured")
-    made = {"kind": "copy", "destination": 16, "source": 32, "size": 7}
-    expect(known_calls.line(made, names) == "copy 0x10 0x20 7", "a copy's line")
+    expect(known_calls.line(launch) == "launch known_add 0:0x10 8:0x20", "a launch's line")
+    expect(known_calls.line({**launch, "flags": 1}).startswith("captured "), "captured")
+    made = {"event": "copy", "destination": 16, "source": 32, "size": 7}
+    expect(known_calls.line(made) == "copy 0x10 0x20 7", "a copy's line")
     expect(known_calls.differences(["a"], ["a", "b"]), "a missing event is noticed")
     expect(known_calls.differences(["a", "c"], ["a", "b"]), "another event is noticed")
     expect(not known_calls.differences(["a"], ["a"]), "equal events are equal")

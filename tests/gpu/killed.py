@@ -50,10 +50,10 @@ class Story:
         events = list(traceread.events(trace, "block_alloc", "block_free", "launch",
                                        accept=READABLE))
         self.marks = equality.read_marks(marks, traceread.start_ns(trace))
-        self.launches = [e["time_ns"] for e in events if e["kind"] == "launch"]
-        self.times = [e["time_ns"] for e in events if e["kind"] in equality.SHORT]
-        self.blocks = [(equality.SHORT[e["kind"]], e["address"], e["size"]) for e in events
-                       if e["kind"] in equality.SHORT]
+        self.launches = [e["time_ns"] for e in events if e["event"] == "launch"]
+        self.times = [e["time_ns"] for e in events if e["event"] in equality.SHORT]
+        self.blocks = [(equality.SHORT[e["event"]], e["address"], e["size"]) for e in events
+                       if e["event"] in equality.SHORT]
 
     def shapes(self):
         return [(action, size) for action, _, size in self.blocks]

@@ -65,20 +65,20 @@ def library_path():
                             os.path.join(toolkit(), "lib")]).strip(os.pathsep)
 
 
-def launch_line(event, names):
+def launch_line(event):
     captured = event["flags"] & CAPTURED
-    name = names.get(event["kernel"], "?")
+    name = event.get("text", "?")
     known = next((k for k in ("known_add", "known_boxed", "known_nothing") if k in name), name)
     words = [f"{word['offset']}:{word['address']:#x}" for word in event["words"]]
     return " ".join(["captured" if captured else "launch", known, *words])
 
 
-def line(event, names):
+def line(event):
     """An event in the words of known_calls.cu."""
-    if event["kind"] == "launch":
-        return launch_line(event, names)
-    values = [hex(event[f]) if f in HEX else str(event[f]) for f in FIELDS[event["kind"]]]
-    return " ".join([event["kind"], *values])
+    if event["event"] == "launch":
+        return launch_line(event)
+    values = [hex(event[f]) if f in HEX else str(event[f]) for f in FIELDS[event["event"]]]
+    return " ".join([event["event"], *values])
 
 
 def differences(mine, expected):
@@ -102,12 +102,11 @@ def check(out, arguments):
                                       jobs.work(f"known_calls_{runtime}.log"))
     out.equal(status, 0, f"exit code of the traced program ({stderr.strip()})")
     out.equal(len(stdout.splitlines()), lines, "lines printed, traced against bare")
-    events = list(traceread.events(trace, "kernel", *KINDS))
-    names = {e["id"]: str(e.get("name")) for e in events if e["kind"] == "kernel"}
-    mine = [line(e, names) for e in events if e["kind"] != "kernel"]
+    events = list(traceread.events(trace, *KINDS))
+    mine = [line(event) for event in events]
     out.none(differences(mine, stdout.splitlines()), runtime)
     out.figures = {"events": len(mine), "expected": lines, "kinds": sorted(
-        {e["kind"] for e in events}), "apis": sorted({str(e["api"]) for e in events if "api" in e})}
+        {e["event"] for e in events}), "apis": sorted({str(e["api"]) for e in events if "api" in e})}
     out.headline = f"{len(mine)} of {lines} events, exact"
 
 

@@ -43,7 +43,7 @@ def check(out, arguments):
     kinds = {}
     for path in traces:
         for event in traceread.events(path):
-            kinds[event["kind"]] = kinds.get(event["kind"], 0) + 1
+            kinds[event["event"]] = kinds.get(event["event"], 0) + 1
     out.check(kinds.get("launch", 0) + kinds.get("graph_launch", 0) > 0, "no launch was recorded")
     out.check(kinds.get("alloc", 0) + kinds.get("map", 0) > 0, "no driver memory was recorded")
     if name == "async_pool":  # the allocator stands aside: tensors are the driver's own

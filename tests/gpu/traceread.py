@@ -9,7 +9,6 @@ import subprocess
 BUILD = os.environ.get("BUILD_DIR", "build-gpu")
 HEADER = struct.Struct("<8sHHIQQQIB15sI")  # struct mt_file_header of src/format/layout.h
 MAGIC = b"\x89MTRACE\n"
-WORD_ADDRESS_BITS = 52  # MT_WORD_ADDRESS_BITS of src/event/event.h
 
 
 class ToolError(Exception):
@@ -46,12 +45,17 @@ def number(text):
         return text
 
 
+def with_numbers(fields):
+    return {key: int(value, 16) if isinstance(value, str) and value.startswith("0x") else value
+            for key, value in fields.items()}
+
+
 def events(path, *kinds, accept=(0,)):
-    """Events of these kinds (all, if none is named) in order, each a dict of its fields."""
+    """Events of these kinds (all, if none is named) in order, each a dict of its fields; its kind is
+    under "event", addresses and handles are numbers."""
     args = ["--format", "jsonl"] + (["--kind", ",".join(kinds)] if kinds else []) + [path]
     for line in run_tool("memtrace-dump", *args, accept=accept).splitlines():
-        yield {key: number(value) if isinstance(value, str) else value
-               for key, value in json.loads(line).items()}
+        yield json.loads(line, object_hook=with_numbers)
 
 
 def table(path, name, accept=(0,)):

@@ -27,7 +27,7 @@ def timed(command):
 def kinds_of(trace):
     kinds = {}
     for event in traceread.events(trace):
-        kinds[event["kind"]] = kinds.get(event["kind"], 0) + 1
+        kinds[event["event"]] = kinds.get(event["event"], 0) + 1
     return kinds
 
 
