@@ -58,6 +58,20 @@ void mt_c10_find(void)
     errno = saved;
 }
 
+/* The real function, NULL if libc10 has none. As a rule it was found when the job reached the driver;
+ * a report that comes before (a job on the processor alone, libc10 loaded later than all else) looks
+ * itself, once. That takes the linker's lock under the allocator's, but only the one under which no
+ * code of the job runs, so nobody can wait for the two in the other order. */
+static void *real_of(unsigned i)
+{
+    static _Atomic bool looked[REALS];
+    void *real = atomic_load_explicit(&reals[i], memory_order_relaxed);
+    if (__builtin_expect(real != NULL, 1) || atomic_exchange(&looked[i], true))
+        return real;
+    mt_c10_find();
+    return atomic_load_explicit(&reals[i], memory_order_relaxed);
+}
+
 static void note_usage(void *block, int64_t size, size_t allocated, size_t reserved,
                        struct device device)
 {
@@ -88,8 +102,7 @@ static void note_oom(int64_t size, size_t allocated, size_t reserved, struct dev
 }
 
 #define PASS_ON(name, parameters, arguments)                                                       \
-    void(*real) parameters =                                                                       \
-        (void(*) parameters)atomic_load_explicit(&reals[REAL_##name], memory_order_relaxed);       \
+    void(*real) parameters = (void(*) parameters)real_of(REAL_##name);                             \
     if (real)                                                                                      \
         real arguments;
 #define USAGE(name, symbol, parameters, arguments, block, size, allocated, reserved)               \
