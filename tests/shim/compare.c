@@ -64,13 +64,13 @@ static const struct mt_record *peek(const struct cursor *cursor)
 }
 
 /* Kernel entries are looked up when a launch names them. */
-static const struct mt_record *next_done(struct cursor *cursor)
+static const struct mt_record *next_done(struct cursor *cursor, uint64_t kinds)
 {
     const struct mt_record *record;
     do {
         record = peek(cursor);
         cursor->at += record ? (uint32_t)mt_record_size(record) : 0;
-    } while (record && record->kind == MT_kernel);
+    } while (record && (record->kind == MT_kernel || !(kinds & KIND_BIT(record->kind))));
     return record;
 }
 
@@ -79,6 +79,7 @@ struct comparison {
     const struct ledger *ledger;
     pid_t pid;
     enum compare_how how;
+    uint64_t kinds; /* to be compared */
     uint32_t tid[THREADS]; /* by thread number of the trace */
     struct cursor cursor[LEDGER_THREADS];
     struct seen seen;
@@ -159,7 +160,7 @@ static void take(struct comparison *c, const struct mt_record *got, uint32_t thr
 {
     if (!mt_record_is_valid(got) || thread >= THREADS)
         ck_abort_msg("%s: of thread %u", event_text(got), thread);
-    if (is_about_recording(c, got, thread))
+    if (is_about_recording(c, got, thread) || !(c->kinds & KIND_BIT(got->kind)))
         return;
     struct cursor *cursor = cursor_of(c, c->tid[thread]);
     if (!cursor && c->how == COMPARE_PREFIX)
@@ -167,7 +168,7 @@ static void take(struct comparison *c, const struct mt_record *got, uint32_t thr
     if (!cursor)
         ck_abort_msg("%s: by thread %u (%u), which did nothing", event_text(got), thread,
                      c->tid[thread]);
-    const struct mt_record *want = next_done(cursor);
+    const struct mt_record *want = next_done(cursor, c->kinds);
     if (want || c->how == COMPARE_EXACT)
         compare_one(c, got, want);
     else
@@ -180,7 +181,7 @@ static void check_ends(struct comparison *c, unsigned more)
     for (unsigned i = 0; i < LEDGER_THREADS; i++) {
         if (c->ledger->part[i].pid != (uint32_t)c->pid)
             continue;
-        const struct mt_record *left = next_done(&c->cursor[i]);
+        const struct mt_record *left = next_done(&c->cursor[i], c->kinds);
         if (left)
             ck_abort_msg("missing after %llu events: %s of thread %u, at byte %u of %u",
                          (unsigned long long)c->seen.events, event_text(left),
@@ -189,8 +190,8 @@ static void check_ends(struct comparison *c, unsigned more)
     }
 }
 
-struct seen compare_trace(const char *path, const struct ledger *ledger, pid_t pid,
-                          enum compare_how how, unsigned more)
+static struct seen compare(const char *path, const struct ledger *ledger, pid_t pid,
+                           enum compare_how how, unsigned more, uint64_t kinds)
 {
     struct mt_trace_stats stats;
     const struct mt_record *record;
@@ -200,6 +201,7 @@ struct seen compare_trace(const char *path, const struct ledger *ledger, pid_t p
     mt_trace_stats(c->trace, &stats);
     c->ledger = ledger;
     c->how = how;
+    c->kinds = kinds;
     c->pid = pid ? pid : (pid_t)stats.pid;
     ck_assert_int_eq(c->pid, (pid_t)stats.pid);
     for (unsigned i = 0; i < LEDGER_THREADS; i++)
@@ -217,6 +219,18 @@ struct seen compare_trace(const char *path, const struct ledger *ledger, pid_t p
     mt_trace_free(c->trace);
     free(c);
     return seen;
+}
+
+struct seen compare_trace(const char *path, const struct ledger *ledger, pid_t pid,
+                          enum compare_how how, unsigned more)
+{
+    return compare(path, ledger, pid, how, more, ~UINT64_C(0));
+}
+
+struct seen compare_kinds(const struct run *run, uint64_t kinds)
+{
+    ck_assert_uint_eq(run->traces, 1);
+    return compare(run->trace[0], run->ledger, 0, COMPARE_EXACT, 0, kinds);
 }
 
 struct seen compare_run(const struct run *run)

@@ -19,12 +19,17 @@ enum compare_how {
     COMPARE_PREFIX, /* was killed: the trace holds what was done and at most `more` events behind */
 };
 
+#define KIND_BIT(kind) (UINT64_C(1) << (kind))
+
 /* Fails the test where trace and ledger of process `pid` (0: of the trace's own) differ. */
 struct seen compare_trace(const char *path, const struct ledger *ledger, pid_t pid,
                           enum compare_how how, unsigned more);
 
 /* The same for a run with one trace, exactly. */
 struct seen compare_run(const struct run *run);
+
+/* The same for some kinds of events: a set of KIND_BIT. */
+struct seen compare_kinds(const struct run *run, uint64_t kinds);
 
 /* Open, or fail the test. */
 struct mt_trace *open_trace(const char *path);
