@@ -7,8 +7,8 @@
 #ifndef MT_C10_H
 #define MT_C10_H
 
-/* Look for libc10 among the loaded libraries, unless it is found already. Takes a lock of the dynamic
- * linker. */
+/* Look for libc10 among the loaded libraries, unless it is found already. Takes a lock of the
+ * dynamic linker. */
 void mt_c10_find(void);
 
 #endif
