@@ -28,10 +28,10 @@ int mt_trace_open(struct mt_trace **trace, const char *path, struct mt_error *er
 /* Release everything; NULL is allowed. */
 void mt_trace_free(struct mt_trace *trace);
 
-/* The next event in time, NULL at the end. Events of equal time: those that end something first
- * (free, unmap, release, block_free), then by thread number. The record stays valid until the next
- * call. `thread` (may be NULL) gets the thread's number in the trace. Damaged parts are passed
- * over. */
+/* The next event in time, NULL at the end. Events of equal time: those that end something
+ * (free, unmap, release, block_free) and `kernel` first, then by thread number. The record stays
+ * valid until the next call. `thread` (may be NULL) gets the thread's number in the trace. Damaged
+ * parts are passed over. */
 const struct mt_record *mt_trace_next(struct mt_trace *trace, uint32_t *thread);
 
 /* Start again from the first event. */

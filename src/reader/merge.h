@@ -7,12 +7,12 @@
 
 #include "event/event.h"
 
-/* When a thread's next event comes. Of equal times what ends something comes first, then the lower
- * thread number; an event that is not decoded yet counts as ending something, so it is looked at.
- */
+/* When a thread's next event comes. Of equal times what ends something or defines a kernel comes
+ * first, then the lower thread number; an event that is not decoded yet counts as one of these, so
+ * it is looked at. */
 struct mt_turn {
     uint64_t time;
-    uint64_t tie; /* thread number, MT_TURN_LATER added where the event ends nothing */
+    uint64_t tie; /* thread number, MT_TURN_LATER added for other events */
     uint32_t stream;
 };
 
@@ -21,9 +21,9 @@ struct mt_turn {
 /* What a kind adds to a tie. */
 static inline uint64_t mt_turn_rank(unsigned kind)
 {
-    static const uint64_t enders =
-        1ull << MT_free | 1ull << MT_unmap | 1ull << MT_release | 1ull << MT_block_free;
-    return enders >> (kind % 64) & 1 ? 0 : MT_TURN_LATER;
+    static const uint64_t first = 1ull << MT_free | 1ull << MT_unmap | 1ull << MT_release |
+                                  1ull << MT_block_free | 1ull << MT_kernel;
+    return first >> (kind % 64) & 1 ? 0 : MT_TURN_LATER;
 }
 
 static inline bool mt_turn_before(const struct mt_turn *one, const struct mt_turn *other)

@@ -180,15 +180,16 @@ static struct mt_kernel *new_kernel(CUfunction handle, const struct answer *answ
 }
 
 /* The definition goes into the ring of the thread that launches first, before its launch. */
-static bool tell(const struct mt_kernel *kernel, const struct answer *answer, uint8_t *room)
+static bool tell(struct mt_kernel *kernel, const struct answer *answer, uint8_t *room)
 {
     uint64_t fields[] = {kernel->id, (uintptr_t)kernel->handle, answer->params};
     size_t name = strlen(answer->name) + 1;
     size_t layout = answer->params == MT_PARAMS_UNKNOWN ? 0 : 4 * (size_t)answer->params;
     memcpy(room, answer->name, name);
     memcpy(room + name, answer->layout, layout);
+    kernel->told = mt_clock_ticks();
     return mt_life_may_record() &&
-           mt_ring_put(MT_kernel, mt_clock_ticks(), fields, room, name + layout);
+           mt_ring_put(MT_kernel, kernel->told, fields, room, name + layout);
 }
 
 static struct table *grown(struct table *old)

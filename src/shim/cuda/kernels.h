@@ -17,13 +17,13 @@ struct mt_span {
 
 struct mt_kernel {
     CUfunction handle;
-    uint32_t id; /* in the trace */
-    uint32_t
-        generation;   /* valid while it equals that of the cache: unloads free handles for reuse */
-    uint32_t epoch;   /* of the recording that defined it (mt_life_epoch) */
-    bool known;       /* spans are complete */
-    uint32_t n_spans; /* parameters of 8 bytes and more */
-    uint32_t words;   /* of all spans */
+    uint64_t told;       /* when its definition was recorded, ticks: no launch of it is earlier */
+    uint32_t id;         /* in the trace */
+    uint32_t generation; /* valid while it equals the cache's: unloads free handles for reuse */
+    uint32_t epoch;      /* of the recording that defined it (mt_life_epoch) */
+    bool known;          /* spans are complete */
+    uint32_t n_spans;    /* parameters of 8 bytes and more */
+    uint32_t words;      /* of all spans */
     struct mt_span span[];
 };
 

@@ -78,6 +78,8 @@ static void record_launch(uint64_t when, const struct mt_kernel *kernel, uint64_
 {
     enum { fields = sizeof(struct mt_ev_launch) / sizeof(uint64_t) };
     size_t packed = 0;
+    /* Another thread may have defined the kernel while this call was under way. */
+    when = when > kernel->told ? when : kernel->told;
     const void *buffer = params ? NULL : packed_buffer(extra, &packed);
     uint32_t most = at_most(params ? kernel->words : buffer ? packed / 8 : 0);
     struct mt_ev_launch *launch = (void *)mt_ring_reserve(MT_launch, fields + most, when);
