@@ -105,8 +105,9 @@ def check(out, arguments):
     events = list(traceread.events(trace, *KINDS))
     mine = [line(event) for event in events]
     out.none(differences(mine, stdout.splitlines()), runtime)
-    out.figures = {"events": len(mine), "expected": lines, "kinds": sorted(
-        {e["event"] for e in events}), "apis": sorted({str(e["api"]) for e in events if "api" in e})}
+    out.figures = {"events": len(mine), "expected": lines,
+                   "kinds": sorted({event["event"] for event in events}),
+                   "apis": sorted({event["api"] for event in events if "api" in event})}
     out.headline = f"{len(mine)} of {lines} events, exact"
 
 

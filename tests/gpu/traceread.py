@@ -51,8 +51,8 @@ def with_numbers(fields):
 
 
 def events(path, *kinds, accept=(0,)):
-    """Events of these kinds (all, if none is named) in order, each a dict of its fields; its kind is
-    under "event", addresses and handles are numbers."""
+    """Events of these kinds (all, if none is named) in order, each a dict of its fields; its kind
+    is under "event", addresses and handles are numbers."""
     args = ["--format", "jsonl"] + (["--kind", ",".join(kinds)] if kinds else []) + [path]
     for line in run_tool("memtrace-dump", *args, accept=accept).splitlines():
         yield json.loads(line, object_hook=with_numbers)
