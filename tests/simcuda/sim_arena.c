@@ -56,7 +56,11 @@ static void erase(struct sim_arena *a, uint64_t unit)
 bool sim_arena_init(struct sim_arena *a, uint64_t base, uint64_t bytes)
 {
     *a = (struct sim_arena){.base = base, .units = bytes / SIM_UNIT, .used_blocks = 1};
-    pthread_mutex_init(&a->lock, NULL);
+    pthread_mutexattr_t spin_first; /* what is done under the lock is shorter than a sleep */
+    pthread_mutexattr_init(&spin_first);
+    pthread_mutexattr_settype(&spin_first, PTHREAD_MUTEX_ADAPTIVE_NP);
+    pthread_mutex_init(&a->lock, &spin_first);
+    pthread_mutexattr_destroy(&spin_first);
     a->block_at = reserve(a->units * sizeof(*a->block_at));
     a->blocks = reserve(MAX_BLOCKS * sizeof(*a->blocks));
     if (!a->block_at || !a->blocks || !sim_bitset_init(&a->starts, a->units) ||
@@ -125,17 +129,24 @@ static int64_t fit_first(struct sim_arena *a, uint64_t units, uint64_t align)
     return -1;
 }
 
-/* Cuts [start, start + units) out of the free block around it. */
+/* Cuts [start, start + units) out of the free block around it. The block that begins where the free
+ * one did takes over its record, which spares both sets most of the work. */
 static struct sim_block *carve(struct sim_arena *a, uint64_t start, uint64_t units)
 {
     uint64_t first = (uint64_t)sim_bitset_at_or_below(&a->starts, start);
-    uint64_t end = first + block_of(a, first)->units;
-    erase(a, first);
-    if (first < start)
-        insert(a, first, start - first, SIM_FREE);
+    struct sim_block *b = block_of(a, first);
+    uint64_t end = first + b->units;
+    if (first < start) {
+        b->units = start - first;
+        b = insert(a, start, units, SIM_SPACE);
+    } else {
+        sim_bitset_drop(&a->free_starts, start);
+        b->use = SIM_SPACE;
+        b->units = units;
+    }
     if (start + units < end)
         insert(a, start + units, end - start - units, SIM_FREE);
-    return insert(a, start, units, SIM_SPACE);
+    return b;
 }
 
 static int64_t find_room(struct sim_arena *a, uint64_t units, uint64_t align, uint64_t wish)
@@ -202,21 +213,22 @@ bool sim_arena_containing(struct sim_arena *a, uint64_t address, struct sim_bloc
     return look_up(a, address, false, block);
 }
 
-static void release_and_merge(struct sim_arena *a, uint64_t unit, uint64_t units)
+static void release_and_merge(struct sim_arena *a, uint64_t unit)
 {
-    uint64_t first = unit, end = unit + units;
-    erase(a, unit);
+    struct sim_block *b = block_of(a, unit);
+    uint64_t end = unit + b->units;
     if (end < a->units && block_of(a, end)->use == SIM_FREE) {
-        uint64_t more = block_of(a, end)->units;
+        b->units += block_of(a, end)->units;
         erase(a, end);
-        end += more;
     }
-    int64_t before = first ? sim_bitset_at_or_below(&a->starts, first - 1) : -1;
+    int64_t before = unit ? sim_bitset_at_or_below(&a->starts, unit - 1) : -1;
     if (before >= 0 && block_of(a, (uint64_t)before)->use == SIM_FREE) {
-        first = (uint64_t)before;
-        erase(a, first);
+        block_of(a, (uint64_t)before)->units += b->units;
+        erase(a, unit);
+    } else {
+        b->use = SIM_FREE;
+        sim_bitset_put(&a->free_starts, unit);
     }
-    insert(a, first, end - first, SIM_FREE);
 }
 
 bool sim_arena_give(struct sim_arena *a, uint64_t address, unsigned uses, struct sim_block *block)
@@ -226,8 +238,10 @@ bool sim_arena_give(struct sim_arena *a, uint64_t address, unsigned uses, struct
     bool found = b && (uses >> b->use & 1);
     if (found) {
         *block = *b;
+        if (a->leaving)
+            a->leaving(block);
         remember(a, unit_of(a, address), b->units);
-        release_and_merge(a, unit_of(a, address), b->units);
+        release_and_merge(a, unit_of(a, address));
         a->live--;
     }
     pthread_mutex_unlock(&a->lock);

@@ -45,6 +45,8 @@ struct sim_arena {
     struct sim_block *blocks;
     uint32_t used_blocks, spare; /* spare: list of free records through `units` */
     uint64_t next_id, live;
+    void (*leaving)(const struct sim_block *); /* called under the lock just before a block is free;
+                                                * may be NULL */
     uint64_t recent[SIM_RECENT_CLASSES][SIM_RECENT]; /* units lately freed, newest first, + 1 */
 };
 

@@ -21,8 +21,12 @@ bool sim_bitset_init(struct sim_bitset *set, uint64_t limit)
 
 void sim_bitset_put(struct sim_bitset *set, uint64_t i)
 {
-    for (int l = 0; l < SIM_BITSET_LEVELS; l++, i /= 64)
-        set->level[l][i / 64] |= 1ULL << (i % 64);
+    for (int l = 0; l < SIM_BITSET_LEVELS; l++, i /= 64) {
+        uint64_t before = set->level[l][i / 64];
+        set->level[l][i / 64] = before | 1ULL << (i % 64);
+        if (before)
+            return; /* the levels above know of this word */
+    }
 }
 
 void sim_bitset_drop(struct sim_bitset *set, uint64_t i)

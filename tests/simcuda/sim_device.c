@@ -33,7 +33,9 @@ static bool map_range(struct sim_arena *arena, uint64_t base, uint64_t bytes)
         return false;
     }
     madvise(want, bytes, MADV_DONTDUMP);
-    return sim_arena_init(arena, base, bytes);
+    bool ready = sim_arena_init(arena, base, bytes);
+    arena->leaving = sim_release_pages;
+    return ready;
 }
 
 struct sim_arena *sim_low_arena(void)

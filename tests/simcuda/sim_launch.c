@@ -3,33 +3,35 @@
 #include "sim_config.h"
 #include "sim_kernel.h"
 
-static unsigned long launch_ns(void)
+static __attribute__((noinline)) CUresult capture(CUstream stream, const struct sim_launch *l)
 {
-    return sim_config_now.launch_ns;
+    struct sim_work work = {.type = CU_GRAPH_NODE_TYPE_KERNEL, .launch = *l};
+    return sim_capture_add(stream, &work);
 }
 
-static CUresult launch(CUstream stream, const struct sim_launch *l)
+/* By value and inlined, so that the structure exists only where a capture needs it. */
+static inline __attribute__((always_inline)) CUresult launch(CUstream stream, struct sim_launch l)
 {
-    CUresult result = sim_launch_check(l);
+    CUresult result = sim_launch_check(&l);
     if (result != CUDA_SUCCESS)
         return result;
     SIM_REQUIRE(sim_stream_ok(stream), CUDA_ERROR_INVALID_HANDLE);
-    if (sim_capture_of(stream)) {
-        struct sim_work work = {.type = CU_GRAPH_NODE_TYPE_KERNEL, .launch = *l};
-        return sim_capture_add(stream, &work);
+    if (__builtin_expect(sim_capture_of(stream) != NULL, 0)) {
+        struct sim_launch kept = l;
+        return capture(stream, &kept);
     }
-    if (launch_ns())
-        sim_delay(launch_ns());
+    if (__builtin_expect(sim_config_now.launch_ns != 0, 0))
+        sim_delay(sim_config_now.launch_ns);
     return CUDA_SUCCESS;
 }
 
 #define LAUNCH(params_, extra_)                                                                    \
-    launch(hStream, &(struct sim_launch){f,                                                        \
-                                         {gridDimX, gridDimY, gridDimZ},                           \
-                                         {blockDimX, blockDimY, blockDimZ},                        \
-                                         sharedMemBytes,                                           \
-                                         params_,                                                  \
-                                         extra_})
+    launch(hStream, (struct sim_launch){f,                                                         \
+                                        {gridDimX, gridDimY, gridDimZ},                            \
+                                        {blockDimX, blockDimY, blockDimZ},                         \
+                                        sharedMemBytes,                                            \
+                                        params_,                                                   \
+                                        extra_})
 
 SIM_PTSZ(cuLaunchKernel,
          (CUfunction f, unsigned int gridDimX, unsigned int gridDimY, unsigned int gridDimZ,
@@ -51,7 +53,7 @@ static CUresult launch_config(const CUlaunchConfig *c, CUfunction f, void **para
                            c->sharedMemBytes,
                            params,
                            extra};
-    return launch(c->hStream, &l);
+    return launch(c->hStream, l);
 }
 SIM_PTSZ(cuLaunchKernelEx,
          (const CUlaunchConfig *config, CUfunction f, void **kernelParams, void **extra),

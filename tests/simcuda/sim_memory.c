@@ -15,6 +15,7 @@ enum {
 static _Atomic unsigned long allocations, frees; /* since the injection was armed */
 static simcuda_free_fn *free_hook;
 static void *free_hook_data;
+static _Atomic bool hooked;
 static pthread_mutex_t hook_lock = PTHREAD_MUTEX_INITIALIZER;
 
 void simcuda_oom_at(unsigned long nth)
@@ -34,6 +35,7 @@ void simcuda_on_free(simcuda_free_fn *fn, void *data)
     pthread_mutex_lock(&hook_lock);
     free_hook = fn;
     free_hook_data = data;
+    atomic_store(&hooked, fn != NULL);
     pthread_mutex_unlock(&hook_lock);
 }
 
@@ -55,7 +57,7 @@ static bool due(_Atomic unsigned long *count, unsigned long nth)
 
 CUresult sim_oom_due(void)
 {
-    const struct sim_config *config = sim_config();
+    const struct sim_config *config = &sim_config_now;
     if (config->alloc_ns)
         sim_delay(config->alloc_ns);
     return due(&allocations, config->oom_at) ? CUDA_ERROR_OUT_OF_MEMORY : CUDA_SUCCESS;
@@ -65,7 +67,7 @@ bool sim_memory_account(int device, int64_t bytes)
 {
     _Atomic uint64_t *used = &sim_devices[device].used;
     uint64_t after = atomic_fetch_add(used, (uint64_t)bytes) + (uint64_t)bytes;
-    if (bytes <= 0 || after <= sim_config()->memory)
+    if (bytes <= 0 || after <= sim_config_now.memory)
         return true;
     atomic_fetch_sub(used, (uint64_t)bytes);
     return false;
@@ -83,7 +85,7 @@ static struct sim_arena *arena_at(uint64_t address)
 
 static CUresult take_from(struct sim_arena *arena, struct sim_block *block, uint64_t align)
 {
-    if (block->bytes > sim_config()->memory ||
+    if (block->bytes > sim_config_now.memory ||
         !sim_memory_account(block->device, taken(block->bytes)))
         return CUDA_ERROR_OUT_OF_MEMORY;
     if (arena && sim_arena_take(arena, block, align, 0))
@@ -100,6 +102,8 @@ CUresult sim_memory_take(struct sim_block *block, uint64_t align)
 
 void sim_free_hook(uint64_t address, uint64_t bytes)
 {
+    if (!atomic_load_explicit(&hooked, memory_order_relaxed))
+        return;
     pthread_mutex_lock(&hook_lock);
     simcuda_free_fn *fn = free_hook;
     void *data = free_hook_data;
@@ -108,26 +112,23 @@ void sim_free_hook(uint64_t address, uint64_t bytes)
         fn(address, bytes, data);
 }
 
-/* Pages go back before the address does: afterwards they may be another thread's. */
-static void release_pages(struct sim_arena *arena, CUdeviceptr address, unsigned uses)
+/* Under the arena's lock, because once the address is free the pages may be another thread's. */
+void sim_release_pages(const struct sim_block *block)
 {
-    struct sim_block block;
-    if (sim_arena_starting(arena, address, &block) && (uses >> block.use & 1) &&
-        block.bytes >= RELEASE_FROM)
-        madvise((void *)(uintptr_t)address, block.bytes, MADV_DONTNEED);
+    if (block->bytes >= RELEASE_FROM && block->use != SIM_RESERVED)
+        madvise((void *)(uintptr_t)block->address, block->bytes, MADV_DONTNEED);
 }
 
 CUresult sim_memory_give(CUdeviceptr address, unsigned uses, _Atomic uint64_t *count)
 {
     struct sim_block block;
     struct sim_arena *arena = arena_at(address);
-    if (sim_config()->alloc_ns)
-        sim_delay(sim_config()->alloc_ns);
-    if (due(&frees, sim_config()->free_fail_at))
+    if (sim_config_now.alloc_ns)
+        sim_delay(sim_config_now.alloc_ns);
+    if (due(&frees, sim_config_now.free_fail_at))
         return CUDA_ERROR_ILLEGAL_ADDRESS;
     if (arena == NULL)
         return CUDA_ERROR_INVALID_VALUE;
-    release_pages(arena, address, uses);
     if (!sim_arena_give(arena, address, uses, &block))
         return CUDA_ERROR_INVALID_VALUE;
     sim_memory_account(block.device, -taken(block.bytes));
