@@ -11,6 +11,11 @@
 #include "simcuda.h"
 
 struct sim_config sim_config_now;
+
+/* Another where the library stands for an older driver (driver-12.2/). */
+extern int sim_driver_version_default;
+__attribute__((weak)) int sim_driver_version_default = 13000;
+
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void refuse(const char *name, const char *text)
@@ -42,7 +47,8 @@ static void read_environment(void)
 {
     sim_config_now.devices = (int)number("SIMCUDA_DEVICES", 1, 16);
     sim_config_now.memory = number("SIMCUDA_MEMORY", 16ULL << 30, 1ULL << 38);
-    sim_config_now.driver_version = (int)number("SIMCUDA_DRIVER_VERSION", 13000, 99990);
+    sim_config_now.driver_version =
+        (int)number("SIMCUDA_DRIVER_VERSION", (unsigned)sim_driver_version_default, 99990);
     sim_config_now.compute = (int)number("SIMCUDA_COMPUTE", 90, 999);
     sim_config_now.oom_at = number("SIMCUDA_OOM_AT", 0, ~0UL);
     sim_config_now.free_fail_at = number("SIMCUDA_FREE_FAIL_AT", 0, ~0UL);
