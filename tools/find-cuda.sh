@@ -2,7 +2,8 @@
 # Print the folder that holds cuda.h. In this order: the folder given (the meson option toolkit),
 # CUDA_HOME, /usr/local/cuda, where nvcc lies, Python's packages, and the folder into which
 # tools/setup.sh fetches such packages (--cache prints it). Of those that nobody named, one with all
-# the headers that the tests use goes before one with cuda.h alone; --whole takes no other.
+# the headers that the tests use goes before one with cuda.h alone; --whole takes no other and is
+# silent where there is none.
 # A folder given as an argument is used or refused, never passed over. Exit 1 with a remedy.
 set -u
 
@@ -66,7 +67,8 @@ if [ -n "${CUDA_HOME:-}" ]; then
     echo "find-cuda: CUDA_HOME=$CUDA_HOME is passed over: no cuda.h of CUDA 13 or later there" >&2
 fi
 try_all whole && exit
-[ -z "${1:-}" ] && try_all usable && exit
+[ "${1:-}" != --whole ] || exit 1
+try_all usable && exit
 echo "find-cuda: no cuda.h of CUDA 13 or later: set CUDA_HOME to a toolkit," \
      "or run sh tools/setup.sh, which fetches the headers" >&2
 exit 1

@@ -38,8 +38,6 @@ missing_packages() {
     have_command python3        || echo python3
     have_library libzstd        || echo libzstd-dev
     have_library check          || echo check
-    have_library libunwind      || echo libunwind-dev
-    have_library libelf         || echo libelf-dev
 }
 
 as_root() {
