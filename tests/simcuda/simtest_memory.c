@@ -26,6 +26,19 @@ START_TEST(addresses_are_the_same_in_every_run)
 }
 END_TEST
 
+START_TEST(a_large_block_gives_its_pages_back)
+{
+    CUdeviceptr p, q;
+    simtest_context();
+    OK(cuMemAlloc(&p, 16 << 20));
+    OK(cuMemsetD8(p, 1, 16 << 20));
+    OK(cuMemFree(p));
+    OK(cuMemAlloc(&q, 16 << 20));
+    ck_assert_uint_eq(q, p);
+    ck_assert_int_eq(*(char *)(uintptr_t)q, 0);
+}
+END_TEST
+
 START_TEST(wrong_calls_fail)
 {
     CUdeviceptr p;
@@ -286,8 +299,8 @@ START_TEST(a_child_may_begin_where_its_parent_has_not)
 }
 END_TEST
 
-SIMTEST_MAIN("memory", addresses_are_the_same_in_every_run, wrong_calls_fail, memory_ends,
-             every_kind_of_memory, host_memory, the_old_calls_give_32_bit_addresses,
-             failures_come_when_asked_for, calls_and_bytes_are_counted,
-             an_address_is_reused_inside_free, threads_share_a_device,
+SIMTEST_MAIN("memory", addresses_are_the_same_in_every_run, a_large_block_gives_its_pages_back,
+             wrong_calls_fail, memory_ends, every_kind_of_memory, host_memory,
+             the_old_calls_give_32_bit_addresses, failures_come_when_asked_for,
+             calls_and_bytes_are_counted, an_address_is_reused_inside_free, threads_share_a_device,
              a_child_may_begin_where_its_parent_has_not)

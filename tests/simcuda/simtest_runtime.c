@@ -77,6 +77,7 @@ START_TEST(launches_of_the_old_and_the_new_kind)
     RUN(cudaLaunchKernelExC(&config, &k_stub, args));
     ck_assert_uint_eq(simcuda_calls("cuLaunchKernelEx"), 1);
     ck_assert_uint_eq(simcuda_calls("cuLibraryLoadData"), 1);
+    ck_assert_uint_eq(simcuda_calls("cuLibraryGetKernel"), 1);
     ck_assert_int_eq(cudaLaunchKernel(&shared, grid, block, args, 0, NULL),
                      cudaErrorInvalidDeviceFunction);
     ck_assert_int_eq(cudaPeekAtLastError(), cudaErrorInvalidDeviceFunction);
