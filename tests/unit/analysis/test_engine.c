@@ -8,7 +8,7 @@
 #include "../unit.h"
 #include "analysis/tables.h"
 #include "report/rows.h"
-#include "sample.h"
+#include "knowntrace.h"
 #include "training.h"
 
 static char path[] = "/tmp/mt-engine-XXXXXX";
@@ -20,7 +20,7 @@ static void setup(void)
     error.code = 0;
     strcpy(path, "/tmp/mt-engine-XXXXXX");
     close(mkstemp(path));
-    sample_write(path, "job", false);
+    knowntrace_write(path, "job", false);
     engine = mt_engine_new(&error);
 }
 

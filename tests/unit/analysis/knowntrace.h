@@ -5,12 +5,12 @@
  *     block 3   0x10040000  128 KiB  2200 .. 7000    gemm, relu
  *   block 4     0x20000000  64 KiB   8000 .. 9700    async, stream 7; set
  */
-#ifndef MT_SAMPLE_H
-#define MT_SAMPLE_H
+#ifndef MT_KNOWNTRACE_H
+#define MT_KNOWNTRACE_H
 
 #include <stdbool.h>
 
 /* Write it; `cut` leaves out the clean end, `name` is the job's command line. */
-void sample_write(const char *path, const char *name, bool cut);
+void knowntrace_write(const char *path, const char *name, bool cut);
 
 #endif

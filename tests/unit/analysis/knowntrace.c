@@ -1,4 +1,4 @@
-#include "sample.h"
+#include "knowntrace.h"
 
 #include <string.h>
 
@@ -72,7 +72,7 @@ static void write_end(struct mt_tracewriter *w)
     MT_TRACEWRITER_ADD(w, 0, 10000, lost, 3);
 }
 
-void sample_write(const char *path, const char *name, bool cut)
+void knowntrace_write(const char *path, const char *name, bool cut)
 {
     struct mt_tracewriter_options options = {.cut = cut, .pid = 4711};
     struct mt_tracewriter *writer = mt_tracewriter_new(path, &options);
