@@ -14,6 +14,6 @@ if ! sh "$root/tools/setup.sh" "$build"; then
 fi
 log=$build/meson-logs/testlog.json
 rm -f "$log"
-meson test -C "$build" --no-rebuild --print-errorlogs "$@" </dev/null
+meson test -C "$build" --no-rebuild --print-errorlogs --timeout-multiplier 3 "$@" </dev/null
 status=$?
 python3 "$root/tests/count.py" "$log" "$status"

@@ -15,7 +15,7 @@ static uint64_t *take(struct mt_touched_pool *pool, uint32_t class)
 {
     uint64_t *bitmap = pool->spare[class];
     if (bitmap)
-        memcpy(&pool->spare[class], bitmap, sizeof bitmap);
+        memcpy(&pool->spare[class], (const void *)bitmap, sizeof bitmap);
     else
         bitmap = malloc(class_bytes(class));
     if (bitmap)
@@ -25,7 +25,7 @@ static uint64_t *take(struct mt_touched_pool *pool, uint32_t class)
 
 static void give(struct mt_touched_pool *pool, uint64_t *bitmap, uint32_t class)
 {
-    memcpy(bitmap, &pool->spare[class], sizeof bitmap);
+    memcpy((void *)bitmap, &pool->spare[class], sizeof bitmap);
     pool->spare[class] = bitmap;
 }
 
@@ -83,7 +83,7 @@ void mt_touched_pool_release(struct mt_touched_pool *pool)
     for (uint32_t class = 0; class < sizeof pool->spare / sizeof *pool->spare; class ++) {
         while (pool->spare[class]) {
             uint64_t *bitmap = pool->spare[class];
-            memcpy(&pool->spare[class], bitmap, sizeof bitmap);
+            memcpy(&pool->spare[class], (const void *)bitmap, sizeof bitmap);
             free(bitmap);
         }
     }

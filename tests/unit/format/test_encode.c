@@ -139,14 +139,14 @@ END_TEST
 START_TEST(impossible_record_is_one_lost)
 {
     struct pair pair = open_pair(10, 0);
-    struct {
-        struct mt_record record;
-        uint64_t word[4];
-    } bad = {.record = {.kind = MT_free, .words = 4}};
+    uint64_t room[sizeof(struct mt_record) / sizeof(uint64_t) + 4] = {0};
+    struct mt_record *bad = (struct mt_record *)(void *)room;
+    bad->kind = MT_free;
+    bad->words = 4;
     mt_encoder_begin(pair.encoder, 0, 0);
-    mt_encoder_add(pair.encoder, &bad.record, 5);
-    bad.record.kind = 999;
-    mt_encoder_add(pair.encoder, &bad.record, 5);
+    mt_encoder_add(pair.encoder, bad, 5);
+    bad->kind = 999;
+    mt_encoder_add(pair.encoder, bad, 5);
     turn(&pair);
     const struct mt_record *back, *end;
     ck_assert_int_eq(mt_decoder_next(pair.decoder, &back, &end), 2);
