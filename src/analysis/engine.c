@@ -203,7 +203,6 @@ static int make_model(struct shift *shift)
             .state = shift->worker[i].state,
             .birth = pass->birth,
             .access = pass->access,
-            .launch = pass->launch,
             .death = pass->death,
             .usage = pass->usage,
         };

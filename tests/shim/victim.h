@@ -59,6 +59,7 @@ struct victim_command {
     int (*run)(int argc, char **argv); /* argv[0]: the command */
 };
 /* One table a victim_*.c, ended by a row of NULL. */
-extern const struct victim_command victim_c10[], victim_doors[], victim_kill[], victim_order[];
+extern const struct victim_command victim_c10[], victim_doors[], victim_kill[], victim_launches[],
+    victim_order[], victim_threads[];
 
 #endif

@@ -1,7 +1,7 @@
 /* The caching allocator of simc10, loaded as Python loads libc10.
  *
  * c10 ORDER SIGNATURE   allocates and frees blocks, by the given way of reporting; ORDER says when
- *                       the libraries are loaded: first, or late (when the recorder has long begun)
+ *                       the libraries are loaded: first, or late (the recorder has long begun)
  * c10-cpu               reports of another device's allocator in a process without CUDA */
 #include <dlfcn.h>
 #include <pthread.h>

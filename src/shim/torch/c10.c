@@ -60,8 +60,8 @@ void mt_c10_find(void)
 
 /* The real function, NULL if libc10 has none. As a rule it was found when the job reached the
  * driver; a report that comes before (a job on the processor alone, libc10 loaded later than all
- * else) looks itself, once. That takes the linker's lock under the allocator's, but only the one
- * under which no code of the job runs, so nobody can wait for the two in the other order. */
+ * else) looks itself, once. That takes a lock of the linker's under the allocator's, but one under
+ * which no code of the job runs, so nobody can wait for the two in the other order. */
 static void *real_of(unsigned i)
 {
     static _Atomic bool looked[REALS];

@@ -1,0 +1,131 @@
+/* Many threads: each one's events in order and complete, or counted as lost. */
+#include "compare.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <string.h>
+
+#include "unit/unit.h"
+
+START_TEST(eight_threads)
+{
+    struct run run = run_clean(NULL, LIST("victim", "threads", "8", "40000"));
+    struct seen seen = compare_run(&run);
+    ck_assert_uint_eq(seen.events, 8 * 40000);
+    run_free(&run);
+}
+END_TEST
+
+START_TEST(small_rings)
+{
+    struct run run = run_clean(LIST("MEMTRACE_RING_KIB=64", "MEMTRACE_WAIT_US=5000000"),
+                               LIST("victim", "threads", "8", "40000"));
+    struct seen seen = compare_run(&run);
+    ck_assert_uint_eq(seen.events, 8 * 40000);
+    run_free(&run);
+}
+END_TEST
+
+START_TEST(threads_that_come_and_go)
+{
+    struct run run = run_clean(NULL, LIST("victim", "waves", "6", "20", "20"));
+    struct seen seen = compare_run(&run);
+    ck_assert_uint_eq(seen.events, 6 * 20 * 20);
+    ck_assert_uint_eq(seen.threads, 6 * 20);
+    run_free(&run);
+}
+END_TEST
+
+START_TEST(destructors_of_thread_local_data)
+{
+    struct run run = run_clean(NULL, LIST("victim", "tls"));
+    struct seen seen = compare_run(&run);
+    ck_assert_uint_eq(seen.events, 2 + 5 * 8 * 204);
+    run_free(&run);
+}
+END_TEST
+
+START_TEST(kernels_that_all_meet_at_once)
+{
+    struct run run = run_clean(NULL, LIST("victim", "newcomers", "8"));
+    struct seen seen = compare_run(&run);
+    ck_assert_uint_eq(seen.events, 8 * 101);
+    ck_assert_uint_eq(seen.kernels, 100);
+    run_free(&run);
+}
+END_TEST
+
+START_TEST(large_records_in_small_rings)
+{
+    struct run run = run_clean(LIST("MEMTRACE_RING_KIB=64", "MEMTRACE_WAIT_US=5000000"),
+                               LIST("victim", "blocks", "500"));
+    ck_assert_uint_eq(compare_run(&run).events, 501);
+    run_free(&run);
+}
+END_TEST
+
+/* ---- losses ---- */
+
+static void count_all(const char *path, uint64_t *events, uint64_t *lost)
+{
+    struct mt_trace *trace = open_trace(path);
+    struct mt_trace_stats stats;
+    *events = 0;
+    for (const struct mt_record *r; (r = mt_trace_next(trace, NULL));)
+        *events += r->kind == MT_alloc || r->kind == MT_free;
+    mt_trace_stats(trace, &stats);
+    *lost = stats.events_lost;
+    mt_trace_free(trace);
+}
+
+/* A disk too small for the trace: what is recorded and what is lost add up to what was done. */
+static void check_full(const char *ring, const char *wait, unsigned kib, bool to_the_last)
+{
+    struct run run;
+    char disk[80], path[100], output[160], options[64];
+    uint64_t events, lost;
+    run_init(&run);
+    snprintf(disk, sizeof disk, "%s/disk", run.folder);
+    snprintf(path, sizeof path, "%s/full.mtrace", disk);
+    snprintf(output, sizeof output, "MEMTRACE_OUTPUT=%s", path);
+    snprintf(options, sizeof options, "size=%uk,mode=700", kib);
+    mkdir(disk, 0700);
+    if (mount("none", disk, "tmpfs", 0, options) < 0) {
+        run_free(&run);
+        return; /* not allowed here */
+    }
+    const struct order order = {.environment = LIST(output, ring, wait),
+                                .arguments = LIST("victim", "flood", "60000")};
+    run_start(&run, &order);
+    run_wait(&run, &order);
+    run_must_succeed(&run);
+    count_all(path, &events, &lost);
+    umount(disk);
+    ck_assert_str_eq(run.out, "60000\n");
+    ck_assert_msg(strstr(run.err, "cannot write") != NULL, "said: %s", run.err);
+    ck_assert_msg(strstr(run.err, path) != NULL, "said: %s", run.err);
+    ck_assert_msg(strchr(run.err, '\n')[1] == 0, "said: %s", run.err);
+    run_free(&run);
+    ck_assert_uint_gt(events, 1000);
+    ck_assert_uint_gt(lost, 0);
+    if (to_the_last)
+        ck_assert_uint_eq(events + lost, 60000);
+    else
+        ck_assert_uint_le(events + lost, 60000);
+}
+
+START_TEST(full_disk)
+{
+    check_full("MEMTRACE_RING_KIB=64", "MEMTRACE_WAIT_US=0", 160, true);
+    check_full("MEMTRACE_RING_KIB=64", "MEMTRACE_WAIT_US=1000", 128, true);
+    /* No room for the ring file: at the end there may be none for the number of what is lost. */
+    check_full("MEMTRACE_RING_KIB=256", "MEMTRACE_WAIT_US=0", 64, false);
+}
+END_TEST
+
+UNIT_MAIN("threads", eight_threads, small_rings, threads_that_come_and_go,
+          destructors_of_thread_local_data, kernels_that_all_meet_at_once,
+          large_records_in_small_rings, full_disk)

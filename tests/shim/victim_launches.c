@@ -1,0 +1,279 @@
+/* Launches with parameters of all kinds.
+ *
+ * launches       by value, unaligned, large, packed, as CUkernel
+ * launches-blind on a driver that cannot tell parameters
+ * capture        launches and copies inside a stream capture
+ * reload TIMES   modules whose handles are used again for other code
+ * many N         N kernels, each launched twice
+ * blocks N       N launches of 430 words, all of them pointers */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "victim.h"
+
+#define MIB ((size_t)1 << 20)
+
+static CUdeviceptr d; /* 1 MiB of device memory */
+
+struct call {
+    CUfunction f;
+    uint64_t kernel, flags;
+    CUstream stream;
+    void **params, **extra;
+    uint64_t words[512]; /* what should be found: MT_WORD */
+    size_t n;
+};
+
+static void launch(const struct call *call)
+{
+    uint64_t fields[] = {call->kernel, (uintptr_t)call->stream, call->flags};
+    MUST(CU(cuLaunchKernel)(call->f, 1, 1, 1, 32, 1, 1, 0, call->stream, call->params,
+                            call->extra));
+    ledger_put(MT_launch, fields, 3, call->words, call->n);
+}
+
+static CUmodule load(const char *ptx)
+{
+    CUmodule module;
+    MUST(REAL(cuModuleLoadData)(&module, ptx));
+    return module;
+}
+
+static CUfunction function(CUmodule module, const char *name)
+{
+    CUfunction f;
+    MUST(REAL(cuModuleGetFunction)(&f, module, name));
+    return f;
+}
+
+static void begin(void)
+{
+    victim_begin(DOOR_HANDLE);
+    d = victim_alloc(MIB);
+}
+
+/* A structure by value, every third word of it a device pointer, in memory without alignment. */
+static void launch_struct(CUmodule module)
+{
+    static const struct victim_kernel k = {"k_struct", 2, {0, 4, 8, 64}};
+    static char room[80];
+    struct call call = {.f = function(module, k.name), .kernel = victim_tell_kernel(&k), .n = 3};
+    unsigned n = 7;
+    void *params[] = {&n, room + 3};
+    for (unsigned i = 0; i < 8; i++) {
+        uint64_t word = i % 3 ? UINT64_C(0x7fff12345678) + i : d + 100 * i;
+        memcpy(room + 3 + 8 * i, &word, 8);
+        if (i % 3 == 0)
+            call.words[i / 3] = MT_WORD(word, 8 + 8 * i);
+    }
+    call.params = params;
+    launch(&call);
+}
+
+static int blocks(int argc, char **argv)
+{
+    static const struct victim_kernel k = {"k_block", 1, {0, 3440}};
+    uint64_t block[430];
+    void *params[] = {block};
+    begin();
+    struct call call = {.f = function(load(victim_ptx), k.name), .kernel = victim_tell_kernel(&k),
+                        .params = params, .n = 430};
+    for (int i = argc > 1 ? atoi(argv[1]) : 10; i > 0; i--) {
+        for (unsigned j = 0; j < 430; j++) {
+            block[j] = d + (unsigned)i + 8 * j;
+            call.words[j] = MT_WORD(block[j], 8 * j);
+        }
+        launch(&call);
+    }
+    return 0;
+}
+
+/* 430 words, as large as kernels of cuBLAS take them: all pointers, then none. */
+static void launch_block(CUmodule module)
+{
+    static const struct victim_kernel k = {"k_block", 1, {0, 3440}};
+    uint64_t block[430];
+    struct call call = {.f = function(module, k.name), .kernel = victim_tell_kernel(&k)};
+    void *params[] = {block};
+    call.params = params;
+    for (unsigned i = 0; i < 430; i++) {
+        block[i] = d + i;
+        call.words[call.n++] = MT_WORD(block[i], 8 * i);
+    }
+    launch(&call);
+    memset(block, 0x11, sizeof block);
+    call.n = 0;
+    launch(&call);
+    block[429] = d + 5;
+    call.words[call.n++] = MT_WORD(block[429], 8 * 429);
+    launch(&call);
+}
+
+static void launch_packed(CUmodule module)
+{
+    struct call call = {.f = function(module, "k_two"),
+                        .kernel = victim_tell_kernel(&victim_k_two), .n = 2};
+    uint64_t packed[] = {d + 1, d + 2, 9};
+    size_t size = 20;
+    void *extra[] = {CU_LAUNCH_PARAM_BUFFER_POINTER, packed, CU_LAUNCH_PARAM_BUFFER_SIZE, &size,
+                     CU_LAUNCH_PARAM_END};
+    void *turned[] = {CU_LAUNCH_PARAM_BUFFER_SIZE, &size, CU_LAUNCH_PARAM_BUFFER_POINTER, packed,
+                      CU_LAUNCH_PARAM_END};
+    call.words[0] = MT_WORD(d + 1, 0);
+    call.words[1] = MT_WORD(d + 2, 8);
+    call.extra = extra;
+    launch(&call);
+    call.extra = turned;
+    launch(&call);
+}
+
+static void launch_others(CUmodule module)
+{
+    static const struct victim_kernel odd = {"k_odd", 3, {0, 4, 4, 20, 24, 8}};
+    static const struct victim_kernel none = {"k_none", 0, {0}};
+    unsigned n = 1;
+    char structure[20] = {0};
+    CUdeviceptr last = d + MIB - 1;
+    void *params[] = {&n, structure, &last};
+    launch(&(struct call){.f = function(module, "k_odd"), .kernel = victim_tell_kernel(&odd),
+                          .params = params, .words = {MT_WORD(last, 24)}, .n = 1});
+    struct call call = {.f = function(module, "k_none"), .kernel = victim_tell_kernel(&none)};
+    launch(&call);
+    call.params = params;
+    launch(&call);
+}
+
+/* As the runtime launches since 12: a CUkernel that goes for a CUfunction. */
+static void launch_kernel_handle(void)
+{
+    CUlibrary library;
+    CUkernel two, none;
+    static const struct victim_kernel k_none = {"k_none", 0, {0}};
+    MUST(REAL(cuLibraryLoadData)(&library, victim_ptx, NULL, NULL, 0, NULL, NULL, 0));
+    MUST(REAL(cuLibraryGetKernel)(&two, library, "k_two"));
+    MUST(REAL(cuLibraryGetKernel)(&none, library, "k_none"));
+    victim_launch((CUfunction)two, victim_tell_kernel(&victim_k_two), d + 3, d + 4);
+    launch(&(struct call){.f = (CUfunction)none, .kernel = victim_tell_kernel(&k_none)});
+    MUST(CU(cuLibraryUnload)(library));
+}
+
+static int launches(int argc, char **argv)
+{
+    (void)argc, (void)argv;
+    begin();
+    CUmodule module = load(victim_ptx);
+    launch_struct(module);
+    launch_block(module);
+    launch_packed(module);
+    launch_others(module);
+    launch_kernel_handle();
+    return 0;
+}
+
+static int launches_blind(int argc, char **argv)
+{
+    struct victim_kernel k = {argc > 1 ? argv[1] : "k_two", MT_PARAMS_UNKNOWN, {0}};
+    begin();
+    struct call call = {.f = function(load(victim_ptx), "k_two"),
+                        .kernel = victim_tell_kernel(&k), .flags = MT_LAUNCH_ARGS_UNKNOWN};
+    uint64_t words[] = {d, d, 0};
+    void *params[] = {&words[0], &words[1], &words[2]};
+    call.params = params;
+    launch(&call);
+    launch(&call);
+    return 0;
+}
+
+static int capture(int argc, char **argv)
+{
+    CUstream streams[2];
+    CUgraph graph;
+    CUgraphExec exec;
+    uint64_t n = 0;
+    void *params[] = {&d, &d, &n};
+    (void)argc, (void)argv;
+    begin();
+    for (int i = 0; i < 2; i++)
+        MUST(REAL(cuStreamCreate)(&streams[i], CU_STREAM_NON_BLOCKING));
+    struct call call = {.f = function(load(victim_ptx), "k_two"), .stream = streams[0],
+                        .kernel = victim_tell_kernel(&victim_k_two), .params = params,
+                        .words = {MT_WORD(d, 0), MT_WORD(d, 8)}, .n = 2};
+    launch(&call);
+    MUST(CU(cuStreamBeginCapture_v2)(streams[0], CU_STREAM_CAPTURE_MODE_RELAXED));
+    call.flags = MT_LAUNCH_CAPTURED;
+    launch(&call);
+    MUST(CU(cuMemsetD8Async)(d, 0, 64, streams[0])); /* not an access: no event */
+    call.stream = streams[1];
+    call.flags = 0;
+    launch(&call); /* the other stream does not capture */
+    MUST(CU(cuMemsetD8Async)(d, 0, 64, streams[1]));
+    DID(set, .api = MT_API_cuMemsetD8Async, .address = d, .width = 64, .height = 1,
+        .stream = (uintptr_t)streams[1]);
+    MUST(CU(cuStreamEndCapture)(streams[0], &graph));
+    MUST(REAL(cuGraphInstantiateWithFlags)(&exec, graph, 0));
+    MUST(CU(cuGraphLaunch)(exec, streams[1]));
+    DID(graph_launch, .graph = (uintptr_t)exec, .stream = (uintptr_t)streams[1]);
+    call.stream = streams[0];
+    launch(&call);
+    return 0;
+}
+
+/* Ever other code behind the same handle: a kernel of two parameters, then one of one. */
+static int reload(int argc, char **argv)
+{
+    static const char head[] = ".version 6.4\n.target sm_60\n.address_size 64\n";
+    int times = argc > 1 ? atoi(argv[1]) : 10;
+    CUfunction before = NULL;
+    begin();
+    for (int i = 0; i < times; i++) {
+        char ptx[200], name[16];
+        struct victim_kernel k = {name, 1u + i % 2, {0, 8, 8, 8}};
+        CUdeviceptr one = d + (unsigned)i, two = d + 1;
+        void *params[] = {&one, &two};
+        snprintf(name, sizeof name, "k_%d", i);
+        snprintf(ptx, sizeof ptx, "%s.visible .entry %s(.param .u64 a%s) { ret; }\n", head, name,
+                 i % 2 ? ", .param .u64 b" : "");
+        CUmodule module = load(ptx);
+        struct call call = {.f = function(module, name), .kernel = victim_tell_kernel(&k),
+                            .params = params, .words = {MT_WORD(one, 0), MT_WORD(two, 8)},
+                            .n = 1u + i % 2};
+        if (before && call.f != before)
+            victim_fail("the driver did not use the handle again: this tests nothing");
+        before = call.f;
+        launch(&call);
+        launch(&call);
+        MUST(CU(cuModuleUnload)(module));
+    }
+    return 0;
+}
+
+static int many(int argc, char **argv)
+{
+    unsigned n = argc > 1 ? (unsigned)atoi(argv[1]) : 100;
+    char *ptx = malloc(100 + 60 * (size_t)n), *to = ptx;
+    to += sprintf(to, ".version 6.4\n.target sm_60\n.address_size 64\n");
+    for (unsigned i = 0; i < n; i++)
+        to += sprintf(to, ".visible .entry k_%u(.param .u64 a) { ret; }\n", i);
+    begin();
+    CUmodule module = load(ptx);
+    struct call *calls = calloc(n, sizeof *calls);
+    void *params[] = {&d};
+    for (unsigned i = 0; i < 2 * n; i++) {
+        struct call *call = &calls[i % n];
+        char name[16];
+        struct victim_kernel k = {name, 1, {0, 8}};
+        snprintf(name, sizeof name, "k_%u", i % n);
+        if (i < n)
+            *call = (struct call){.f = function(module, name), .kernel = victim_tell_kernel(&k),
+                                  .params = params, .words = {MT_WORD(d, 0)}, .n = 1};
+        launch(call);
+    }
+    return 0;
+}
+
+const struct victim_command victim_launches[] = {
+    {"launches", launches}, {"launches-blind", launches_blind}, {"capture", capture},
+    {"reload", reload},     {"many", many},                     {"blocks", blocks},
+    {NULL, NULL},
+};
