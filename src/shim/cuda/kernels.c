@@ -265,13 +265,20 @@ static const struct mt_kernel *learn(CUfunction handle)
     return known;
 }
 
+/* A signal handler that launches while its own thread learns must not wait for the lock. */
+static __thread bool learning __attribute__((tls_model("initial-exec")));
+
 const struct mt_kernel *mt_kernel_get(CUfunction handle)
 {
     const struct mt_kernel *kernel = look_up(handle);
     if (__builtin_expect(kernel != NULL, 1))
         return kernel;
+    if (learning)
+        return NULL;
     int saved = errno;
+    learning = true;
     kernel = learn(handle);
+    learning = false;
     errno = saved;
     return kernel;
 }

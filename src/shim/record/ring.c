@@ -57,8 +57,8 @@ bool mt_ring_is_orphan(const struct mt_ringfile_ring *ring)
     return syscall(SYS_tgkill, getpid(), (pid_t)ring->os_tid, 0) < 0 && errno == ESRCH;
 }
 
-/* Room in the file for `size` bytes, on the disk and not only in its length. */
-static int grow(uint64_t size)
+/* Room in the file behind `offset`, on the disk and not only in its length. */
+static int grow(uint64_t offset, uint64_t size)
 {
     struct rlimit limit;
     int fd = mt_mfile_check(&rings.file);
@@ -66,9 +66,10 @@ static int grow(uint64_t size)
         return fd;
     /* Beyond RLIMIT_FSIZE the kernel would send SIGXFSZ to the job's thread. */
     if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
-        limit.rlim_cur < size)
+        limit.rlim_cur < offset + size)
         return -EFBIG;
-    return -posix_fallocate(fd, 0, (off_t)size);
+    /* Not from 0: where it is emulated, bytes that are there are read and written back. */
+    return -posix_fallocate(fd, (off_t)offset, (off_t)size);
 }
 
 static void *map(int fd, size_t size, uint64_t offset)
@@ -82,7 +83,7 @@ void mt_rings_open(const char *path, const struct mt_ringfile_header *header)
 {
     rings.capacity = header->capacity;
     rings.header = NULL;
-    if (mt_mfile_create(&rings.file, path, false) == 0 && grow(MT_RINGFILE_PAGE) == 0)
+    if (mt_mfile_create(&rings.file, path, false) == 0 && grow(0, MT_RINGFILE_PAGE) == 0)
         rings.header = map(rings.file.fd, MT_RINGFILE_PAGE, 0);
     if (rings.header)
         memcpy(rings.header, header, sizeof *header);
@@ -96,8 +97,9 @@ static bool add_ring(struct mt_ring *ring)
     size_t size = MT_RINGFILE_PAGE + (size_t)rings.capacity;
     uint64_t offset = MT_RINGFILE_PAGE + (uint64_t)rings.in_file * size;
     void *memory = NULL;
-    if (rings.header && rings.in_file == rings.rings && grow(offset + size) == 0)
+    if (rings.header && rings.in_file == rings.rings && grow(offset, size) == 0)
         memory = map(rings.file.fd, size, offset);
+    ring->in_file = memory != NULL;
     if (memory)
         __atomic_store_n(&rings.header->rings, ++rings.in_file, __ATOMIC_RELEASE);
     else
@@ -142,14 +144,6 @@ static void set_limit(struct mt_writer *writer)
     writer->limit = writer->head < wake && wake < limit ? wake : limit;
 }
 
-static void say_thread(void)
-{
-    char name[16] = "";
-    uint64_t tid = (uint64_t)syscall(SYS_gettid);
-    prctl(PR_GET_NAME, name);
-    mt_ring_put(MT_thread, mt_clock_ticks(), &tid, name, strnlen(name, sizeof name));
-}
-
 static bool attach(void)
 {
     pthread_mutex_lock(&rings.lock);
@@ -167,12 +161,11 @@ static bool attach(void)
     mt_writer = (struct mt_writer){.data = ring->data,
                                    .head = ring->shared->head,
                                    .mask = rings.capacity - 1,
-                                   .shared = ring->shared};
+                                   .shared = ring->shared,
+                                   .busy = 1};
     set_limit(&mt_writer);
     if (rings.has_key)
         pthread_setspecific(rings.exit_key, ring->shared);
-    say_thread();
-    mt_life_thread_started();
     return true;
 }
 
@@ -208,6 +201,44 @@ static bool wait_for_room(struct mt_writer *writer, size_t size)
     return true;
 }
 
+static bool make_room(struct mt_writer *writer, size_t size);
+
+static void fill(struct mt_record *record, enum mt_kind kind, uint64_t ticks,
+                 const uint64_t *fields, const void *bytes, size_t size)
+{
+    uint32_t n = mt_event_info(kind)->fields, tail = (uint32_t)((size + 7) / 8);
+    *record = (struct mt_record){.time = ticks, .kind = (uint16_t)kind, .words = n + tail};
+    memcpy(record->word, fields, n * sizeof *fields);
+    if (tail) {
+        record->word[n + tail - 1] = 0;
+        memcpy(&record->word[n], bytes, size);
+    }
+}
+
+/* A record about the recording itself, from within another's reservation: busy stays set. */
+static bool put_inside(enum mt_kind kind, uint64_t field, const void *bytes, size_t size)
+{
+    struct mt_writer *writer = &mt_writer;
+    size_t whole = sizeof(struct mt_record) + (1 + (size + 7) / 8) * sizeof(uint64_t);
+    if (writer->head + whole > writer->limit && !make_room(writer, whole))
+        return false;
+    struct mt_record *record = (void *)(writer->data + (writer->head & writer->mask));
+    fill(record, kind, mt_clock_ticks(), &field, bytes, size);
+    writer->head += whole;
+    __atomic_store_n(&writer->shared->head, writer->head, __ATOMIC_RELEASE);
+    return true;
+}
+
+static void say_thread(void)
+{
+    char name[16] = "";
+    prctl(PR_GET_NAME, name);
+    put_inside(MT_thread, (uint64_t)syscall(SYS_gettid), name, strnlen(name, sizeof name));
+    mt_writer.busy = 0; /* what follows is as any other record */
+    mt_life_thread_started();
+    mt_writer.busy = 1;
+}
+
 /* After a loss recording goes on only with a quarter of the ring free, and the loss is told first.
  */
 static bool resume(struct mt_writer *writer)
@@ -217,24 +248,31 @@ static bool resume(struct mt_writer *writer)
         return false;
     }
     writer->dropping = 0;
-    uint64_t lost = writer->shared->lost;
-    mt_ring_put(MT_lost, mt_clock_ticks(), &lost, NULL, 0);
-    writer->shared->lost = 0;
+    uint64_t lost = __atomic_exchange_n(&writer->shared->lost, 0, __ATOMIC_RELAXED);
+    if (!put_inside(MT_lost, lost, NULL, 0))
+        __atomic_fetch_add(&writer->shared->lost, lost, __ATOMIC_RELAXED);
     return true;
 }
 
-/* Make the next `size` bytes lie in one piece and free. */
+static bool wait_unless_free(struct mt_writer *writer, size_t size)
+{
+    return has_room(writer, size) || wait_for_room(writer, size);
+}
+
+/* Make the next `size` bytes lie in one piece and free. The rest of the ring is filled as soon as
+ * there is room for that alone: rest and record together may be more than a small ring holds. */
 static bool make_room(struct mt_writer *writer, size_t size)
 {
-    size_t rest = (size_t)(writer->mask + 1 - (writer->head & writer->mask));
-    size_t need = rest < size ? rest + size : size;
     if (writer->dropping && !resume(writer))
         return false;
-    if (!has_room(writer, need) && !wait_for_room(writer, need))
-        return false;
-    rest = (size_t)(writer->mask + 1 - (writer->head & writer->mask));
-    if (rest < size)
+    size_t rest = (size_t)(writer->mask + 1 - (writer->head & writer->mask));
+    if (rest < size) {
+        if (!wait_unless_free(writer, rest))
+            return false;
         pad(writer, rest);
+    }
+    if (!wait_unless_free(writer, size))
+        return false;
     if (writer->head - writer->shared->tail >= (writer->mask + 1) / 2)
         mt_drain_wake();
     set_limit(writer);
@@ -243,24 +281,36 @@ static bool make_room(struct mt_writer *writer, size_t size)
     return true;
 }
 
+static bool drop(void)
+{
+    atomic_fetch_add_explicit(&mt_events_dropped, 1, memory_order_relaxed);
+    return false;
+}
+
+/* With busy set, so that no signal handler's record comes in between. */
 static bool slow(size_t size)
 {
     struct mt_writer *writer = &mt_writer;
-    if (writer->busy || !mt_life_may_record() || (!writer->data && !attach())) {
-        atomic_fetch_add_explicit(&mt_events_dropped, 1, memory_order_relaxed);
-        return false;
+    if (!mt_life_may_record())
+        return drop();
+    if (!writer->data) {
+        if (!attach())
+            return drop();
+        say_thread();
     }
     if (make_room(writer, size))
         return true;
     writer->dropping = 1;
-    writer->shared->lost++;
+    __atomic_fetch_add(&writer->shared->lost, 1, __ATOMIC_RELAXED);
     return false;
 }
 
-bool mt_ring_slow(size_t size)
+bool mt_ring_slow(size_t size, bool nested)
 {
     int saved = errno;
-    bool room = slow(size);
+    bool room = nested ? drop() : slow(size);
+    if (!room && !nested)
+        mt_writer.busy = 0;
     errno = saved;
     return room;
 }
@@ -275,11 +325,8 @@ bool mt_ring_put(enum mt_kind kind, uint64_t ticks, const uint64_t *fields, cons
     uint64_t *word = mt_ring_reserve(kind, info->fields + tail, ticks);
     if (!word)
         return false;
-    memcpy(word, fields, info->fields * sizeof *word);
-    if (tail) {
-        word[info->fields + tail - 1] = 0;
-        memcpy(&word[info->fields], bytes, size);
-    }
+    fill((struct mt_record *)(void *)(word - sizeof(struct mt_record) / sizeof *word), kind, ticks,
+         fields, bytes, size);
     mt_ring_commit(info->fields + tail);
     return true;
 }
@@ -288,9 +335,14 @@ void mt_rings_close(bool remove)
 {
     uint32_t n = rings.rings;
     if (remove) {
+        pthread_mutex_lock(&rings.lock);
         mt_mfile_remove(&rings.file);
         mt_mfile_close(&rings.file);
-        return; /* the mappings stay: a thread may be writing */
+        if (rings.header)
+            munmap(rings.header, MT_RINGFILE_PAGE);
+        rings.header = NULL;
+        pthread_mutex_unlock(&rings.lock);
+        return; /* the rings' mappings stay: a thread may be writing */
     }
     /* In a forked child: the mappings are the parent's rings, and shared. */
     for (uint32_t i = 0; i < n; i++)
@@ -298,7 +350,7 @@ void mt_rings_close(bool remove)
     if (rings.header)
         munmap(rings.header, MT_RINGFILE_PAGE);
     mt_mfile_close(&rings.file);
-    memset(&mt_writer, 0, sizeof mt_writer);
+    mt_writer = (struct mt_writer){.busy = mt_writer.busy};
     pthread_mutex_init(&rings.lock, NULL);
     rings.header = NULL;
     rings.rings = rings.in_file = rings.threads = 0;

@@ -47,19 +47,22 @@ static inline bool mt_is_recording(void)
                             MT_RECORDING) == MT_RECORDING;
 }
 
-/* The unusual cases of mt_ring_reserve; false: the event is dropped and counted. Keeps errno. */
-bool mt_ring_slow(size_t size);
+/* The unusual cases of mt_ring_reserve; false: the event is dropped and counted. `nested`: a signal
+ * handler records while its thread is in the middle of a record. Keeps errno. */
+bool mt_ring_slow(size_t size, bool nested);
 
 /* Room for a record of `words` words; NULL: dropped (and counted). */
 static inline uint64_t *mt_ring_reserve(enum mt_kind kind, uint32_t words, uint64_t ticks)
 {
     struct mt_writer *writer = &mt_writer;
     size_t size = sizeof(struct mt_record) + words * sizeof(uint64_t);
-    if (__builtin_expect(writer->head + size > writer->limit || writer->busy, 0) &&
-        !mt_ring_slow(size))
-        return NULL;
+    bool nested = writer->busy;
+    /* Before the look at head and limit: a handler that records after it would leave them stale. */
     writer->busy = 1;
     atomic_signal_fence(memory_order_seq_cst);
+    if (__builtin_expect(writer->head + size > writer->limit || nested, 0) &&
+        !mt_ring_slow(size, nested))
+        return NULL;
     struct mt_record *record = (void *)(writer->data + (writer->head & writer->mask));
     record->time = ticks;
     record->kind = (uint16_t)kind;
@@ -95,6 +98,7 @@ bool mt_ring_put(enum mt_kind kind, uint64_t ticks, const uint64_t *fields, cons
 struct mt_ring {
     struct mt_ringfile_ring *shared; /* NULL: not there */
     uint8_t *data;
+    bool in_file; /* else in plain memory */
 };
 
 /* Make the ring file PATH (0600, must not exist, no link followed) for rings of `capacity` bytes.
