@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -60,12 +61,23 @@ int mt_mfile_check(struct mt_mfile *file)
     return file->fd = keep_high(fd);
 }
 
+/* Beyond RLIMIT_FSIZE the kernel would send SIGXFSZ, and at the end of the process it is the job's
+ * own thread that writes. */
+static bool is_allowed(uint64_t end)
+{
+    struct rlimit limit;
+    return getrlimit(RLIMIT_FSIZE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY ||
+           limit.rlim_cur >= end;
+}
+
 int mt_mfile_write(struct mt_mfile *file, const void *bytes, size_t size, uint64_t offset)
 {
     const char *from = bytes;
     int fd = mt_mfile_check(file);
     if (fd < 0)
         return fd;
+    if (!is_allowed(offset + size))
+        return -EFBIG;
     while (size > 0) {
         ssize_t written = pwrite(fd, from, size, (off_t)offset);
         if (written < 0 && errno == EINTR)
