@@ -35,6 +35,7 @@
 #define INDEX_BYTES MT_CHUNK_RAW_MAX /* mapped without reserve: touched as it fills */
 #define ROUND_NS 200000000
 #define RETRY_NS 1000000000u /* after a failed write */
+#define AGAIN_MAX 16
 
 static struct {
     pthread_mutex_t lock; /* one round at a time; guards all below */
@@ -51,6 +52,10 @@ static struct {
     struct mt_index_entry *index;
     size_t chunks;
     struct mt_facts facts;
+    uint64_t told; /* losses that the meta data tell of */
+    uint64_t told_at, told_end; /* their chunk */
+    uint64_t taken[MT_RINGFILE_RINGS_MAX];
+    _Atomic bool again; /* something came while another thread wrote */
 } drain = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static void *reserve(size_t size)
@@ -182,9 +187,16 @@ static int drain_ring(const struct mt_ring *ring, uint64_t head)
 /* The ring of an ended thread is read to its end: another thread may have it. */
 static void give_back(struct mt_ringfile_ring *shared)
 {
-    atomic_fetch_add(&mt_events_dropped, shared->lost);
-    shared->lost = 0;
+    uint64_t lost = __atomic_exchange_n(&shared->lost, 0, __ATOMIC_RELAXED);
+    atomic_fetch_add(&mt_events_dropped, lost);
     __atomic_store_n(&shared->state, MT_RING_UNUSED, __ATOMIC_RELEASE);
+}
+
+/* At half; earlier where a small ring may be too full for a record though it is not half full. */
+static bool is_worth_it(uint64_t waiting)
+{
+    const uint64_t largest = sizeof(struct mt_record) + 8 * (uint64_t)MT_RECORD_WORDS_MAX;
+    return waiting >= mt_rings_capacity() / 2 || waiting + largest > mt_rings_capacity();
 }
 
 static int look_at(const struct mt_ring *ring, bool all)
@@ -198,7 +210,7 @@ static int look_at(const struct mt_ring *ring, bool all)
         return 0;
     if (state == MT_RING_LIVE && mt_ring_is_orphan(shared))
         __atomic_store_n(&shared->state, MT_RING_CLOSED, __ATOMIC_RELEASE);
-    if (waiting > 0 && (all || state == MT_RING_CLOSED || waiting >= mt_rings_capacity() / 2))
+    if (waiting > 0 && (all || state == MT_RING_CLOSED || is_worth_it(waiting)))
         error = drain_ring(ring, head);
     if (error == 0 && state == MT_RING_CLOSED)
         give_back(shared);
@@ -296,13 +308,77 @@ int mt_drain_start(struct mt_mfile *file, const struct mt_file_header *header,
     return error < 0 ? error : start_thread();
 }
 
+/* Losses that no `lost` event tells, as one number of the meta data. Taken from the rings first and
+ * given back if that cannot be written: a reader counts what stands in a ring's page as well. */
+static void tell_losses(void)
+{
+    const struct mt_ring *ring;
+    uint64_t sum = 0;
+    for (uint32_t i = 0; (ring = mt_rings_get(i)); i++) {
+        drain.taken[i] = __atomic_exchange_n(&ring->shared->lost, 0, __ATOMIC_RELAXED);
+        sum += drain.taken[i];
+    }
+    uint64_t all = atomic_fetch_add(&mt_events_dropped, sum) + sum;
+    if (all == drain.told)
+        return;
+    /* Over the last such chunk if nothing came after it: on a full disk there is no other place. */
+    uint64_t offset = drain.offset;
+    bool over = drain.told_end != 0 && drain.told_end == offset;
+    drain.offset = over ? drain.told_at : offset;
+    drain.chunks -= over;
+    drain.told_at = drain.offset;
+    mt_facts_add(&drain.facts, "lost.untold", "%020llu", (unsigned long long)all);
+    if (write_facts() == 0) {
+        drain.told = all;
+        drain.told_end = drain.offset;
+        return;
+    }
+    drain.offset = offset;
+    drain.chunks += over;
+    atomic_fetch_sub(&mt_events_dropped, sum);
+    for (uint32_t i = 0; (ring = mt_rings_get(i)); i++)
+        __atomic_fetch_add(&ring->shared->lost, drain.taken[i], __ATOMIC_RELAXED);
+}
+
+static uint64_t count_records(const struct mt_ring *ring)
+{
+    uint64_t head = __atomic_load_n(&ring->shared->head, __ATOMIC_ACQUIRE), n = 0;
+    uint64_t mask = mt_rings_capacity() - 1;
+    for (uint64_t position = ring->shared->tail; position < head;) {
+        const struct mt_record *record = (const void *)(ring->data + (position & mask));
+        n += mask + 1 - (position & mask) >= sizeof *record && record->kind != MT_NONE;
+        position = next_position(record, position, mask);
+    }
+    return n;
+}
+
+/* What a failed write left behind the last chunk makes room for the number of what is lost, and so
+ * does a ring file without rings. */
+void mt_drain_give_up(void)
+{
+    const struct mt_ring *ring;
+    if (!mt_rings_get(0) || !mt_rings_get(0)->in_file)
+        mt_rings_close(true);
+    if (pthread_mutex_trylock(&drain.lock) != 0)
+        return;
+    for (uint32_t i = 0; (ring = mt_rings_get(i)); i++)
+        if (!ring->in_file && ring->shared->state != MT_RING_UNUSED)
+            atomic_fetch_add(&mt_events_dropped, count_records(ring));
+    int fd = mt_mfile_check(drain.file);
+    if (fd >= 0 && ftruncate(fd, (off_t)drain.offset) == 0)
+        tell_losses();
+    write_index();
+    pthread_mutex_unlock(&drain.lock);
+}
+
 static bool write_all(void)
 {
+    tell_losses();
     bool done = round_of_rings(true) == 0;
     return write_index() == 0 && done;
 }
 
-bool mt_drain_finish(void)
+bool mt_drain_stop(void)
 {
     atomic_store(&drain.stop, true);
     mt_drain_wake();
@@ -316,21 +392,25 @@ bool mt_drain_finish(void)
     if (drain.has_thread || pthread_mutex_trylock(&drain.lock) != 0)
         return false;
     mt_facts_modules(&drain.facts);
-    uint64_t dropped = atomic_load(&mt_events_dropped);
-    if (dropped)
-        mt_facts_add(&drain.facts, "lost.untold", "%llu", (unsigned long long)dropped);
     write_facts();
-    bool done = write_all();
     pthread_mutex_unlock(&drain.lock);
-    return done;
+    return true;
 }
 
-void mt_drain_late(void)
+/* Who finds the lock taken leaves a note, and the holder looks once more. Not for ever: other
+ * threads may go on recording while this one wants to end the process. */
+bool mt_drain_all(void)
 {
-    if (pthread_mutex_trylock(&drain.lock) != 0)
-        return; /* another late event's round takes this one along, or the ring keeps it */
-    write_all();
-    pthread_mutex_unlock(&drain.lock);
+    bool done = true;
+    atomic_store(&drain.again, true);
+    for (int i = 0; i < AGAIN_MAX && atomic_load(&drain.again); i++) {
+        if (pthread_mutex_trylock(&drain.lock) != 0)
+            return true;
+        atomic_store(&drain.again, false);
+        done = write_all();
+        pthread_mutex_unlock(&drain.lock);
+    }
+    return done;
 }
 
 void mt_drain_forget(void)
@@ -339,6 +419,9 @@ void mt_drain_forget(void)
     drain.has_thread = drain.failing = drain.said = false;
     atomic_store(&drain.stop, false);
     atomic_store(&drain.wake, 0);
+    atomic_store(&drain.again, false);
+    atomic_store(&mt_events_dropped, 0);
     drain.chunks = 0;
     drain.facts.size = 0;
+    drain.told = drain.told_end = 0;
 }

@@ -17,12 +17,17 @@ int mt_drain_start(struct mt_mfile *file, const struct mt_file_header *header,
  * once a round of the thread. */
 void mt_drain_wake(void);
 
-/* Stop the thread, write everything that is in the rings, then meta data, index and trailer. False:
- * something could not be written; the rings still hold it. */
-bool mt_drain_finish(void);
+/* Stop the thread; from now on only mt_drain_all writes. False: it cannot be stopped, and nothing
+ * more may be written. */
+bool mt_drain_stop(void);
 
-/* After mt_drain_finish: the same for what has come since. */
-void mt_drain_late(void);
+/* Write everything that is in the rings, then meta data, index and trailer. False: something could
+ * not be written; the rings still hold it. Any thread; never waits. */
+bool mt_drain_all(void);
+
+/* After that failed for good: count what lies in rings of plain memory, and say so in the trace if
+ * at all possible. */
+void mt_drain_give_up(void);
 
 /* In a forked child: forget the parent's thread and file. */
 void mt_drain_forget(void);

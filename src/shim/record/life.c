@@ -1,6 +1,7 @@
 #include "shim/record/life.h"
 
 #include <errno.h>
+#include <linux/membarrier.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/crc32.h"
@@ -73,19 +75,20 @@ static struct mt_file_header file_header(uint64_t trace_id)
     return header;
 }
 
-static int create_file(void)
+/* NULL, or what is wrong. */
+static const char *create_file(void)
 {
     char path[sizeof life.file.path];
-    int error = -ENAMETOOLONG;
-    for (int n = 1; n <= TRIES; n++) {
+    int error = -EEXIST;
+    for (int n = 1; n <= TRIES && error == -EEXIST; n++) {
         /* Room for the suffix of the ring file, which lies beside. */
-        if (!mt_path_expand(path, sizeof path - sizeof MT_RINGFILE_SUFFIX, mt_config.OUTPUT, n))
-            return -ENAMETOOLONG;
+        const char *wrong = mt_path_expand(path, sizeof path - sizeof MT_RINGFILE_SUFFIX,
+                                           mt_config.OUTPUT, n);
+        if (wrong)
+            return wrong;
         error = mt_mfile_create(&life.file, path, mt_config.FORCE);
-        if (error != -EEXIST)
-            break;
     }
-    return error;
+    return error < 0 ? strerrordesc_np(-error) : NULL;
 }
 
 static void open_rings(const struct mt_file_header *header, const struct mt_clock_pair pair[2])
@@ -122,17 +125,17 @@ static uint64_t random_id(void)
 static int begin(void)
 {
     struct mt_clock_pair pair[2];
-    int error = create_file();
-    if (error < 0) {
-        mt_shim_say(
-            "cannot create a trace for MEMTRACE_OUTPUT=%s: %s; this process is not recorded",
-            mt_config.OUTPUT, strerrordesc_np(-error));
-        return error;
+    const char *wrong = create_file();
+    if (wrong) {
+        mt_shim_say("cannot create a trace for MEMTRACE_OUTPUT=%s: %s; this process is not "
+                    "recorded; name a file in a folder that can be written",
+                    mt_config.OUTPUT, wrong);
+        return -EINVAL;
     }
     second_pair(pair);
     struct mt_file_header header = file_header(random_id());
     open_rings(&header, pair);
-    error = mt_drain_start(&life.file, &header, pair, (int)mt_config.ZSTD_LEVEL);
+    int error = mt_drain_start(&life.file, &header, pair, (int)mt_config.ZSTD_LEVEL);
     if (error < 0) {
         mt_shim_say("cannot write %s: %s; this process is not recorded", life.file.path,
                     strerrordesc_np(-error));
@@ -174,11 +177,16 @@ bool mt_life_wake(void)
     uint32_t state = atomic_load_explicit(mt_recording, memory_order_relaxed);
     if (state == MT_OFF)
         return false;
-    if (state == MT_IDLE) {
+    /* A signal handler may come here while its own thread starts: it must not wait for the lock. */
+    if (state == MT_IDLE && mt_writer.busy)
+        atomic_fetch_add(&mt_events_dropped, 1);
+    else if (state == MT_IDLE) {
         int saved = errno;
+        mt_writer.busy = 1;
         pthread_mutex_lock(&life.lock);
         start();
         pthread_mutex_unlock(&life.lock);
+        mt_writer.busy = 0;
         errno = saved;
     }
     return mt_life_may_record();
@@ -186,12 +194,13 @@ bool mt_life_wake(void)
 
 /* ---- end ---- */
 
-/* Losses that no `lost` event will tell any more. */
-static void count_untold(void)
+/* From here on who has recorded an event sees MT_LATE and writes it, or has published it before and
+ * it is written below. Threads look at the state without a fence after they publish; the system
+ * call fences them all. */
+static void become_late(void)
 {
-    const struct mt_ring *ring;
-    for (uint32_t i = 0; (ring = mt_rings_get(i)); i++)
-        atomic_fetch_add(&mt_events_dropped, ring->shared->lost);
+    set_state(MT_LATE);
+    syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 }
 
 /* Runs with the exit handlers. In a child of the recording process there is nothing to end. */
@@ -200,11 +209,17 @@ __attribute__((destructor)) static void end(void)
     if (life.pid != getpid() || atomic_load(mt_recording) != MT_RECORDING)
         return;
     int saved = errno;
-    count_untold();
-    bool done = mt_drain_finish();
-    if (done)
+    bool done = mt_drain_stop();
+    if (done) {
+        become_late();
+        done = mt_drain_all();
+    }
+    if (done) {
         mt_rings_close(true);
-    set_state(done ? MT_LATE : MT_OFF);
+    } else {
+        set_state(MT_OFF); /* the ring file stays for the reader */
+        mt_drain_give_up();
+    }
     errno = saved;
 }
 
@@ -212,7 +227,7 @@ void mt_life_late(void)
 {
     int saved = errno;
     if (atomic_load(mt_recording) == MT_LATE)
-        mt_drain_late();
+        mt_drain_all();
     errno = saved;
 }
 
@@ -253,6 +268,9 @@ void mt_life_thread_started(void)
  * the kernel cannot do that, pthread_atfork serves for fork(2). */
 static void child_of_fork(void)
 {
+    /* Another thread may have held them; it does not exist here. */
+    pthread_mutex_init(&life.lock, NULL);
+    pthread_mutex_init(&life.variants_lock, NULL);
     set_state(MT_IDLE);
     memset(&mt_writer, 0, sizeof mt_writer);
 }

@@ -1,5 +1,7 @@
 #include "shim/record/path.h"
 
+#include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,27 +74,35 @@ static bool append_number(char *path, size_t size, int n)
     return append(path, size, ending, strlen(ending));
 }
 
-bool mt_path_expand(char *path, size_t size, const char *pattern, int n)
+static const char too_long[] = "the name is too long";
+
+static const char *expand(char *path, size_t size, const char *pattern)
 {
     char room[4096];
-    path[0] = 0;
-    if (*pattern != '/') {
-        if (!getcwd(path, size - 1))
-            return false;
-        if (!append(path, size, "/", 1))
-            return false;
-    }
     while (*pattern) {
         size_t plain = strcspn(pattern, "%");
         if (!append(path, size, pattern, plain))
-            return false;
+            return too_long;
         pattern += plain;
         if (!*pattern)
             break;
         const char *text = value(pattern[1], room, sizeof room);
-        if (!text || !append(path, size, text, strlen(text)))
-            return false;
+        if (!text)
+            return "after % only p, h, e, r and % are allowed";
+        if (!append(path, size, text, strlen(text)))
+            return too_long;
         pattern += 2;
     }
-    return n <= 1 || append_number(path, size, n);
+    return NULL;
+}
+
+const char *mt_path_expand(char *path, size_t size, const char *pattern, int n)
+{
+    path[0] = 0;
+    if (*pattern != '/' && !getcwd(path, size - 1))
+        return errno == ENOENT ? "the working directory is gone" : strerrordesc_np(errno);
+    if (*pattern != '/' && !append(path, size, "/", 1))
+        return too_long;
+    const char *wrong = expand(path, size, pattern);
+    return wrong || n <= 1 || append_number(path, size, n) ? wrong : too_long;
 }

@@ -2,13 +2,11 @@
 #ifndef MT_PATH_H
 #define MT_PATH_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 /* Expand %p %h %e %r %% in `pattern` and make it absolute. n > 1 puts "-n" before the suffix
- * .mtrace (or at the end): the name for the n-th try. False: too long, or an unknown placeholder.
- */
-bool mt_path_expand(char *path, size_t size, const char *pattern, int n);
+ * .mtrace (or at the end): the name for the n-th try. NULL, or what is wrong. */
+const char *mt_path_expand(char *path, size_t size, const char *pattern, int n);
 
 /* The process's rank in its job, from the launchers' variables; NULL where there is none. */
 const char *mt_path_rank(void);
