@@ -124,10 +124,10 @@ def main(path, name, section):
         lines = page.read().split("\n")
     print("'\\\" t")  # tells man(1) to run tbl
     print(f'.TH {name.upper()} {section} "" "memtrace" "File Formats"')
-    # The first heading is "name - what it is", as the NAME section wants it.
-    title = next(l[2:] for l in lines if l.startswith("# "))
+    # The first heading is "name: what it is".
+    title = next(l[2:] for l in lines if l.startswith("# ")).removeprefix(name + ": ")
     print(".SH NAME")
-    print(escape(title) if " - " in title else f"{escape(name)} \\- {escape(title)}")
+    print(f"{escape(name)} \\- {escape(title)}")
     print("\n".join(convert(lines)))
 
 

@@ -203,6 +203,7 @@ static int make_model(struct shift *shift)
             .state = shift->worker[i].state,
             .birth = pass->birth,
             .access = pass->access,
+            .launch = pass->launch,
             .death = pass->death,
             .usage = pass->usage,
         };

@@ -76,6 +76,10 @@ static uint32_t add(struct mt_kernelset *set, uint64_t id)
     if (*place == 0)
         *place = set->size;
     uint32_t index = (uint32_t)(*place - 1);
+    if (id < MT_KERNELS_DIRECT) {
+        set->direct[id] = index + 1;
+        return index;
+    }
     uint64_t *by_id = mt_dict_add(&set->by_id, id);
     if (!by_id)
         return UINT32_MAX;
@@ -83,7 +87,7 @@ static uint32_t add(struct mt_kernelset *set, uint64_t id)
     return index;
 }
 
-uint32_t mt_kernelset_index(struct mt_kernelset *set, uint64_t id)
+uint32_t mt_kernelset_index_slowly(struct mt_kernelset *set, uint64_t id)
 {
     const uint64_t *known = mt_dict_find(&set->by_id, id);
     return known ? (uint32_t)(*known - 1) : add(set, id);

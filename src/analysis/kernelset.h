@@ -8,6 +8,8 @@
 #include "analysis/dict.h"
 #include "memtrace/trace.h"
 
+#define MT_KERNELS_DIRECT 4096u
+
 struct mt_kernel_name {
     char *mangled;
     char *name; /* demangled */
@@ -15,8 +17,9 @@ struct mt_kernel_name {
 
 struct mt_kernelset {
     struct mt_trace *trace;
-    struct mt_dict by_id;   /* index + 1 */
-    struct mt_dict by_name; /* hash of the name -> index + 1 */
+    uint32_t direct[MT_KERNELS_DIRECT]; /* index + 1 of small ids, which most are */
+    struct mt_dict by_id;               /* of the others */
+    struct mt_dict by_name;             /* hash of the name -> index + 1 */
     struct mt_kernel_name *kernel;
     uint32_t size, room;
 };
@@ -24,7 +27,14 @@ struct mt_kernelset {
 void mt_kernelset_init(struct mt_kernelset *set, struct mt_trace *trace);
 void mt_kernelset_release(struct mt_kernelset *set);
 
+uint32_t mt_kernelset_index_slowly(struct mt_kernelset *set, uint64_t id);
+
 /* Index (below set->size, dense) of the kernel with this id; UINT32_MAX where memory is out. */
-uint32_t mt_kernelset_index(struct mt_kernelset *set, uint64_t id);
+static inline uint32_t mt_kernelset_index(struct mt_kernelset *set, uint64_t id)
+{
+    if (id < MT_KERNELS_DIRECT && set->direct[id])
+        return set->direct[id] - 1;
+    return mt_kernelset_index_slowly(set, id);
+}
 
 #endif

@@ -6,18 +6,11 @@
 
 /* ---- listeners ---- */
 
-static void tell_birth(struct mt_model *model, const struct mt_block *block)
+static void tell_block(struct mt_model *model, const struct mt_calls *calls,
+                       const struct mt_block *block)
 {
-    for (size_t i = 0; i < model->listeners; i++)
-        if (model->listener[i].birth)
-            mt_model_note(model, model->listener[i].birth(model->listener[i].state, block));
-}
-
-static void tell_death(struct mt_model *model, const struct mt_block *block)
-{
-    for (size_t i = 0; i < model->listeners; i++)
-        if (model->listener[i].death)
-            mt_model_note(model, model->listener[i].death(model->listener[i].state, block));
+    for (size_t i = 0; i < calls->n; i++)
+        mt_model_note(model, calls->call[i].block(calls->call[i].state, block));
 }
 
 /* ---- usage ---- */
@@ -38,10 +31,10 @@ static void use(struct mt_model *model, uint32_t device, uint64_t reserved, uint
         usage->peak_allocated = usage->allocated;
         usage->peak_allocated_ns = time_ns;
     }
-    for (size_t i = 0; i < model->listeners; i++)
-        if (model->listener[i].usage)
-            mt_model_note(
-                model, model->listener[i].usage(model->listener[i].state, device, usage, time_ns));
+    for (size_t i = 0; i < model->usages.n; i++) {
+        const struct mt_call *call = &model->usages.call[i];
+        mt_model_note(model, call->usage(call->state, device, usage, time_ns));
+    }
 }
 
 static uint64_t *level_count(struct mt_model *model, const struct mt_block *block)
@@ -62,21 +55,38 @@ static void use_driver(struct mt_model *model, const struct mt_block *block, uin
 bool mt_slots_grow(struct mt_model *model)
 {
     uint32_t room = model->slots_room ? model->slots_room * 2 : 1024;
-    struct mt_block *block = realloc(model->block, room * sizeof *block);
-    if (block)
-        model->block = block;
-    uint32_t *stamp = realloc(model->stamp, room * sizeof *stamp);
-    if (stamp)
-        model->stamp = stamp;
     uint32_t *free_slot = realloc(model->free_slot, room * sizeof *free_slot);
-    if (free_slot)
-        model->free_slot = free_slot;
-    if (!block || !stamp || !free_slot)
+    if (!free_slot)
         return false;
-    if (model->slots == 0)
-        memset(&model->block[model->slots++], 0, sizeof *block);
+    model->free_slot = free_slot;
+    struct mt_block *block = aligned_alloc(_Alignof(struct mt_block), room * sizeof *block);
+    if (!block)
+        return false;
+    if (model->slots)
+        memcpy(block, model->block, model->slots * sizeof *block);
+    else
+        memset(&block[model->slots++], 0, sizeof *block);
+    free(model->block);
+    model->block = block;
     model->slots_room = room;
     return true;
+}
+
+/* Word by word: for this size memset is a string instruction, which takes longer to start than this
+ * takes altogether. */
+static void make_blank(struct mt_block *block, uint32_t slot)
+{
+    block->address = block->extent = block->size = 0;
+    block->accesses = block->touches = block->last_access_ns = 0;
+    block->slot = slot;
+    block->stamp = block->device = 0;
+    block->level = block->source = block->state = 0;
+    block->alive_at_start = false;
+    block->id = block->segment = block->birth_ns = 0;
+    block->death_ns = UINT64_MAX;
+    block->first_access_ns = block->reads = block->writes = 0;
+    block->segment_slot = block->api = 0;
+    block->stream = block->children = block->mapped = block->stale_touches = 0;
 }
 
 static uint32_t take_slot(struct mt_model *model)
@@ -91,11 +101,7 @@ static uint32_t take_slot(struct mt_model *model)
         }
         slot = model->slots++;
     }
-    struct mt_block *block = &model->block[slot];
-    memset(block, 0, sizeof *block);
-    block->slot = slot;
-    block->death_ns = UINT64_MAX;
-    model->stamp[slot] = 0;
+    make_blank(&model->block[slot], slot);
     return slot;
 }
 
@@ -121,7 +127,7 @@ void mt_pending_tell(struct mt_model *model, uint32_t slot)
             (model->pendings - i) * sizeof model->pending[0]);
     struct mt_block *block = &model->block[slot];
     block->state = MT_STATE_TOLD;
-    tell_birth(model, block);
+    tell_block(model, &model->births, block);
     ++*level_count(model, block);
     use_driver(model, block, mt_block_bytes(block), block->birth_ns);
 }
@@ -249,7 +255,7 @@ void mt_driver_died(struct mt_model *model, uint32_t slot)
         block->death_ns = model->now;
         --*level_count(model, block);
         use_driver(model, block, 0 - mt_block_bytes(block), model->now);
-        tell_death(model, block);
+        tell_block(model, &model->deaths, block);
     }
     drop_slot(model, slot);
 }
@@ -306,8 +312,14 @@ void mt_driver_born(struct mt_model *model, uint32_t slot, uint64_t size, uint32
  * range are known, a block may lie in several. */
 static uint32_t surrounding(struct mt_model *model, uint64_t begin, uint64_t end)
 {
+    const struct mt_block *last = &model->block[model->segment];
     struct mt_range range;
     uint32_t first = 0;
+    if (begin - last->address < last->extent && end - last->address <= last->extent &&
+        last->level == MT_LEVEL_SEGMENT) {
+        model->block[model->segment].children++;
+        return model->segment;
+    }
     for (uint64_t at = begin; mt_space_next(&model->driver, at, &range) && range.begin < end;
          at = range.end) {
         if (model->block[range.item].state == MT_STATE_RESERVED)
@@ -319,6 +331,7 @@ static uint32_t surrounding(struct mt_model *model, uint64_t begin, uint64_t end
             break;
     }
     model->counts.orphan_blocks += !first;
+    model->segment = first;
     return first;
 }
 
@@ -362,7 +375,7 @@ void mt_block_born(struct mt_model *model, const struct mt_ev_block_alloc *event
     *mt_cache_at(model, event->address) = slot;
     model->usage[block->device].allocator += block->size;
     model->usage[block->device].blocks++;
-    tell_birth(model, block);
+    tell_block(model, &model->births, block);
     use(model, block->device, 0, block->size, model->now);
 }
 
@@ -374,6 +387,6 @@ void mt_block_died(struct mt_model *model, uint32_t slot)
     model->usage[block->device].allocator -= block->size;
     model->usage[block->device].blocks--;
     use(model, block->device, 0, 0 - block->size, model->now);
-    tell_death(model, block);
+    tell_block(model, &model->deaths, block);
     drop_slot(model, slot);
 }

@@ -4,24 +4,45 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool make_calls(struct mt_calls *calls, size_t n)
+{
+    calls->call = calloc(n ? n : 1, sizeof *calls->call);
+    return calls->call != NULL;
+}
+
+static bool hear(struct mt_model *model, const struct mt_listener *listeners, size_t n)
+{
+    if (!make_calls(&model->births, n) || !make_calls(&model->accesses, n) ||
+        !make_calls(&model->launches, n) || !make_calls(&model->deaths, n) ||
+        !make_calls(&model->usages, n))
+        return false;
+    for (const struct mt_listener *it = listeners; it < listeners + n; it++) {
+        if (it->birth)
+            model->births.call[model->births.n++] = (struct mt_call){it->state, .block = it->birth};
+        if (it->access)
+            model->accesses.call[model->accesses.n++] =
+                (struct mt_call){it->state, .access = it->access};
+        if (it->launch)
+            model->launches.call[model->launches.n++] =
+                (struct mt_call){it->state, .launch = it->launch};
+        if (it->death)
+            model->deaths.call[model->deaths.n++] = (struct mt_call){it->state, .block = it->death};
+        if (it->usage)
+            model->usages.call[model->usages.n++] = (struct mt_call){it->state, .usage = it->usage};
+    }
+    return true;
+}
+
 struct mt_model *mt_model_new(mt_api_name *api_name, void *context,
                               const struct mt_listener *listeners, size_t n)
 {
     struct mt_model *model = calloc(1, sizeof *model);
     if (!model)
         return NULL;
-    model->listener = calloc(n ? n : 1, sizeof *listeners);
-    if (!model->listener) {
-        free(model);
-        return NULL;
-    }
-    if (n)
-        memcpy(model->listener, listeners, n * sizeof *listeners);
-    model->listeners = n;
     model->api_name = api_name;
     model->context = context;
     model->next_id = 1;
-    if (!mt_slots_grow(model)) {
+    if (!hear(model, listeners, n) || !mt_slots_grow(model)) {
         mt_model_free(model);
         return NULL;
     }
@@ -38,9 +59,12 @@ void mt_model_free(struct mt_model *model)
     mt_space_release(&model->host);
     mt_dict_release(&model->devices);
     free(model->block);
-    free(model->stamp);
     free(model->free_slot);
-    free(model->listener);
+    free(model->births.call);
+    free(model->accesses.call);
+    free(model->launches.call);
+    free(model->deaths.call);
+    free(model->usages.call);
     free(model);
 }
 
@@ -337,9 +361,28 @@ static void replay_memory(struct mt_model *model, const struct mt_record *record
     }
 }
 
+/* mt_record_is_valid, without a call for every event. */
+static inline bool is_whole(const struct mt_record *record)
+{
+    static const struct {
+        uint32_t least, most;
+    } words[MT_KINDS] = {
+#define EVENT(number, name, doc) [number] = {sizeof(struct mt_ev_##name) / 8,
+#define FIELD(event, name, type, doc)
+#define TAIL(event, type, doc) MT_RECORD_WORDS_MAX - sizeof(struct mt_ev_##event) / 8 +
+#define END(event)                                                                                 \
+    sizeof(struct mt_ev_##event) / 8                                                               \
+    }                                                                                              \
+    ,
+#include "event/event.def"
+    };
+    return record->kind < MT_KINDS && record->words >= words[record->kind].least &&
+           record->words <= words[record->kind].most && words[record->kind].most > 0;
+}
+
 int mt_model_replay(struct mt_model *model, const struct mt_record *record, uint32_t thread)
 {
-    if (!mt_record_is_valid(record)) {
+    if (!is_whole(record)) {
         model->counts.invalid_records++;
         return model->status;
     }
@@ -383,9 +426,10 @@ static void tell_survivor(struct mt_model *model, struct mt_block *block)
 {
     if (block->state != MT_STATE_TOLD)
         return;
-    for (size_t i = 0; i < model->listeners; i++)
-        if (model->listener[i].death)
-            mt_model_note(model, model->listener[i].death(model->listener[i].state, block));
+    for (size_t i = 0; i < model->deaths.n; i++) {
+        const struct mt_call *call = &model->deaths.call[i];
+        mt_model_note(model, call->block(call->state, block));
+    }
 }
 
 int mt_model_finish(struct mt_model *model)

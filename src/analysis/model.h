@@ -37,26 +37,31 @@ enum mt_access_kind { MT_ACCESS_READ, MT_ACCESS_WRITE, MT_ACCESS_TOUCH };
 enum mt_access_by { MT_BY_LAUNCH, MT_BY_COPY, MT_BY_SET };
 
 struct mt_block {
-    uint64_t address;
+    /* One cache line for what an access needs. */
+    _Alignas(64) uint64_t address;
     uint64_t extent; /* addresses it spans: its size, of a virtual range what was reserved */
     uint64_t size;   /* bytes; of a virtual range the most ever mapped */
-    uint64_t accesses, touches;               /* a launch or copy counts once a block and kind */
-    uint64_t first_access_ns, last_access_ns; /* meaningful if accesses > 0 */
-    uint32_t slot;         /* number among what lives; small, used again after death */
-    uint32_t segment_slot; /* slot of the driver memory around it, 0 if there is none */
-    uint64_t id;           /* from 1, in order of birth, unique in a trace */
-    uint64_t segment;      /* id of the driver memory around it, 0 for driver memory itself */
+    uint64_t accesses, touches; /* a launch or copy counts once a block and kind */
+    uint64_t last_access_ns;    /* meaningful if accesses > 0, as is first_access_ns */
+    uint32_t slot;              /* number among what lives; small, used again after death */
+    uint32_t stamp;             /* the model's own */
+    uint32_t device;
+    uint8_t level, source; /* enum mt_level, enum mt_source */
+    uint8_t state;         /* the model's own */
+    bool alive_at_start;   /* known to have existed before its first event */
+
+    uint64_t id;      /* from 1, in order of birth, unique in a trace */
+    uint64_t segment; /* id of the driver memory around it, 0 for driver memory itself */
     uint64_t birth_ns;
     uint64_t death_ns; /* meaningful at its death; UINT64_MAX if it lived at the end of the trace */
+    uint64_t first_access_ns;
     uint64_t reads, writes;
+    uint32_t segment_slot; /* slot of the driver memory around it, 0 if there is none */
+    uint32_t api;
     uint64_t stream;
     uint64_t children;      /* blocks ever reported inside */
     uint64_t mapped;        /* VIRTUAL: bytes mapped now */
     uint64_t stale_touches; /* launches' pointers into it where no block lived */
-    uint32_t device, api;
-    uint8_t level, source; /* enum mt_level, enum mt_source */
-    uint8_t state;         /* the model's own */
-    bool alive_at_start;   /* known to have existed before its first event */
 };
 
 struct mt_access {
@@ -67,6 +72,14 @@ struct mt_access {
     enum mt_access_kind kind;
     enum mt_access_by by;
     uint32_t thread;
+};
+
+/* A launch and the live blocks it touches, each once. */
+struct mt_launch {
+    uint64_t time_ns, kernel, stream;
+    uint64_t flags; /* MT_LAUNCH_*; one that was captured touches nothing */
+    uint32_t thread, blocks;
+    const struct mt_block *const *block;
 };
 
 /* Memory of a device. Bytes of driver memory and of live blocks; a virtual range counts with what
@@ -96,7 +109,8 @@ struct mt_listener {
     void *state;
     int (*birth)(void *state, const struct mt_block *block);
     int (*access)(void *state, const struct mt_block *block, const struct mt_access *access);
-    int (*death)(void *state, const struct mt_block *block); /* also of what lives at the end */
+    int (*launch)(void *state, const struct mt_launch *launch); /* after its accesses */
+    int (*death)(void *state, const struct mt_block *block);    /* also of what lives at the end */
     /* Memory of `device` (< MT_DEVICES) has just changed, at `time_ns` */
     int (*usage)(void *state, uint32_t device, const struct mt_usage *usage, uint64_t time_ns);
 };

@@ -18,7 +18,7 @@ enum mt_state {
     MT_STATE_TOLD,     /* lives, and listeners know */
 };
 
-#define MT_CACHE_BITS 15
+#define MT_CACHE_BITS 13
 #define MT_PENDING_MAX 16u
 #define MT_PENDING_NS 1000000u /* longest time between birth and its being told */
 #define MT_FREED_MAX 64u
@@ -37,9 +37,25 @@ struct mt_freed {
     uint64_t address, size, stream;
 };
 
+/* Listeners of one kind of news, without those that do not care for it. */
+struct mt_call {
+    void *state;
+    union {
+        int (*block)(void *state, const struct mt_block *block);
+        int (*access)(void *state, const struct mt_block *block, const struct mt_access *access);
+        int (*launch)(void *state, const struct mt_launch *launch);
+        int (*usage)(void *state, uint32_t device, const struct mt_usage *usage, uint64_t time_ns);
+    };
+};
+
+struct mt_calls {
+    struct mt_call *call;
+    size_t n;
+};
+
 struct mt_model {
-    struct mt_block *block; /* slot 0 is none: of no extent */
-    uint32_t *stamp;        /* serial of the launch that last touched the slot */
+    struct mt_block
+        *block; /* slot 0 is none: of no extent; stamp: the launch that last touched it */
     uint32_t *free_slot;
     uint32_t slots, slots_room, free_slots;
     struct mt_space driver; /* item: slot */
@@ -49,7 +65,8 @@ struct mt_model {
     struct mt_dict devices; /* device of a handle of physical memory */
     uint64_t pinned;        /* bytes of page-locked host memory */
     uint64_t now, next_id;
-    uint32_t serial; /* of the launch or copy */
+    uint32_t serial;  /* of the launch or copy */
+    uint32_t segment; /* slot of driver memory that a block was born in lately */
     uint32_t pendings, freed_next;
     int status; /* the first error */
     struct mt_pending pending[MT_PENDING_MAX];
@@ -59,8 +76,8 @@ struct mt_model {
     uint8_t source_of[MT_API_SOURCES]; /* enum mt_source + 1 of an API, 0: not yet asked */
     mt_api_name *api_name;
     void *context;
-    struct mt_listener *listener;
-    size_t listeners;
+    struct mt_calls births, accesses, launches, deaths, usages; /* who wants to know */
+    const struct mt_block *touched[MT_RECORD_WORDS_MAX];        /* by the launch that is told now */
     uint32_t cache[1u << MT_CACHE_BITS]; /* slot at an address; checked by containment when used */
 };
 

@@ -30,7 +30,7 @@ struct mt_run {
 #define MT_KIND_BIT(kind) (UINT64_C(1) << MT_##kind)
 
 /* Every function but `new` and `free` may be NULL. `state` is what `new` returned. Times are ns
- * since the trace's start. See struct mt_listener for birth, access, death, usage. */
+ * since the trace's start. See struct mt_listener for birth, access, launch, death, usage. */
 struct mt_pass {
     const char *name;
     const struct mt_table *const *tables;   /* NULL-terminated */
@@ -41,7 +41,8 @@ struct mt_pass {
                  uint32_t thread); /* before the model */
     int (*birth)(void *state, const struct mt_block *block);
     int (*access)(void *state, const struct mt_block *block, const struct mt_access *access);
-    int (*death)(void *state, const struct mt_block *block); /* also of what lives at the end */
+    int (*launch)(void *state, const struct mt_launch *launch); /* after its accesses */
+    int (*death)(void *state, const struct mt_block *block);    /* also of what lives at the end */
     int (*usage)(void *state, uint32_t device, const struct mt_usage *usage, uint64_t time_ns);
     int (*finish)(void *state, uint64_t end_ns);
 };

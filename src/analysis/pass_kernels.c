@@ -18,8 +18,6 @@ struct state {
     struct mt_kernelset kernels;
     struct sums *sums; /* of each kernel of the set */
     uint32_t room;
-    uint32_t current; /* kernel of the launch that is told now */
-    bool touching;    /* it has touched something */
     struct mt_slots touched;
     struct mt_touched_pool pool;
 };
@@ -66,41 +64,43 @@ static bool make_room(struct state *state)
     return true;
 }
 
-static int kernels_event(void *data, const struct mt_record *record, uint32_t thread)
+/* Places of a launch's blocks are fetched before they are looked at, or each would be waited for.
+ */
+static int count_blocks(struct state *state, uint32_t kernel, const struct mt_launch *launch)
+{
+    struct sums sums = state->sums[kernel];
+    const char *place = state->touched.place;
+    for (uint32_t i = 0; place && i < launch->blocks; i++)
+        __builtin_prefetch(place + launch->block[i]->slot * sizeof(struct mt_touched), 1);
+    for (uint32_t i = 0; i < launch->blocks; i++) {
+        const struct mt_block *block = launch->block[i];
+        struct mt_touched *touched = touched_at(state, block->slot);
+        int new = touched ? mt_touched_add(touched, &state->pool, kernel) : MT_ERR_MEMORY;
+        RETURN_IF_ERROR(new);
+        sums.touched_bytes += block->size;
+        sums.blocks += (uint64_t) new;
+        sums.block_bytes += new ? block->size : 0;
+    }
+    sums.touches += launch->blocks;
+    sums.touching += launch->blocks > 0;
+    state->sums[kernel] = sums;
+    return 0;
+}
+
+static int kernels_launch(void *data, const struct mt_launch *launch)
 {
     struct state *state = data;
-    const struct mt_ev_launch *event = (const void *)record->word;
-    (void)thread;
-    state->current = mt_kernelset_index(&state->kernels, event->kernel);
-    if (state->current == UINT32_MAX || !make_room(state))
+    uint32_t kernel = mt_kernelset_index(&state->kernels, launch->kernel);
+    if (kernel == UINT32_MAX || !make_room(state))
         return MT_ERR_MEMORY;
-    struct sums *sums = &state->sums[state->current];
-    state->touching = false;
-    if (event->flags & MT_LAUNCH_CAPTURED) {
+    struct sums *sums = &state->sums[kernel];
+    if (launch->flags & MT_LAUNCH_CAPTURED) {
         sums->captured++;
         return 0;
     }
     sums->launches++;
-    sums->unknown += (event->flags & (MT_LAUNCH_ARGS_UNKNOWN | MT_LAUNCH_ARGS_CUT)) != 0;
-    return 0;
-}
-
-static int kernels_access(void *data, const struct mt_block *block, const struct mt_access *access)
-{
-    struct state *state = data;
-    if (access->by != MT_BY_LAUNCH)
-        return 0;
-    struct sums *sums = &state->sums[state->current];
-    struct mt_touched *touched = touched_at(state, block->slot);
-    int new = touched ? mt_touched_add(touched, &state->pool, state->current) : MT_ERR_MEMORY;
-    RETURN_IF_ERROR(new);
-    sums->touching += !state->touching;
-    state->touching = true;
-    sums->touches++;
-    sums->touched_bytes += block->size;
-    sums->blocks += (uint64_t) new;
-    sums->block_bytes += new ? block->size : 0;
-    return 0;
+    sums->unknown += (launch->flags & (MT_LAUNCH_ARGS_UNKNOWN | MT_LAUNCH_ARGS_CUT)) != 0;
+    return count_blocks(state, kernel, launch);
 }
 
 static int kernels_death(void *data, const struct mt_block *block)
@@ -163,11 +163,9 @@ static int kernels_finish(void *data, uint64_t end_ns)
 const struct mt_pass mt_pass_kernels = {
     .name = "kernels",
     .tables = (const struct mt_table *const[]){&mt_table_kernels, NULL},
-    .kinds = MT_KIND_BIT(launch),
     .new = kernels_new,
     .free = kernels_free,
-    .event = kernels_event,
-    .access = kernels_access,
+    .launch = kernels_launch,
     .death = kernels_death,
     .finish = kernels_finish,
 };

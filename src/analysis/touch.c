@@ -5,8 +5,7 @@
  * so whatever slot the cache names is right if it is such a block and contains the address. */
 #include "analysis/model_state.h"
 
-#include <string.h>
-
+#define AHEAD 8u
 #define ROWS_MAX 65536u /* of a box over several blocks that are looked at one by one */
 
 static uint32_t resolve_slowly(struct mt_model *model, uint64_t address)
@@ -25,15 +24,20 @@ static uint32_t resolve_slowly(struct mt_model *model, uint64_t address)
     return slot;
 }
 
-/* The slot of the innermost live block, 0 if there is none (a gap of a segment is none). */
-static inline uint32_t resolve(struct mt_model *model, uint64_t address)
+/* The slot of the innermost live block, 0 if there is none (a gap of a segment is none); `slot` is
+ * what the cache says. */
+static inline uint32_t check_guess(struct mt_model *model, uint32_t slot, uint64_t address)
 {
-    uint32_t slot = *mt_cache_at(model, address);
     const struct mt_block *block = &model->block[slot];
     if (address - block->address < block->extent && block->level == MT_LEVEL_BLOCK &&
         block->state != MT_STATE_RESERVED)
         return slot;
     return resolve_slowly(model, address);
+}
+
+static inline uint32_t resolve(struct mt_model *model, uint64_t address)
+{
+    return check_guess(model, *mt_cache_at(model, address), address);
 }
 
 const struct mt_block *mt_model_find(struct mt_model *model, uint64_t address)
@@ -45,18 +49,17 @@ const struct mt_block *mt_model_find(struct mt_model *model, uint64_t address)
 static inline void tell_access(struct mt_model *model, const struct mt_block *block,
                                const struct mt_access *access)
 {
-    for (size_t i = 0; i < model->listeners; i++)
-        if (model->listener[i].access)
-            mt_model_note(model,
-                          model->listener[i].access(model->listener[i].state, block, access));
+    for (size_t i = 0; i < model->accesses.n; i++) {
+        const struct mt_call *call = &model->accesses.call[i];
+        mt_model_note(model, call->access(call->state, block, access));
+    }
 }
 
-static inline void add_access(struct mt_model *model, uint32_t slot, struct mt_access *access,
-                              uint64_t *kind_count)
+static inline void add_access(struct mt_model *model, struct mt_block *block,
+                              struct mt_access *access, uint64_t *kind_count)
 {
-    struct mt_block *block = &model->block[slot];
     if (__builtin_expect(block->state == MT_STATE_PENDING, 0))
-        mt_pending_tell(model, slot);
+        mt_pending_tell(model, block->slot);
     if (block->accesses++ == 0)
         block->first_access_ns = model->now;
     block->last_access_ns = model->now;
@@ -64,13 +67,13 @@ static inline void add_access(struct mt_model *model, uint32_t slot, struct mt_a
     tell_access(model, block, access);
 }
 
-static uint32_t next_serial(struct mt_model *model)
+static void next_serial(struct mt_model *model)
 {
     if (++model->serial == 0) { /* stamps of 2^32 launches ago must not look fresh */
-        memset(model->stamp, 0, model->slots * sizeof *model->stamp);
+        for (uint32_t slot = 0; slot < model->slots; slot++)
+            model->block[slot].stamp = 0;
         model->serial = 1;
     }
-    return model->serial;
 }
 
 /* ---- launches ---- */
@@ -89,44 +92,68 @@ static void count_lost_pointer(struct mt_model *model, uint64_t address)
     }
 }
 
-void mt_touch_launch(struct mt_model *model, const struct mt_record *record, uint32_t thread)
+/* At most AHEAD words of a launch. What the cache says of all of them is fetched first: one after
+ * the other each would wait for memory twice. */
+static void touch_some(struct mt_model *model, const uint64_t *word, size_t n,
+                       struct mt_access *access, uint32_t *touched)
 {
-    const struct mt_ev_launch *event = (const struct mt_ev_launch *)(const void *)record->word;
-    size_t words;
-    const uint64_t *word = mt_record_tail(record, &words);
-    if (event->flags & MT_LAUNCH_CAPTURED) {
-        model->counts.launches_captured++;
-        return;
-    }
-    model->counts.launches++;
-    model->counts.launches_arguments_unknown += (event->flags & MT_LAUNCH_ARGS_UNKNOWN) != 0;
-    model->counts.launches_arguments_cut += (event->flags & MT_LAUNCH_ARGS_CUT) != 0;
-    model->counts.pointers += words;
-    struct mt_access access = {
-        .time_ns = model->now,
-        .kernel = event->kernel,
-        .stream = event->stream,
-        .kind = MT_ACCESS_TOUCH,
-        .by = MT_BY_LAUNCH,
-        .thread = thread,
-    };
-    uint32_t serial = next_serial(model);
-    bool touched = false;
-    for (size_t i = 0; i < words; i++) {
+    uint32_t guess[AHEAD];
+    for (size_t i = 0; i < n; i++)
+        guess[i] = *mt_cache_at(model, MT_WORD_ADDRESS(word[i]));
+    for (size_t i = 0; i < n; i++)
+        __builtin_prefetch(&model->block[guess[i]], 1);
+    for (size_t i = 0; i < n; i++) {
         uint64_t address = MT_WORD_ADDRESS(word[i]);
-        uint32_t slot = resolve(model, address);
+        uint32_t slot = check_guess(model, guess[i], address);
         if (!slot) {
             count_lost_pointer(model, address);
             continue;
         }
-        touched = true;
-        if (model->stamp[slot] == serial)
+        struct mt_block *block = &model->block[slot];
+        if (block->stamp == model->serial)
             continue;
-        model->stamp[slot] = serial;
-        access.offset = address - model->block[slot].address;
-        add_access(model, slot, &access, &model->block[slot].touches);
+        block->stamp = model->serial;
+        model->touched[(*touched)++] = block;
+        access->offset = address - block->address;
+        add_access(model, block, access, &block->touches);
     }
-    model->counts.launches_untouching += !touched;
+}
+
+static void tell_launch(struct mt_model *model, const struct mt_launch *launch)
+{
+    for (size_t i = 0; i < model->launches.n; i++) {
+        const struct mt_call *call = &model->launches.call[i];
+        mt_model_note(model, call->launch(call->state, launch));
+    }
+}
+
+static void count_launch(struct mt_counts *counts, uint64_t flags, size_t words)
+{
+    counts->launches++;
+    counts->launches_arguments_unknown += (flags & MT_LAUNCH_ARGS_UNKNOWN) != 0;
+    counts->launches_arguments_cut += (flags & MT_LAUNCH_ARGS_CUT) != 0;
+    counts->pointers += words;
+}
+
+void mt_touch_launch(struct mt_model *model, const struct mt_record *record, uint32_t thread)
+{
+    const struct mt_ev_launch *event = (const struct mt_ev_launch *)(const void *)record->word;
+    size_t words = record->words - sizeof *event / sizeof(uint64_t);
+    struct mt_launch launch = {model->now, event->kernel, event->stream, event->flags, thread,
+                               0,          model->touched};
+    struct mt_access access = {
+        model->now, 0, 0, event->kernel, event->stream, MT_ACCESS_TOUCH, MT_BY_LAUNCH, thread};
+    if (event->flags & MT_LAUNCH_CAPTURED) {
+        model->counts.launches_captured++;
+    } else {
+        count_launch(&model->counts, event->flags, words);
+        next_serial(model);
+        for (size_t i = 0; i < words; i += AHEAD)
+            touch_some(model, event->tail + i, words - i < AHEAD ? words - i : AHEAD, &access,
+                       &launch.blocks);
+        model->counts.launches_untouching += launch.blocks == 0;
+    }
+    tell_launch(model, &launch);
 }
 
 /* ---- copies and sets ---- */
@@ -240,7 +267,7 @@ static void touch_box(struct mt_model *model, const struct box *box, struct mt_a
         rounded |= (first != box->begin || end < box->end) && has_too_many_rows(box);
         if (access->size) {
             found = true;
-            add_access(model, slot, access, kind_count(block, access->kind));
+            add_access(model, block, access, kind_count(block, access->kind));
         }
         at = end;
     }

@@ -43,6 +43,9 @@ static inline int mt_touched_add(struct mt_touched *touched, struct mt_touched_p
             return 1;
         }
     }
+    if (touched->n == MT_TOUCHED_BITMAP && kernel >> touched->class < 64 &&
+        touched->bitmap[kernel / 64] >> kernel % 64 & 1)
+        return 0;
     return mt_touched_add_slowly(touched, pool, kernel);
 }
 

@@ -169,7 +169,7 @@ static bool get_record(struct mt_decoder *decoder, struct mt_record *record)
 #include "event/event.def"
     }
     record->words = 0;
-    return record->kind != MT_NONE && record->kind < MT_KINDS;
+    return record->kind != MT_NONE;
 }
 
 static bool get_time(struct mt_decoder *decoder, struct mt_record *record)
@@ -208,7 +208,7 @@ static bool get_event(struct mt_decoder *decoder, struct mt_record *record)
     struct mt_column_view *kinds = &decoder->view[MT_SLOT_KINDS];
     record->kind = *kinds->at++;
     record->flags = 0;
-    return get_record(decoder, record) && get_time(decoder, record);
+    return record->kind < MT_KINDS && get_record(decoder, record) && get_time(decoder, record);
 }
 
 int mt_decoder_next(struct mt_decoder *decoder, const struct mt_record **first,

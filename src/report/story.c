@@ -259,6 +259,32 @@ static void tell_notes(struct mt_output *output, const struct mt_story *story)
     }
 }
 
+/* A call that went by unseen may be the one that matters: say which. */
+static void tell_variants(struct mt_output *output, const struct mt_story *story)
+{
+    static const char prefix[] = "variant.";
+    size_t found = 0;
+    for (size_t pass = 0; pass < 2; pass++) {
+        for (size_t i = 0; i < mt_rows_count(story->summary); i++) {
+            const char *key = mt_rows_get(story->summary, i, "key").s;
+            if (strncmp(key, prefix, strlen(prefix)) != 0)
+                continue;
+            found += pass == 0;
+            if (pass == 1) {
+                put_clean(output, key + strlen(prefix));
+                mt_put_string(output, --found ? ", " : "\n");
+            }
+        }
+        if (!found)
+            return;
+        if (pass == 0) {
+            label(output, "note");
+            mt_printf(output,
+                      "calls of %zu unknown variants of driver functions are missing: ", found);
+        }
+    }
+}
+
 void mt_story_write(struct mt_output *output, const struct mt_story *story)
 {
     put_clean(output, story->path);
@@ -279,4 +305,5 @@ void mt_story_write(struct mt_output *output, const struct mt_story *story)
     tell_largest(output, story);
     tell_failures(output, story);
     tell_notes(output, story);
+    tell_variants(output, story);
 }

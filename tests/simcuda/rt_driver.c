@@ -7,7 +7,7 @@
 
 enum { RUNTIME_VERSION = 13000, MAX_DEVICES = 16 };
 
-struct rt_driver rt;
+struct rt_driver rt, rt_per_thread;
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static cudaError_t load_result = cudaErrorInitializationError;
@@ -35,6 +35,12 @@ static const struct {
 #undef PT
 };
 
+/* Per-thread-stream variants came with 7.0. */
+static int per_thread_version(int version)
+{
+    return version < 7000 ? 7000 : version;
+}
+
 static cudaError_t resolve(get_proc_fn *get)
 {
     void *fn;
@@ -42,10 +48,14 @@ static cudaError_t resolve(get_proc_fn *get)
     get("", &fn, RUNTIME_VERSION, 0, NULL); /* the probe: whatever comes back */
     for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i++)
         get(questions[i].base, &fn, questions[i].version, questions[i].flags, &status);
-#define R(name, version)                                                                           \
-    if (get("cu" #name, &fn, version, 0, &status) == CUDA_SUCCESS && fn)                           \
-        rt.name = (PFN_cu##name##_v##version)fn;
-#define S(name, version) R(name, version)
+#define ASK(table, name, version, flags)                                                           \
+    if (get("cu" #name, &fn, version, flags, &status) == CUDA_SUCCESS && fn)                       \
+        table.name = (PFN_cu##name##_v##version)fn;
+#define ASK_NEW(table, name, version)                                                              \
+    if (get("cu" #name, &fn, per_thread_version(version), 2, &status) == CUDA_SUCCESS && fn)       \
+        table.name = (PFN_cu##name##_v##version)fn;
+#define R(name, version) ASK(rt, name, version, 0) rt_per_thread.name = rt.name;
+#define S(name, version) ASK(rt, name, version, 0) ASK_NEW(rt_per_thread, name, version)
 #include "rt_driver.def"
 #undef R
 #undef S
@@ -59,13 +69,13 @@ static CUresult missing(void)
     return CUDA_ERROR_NOT_SUPPORTED;
 }
 
-static void fill_gaps(void)
+static void fill_gaps(struct rt_driver *table)
 {
     union {
         struct rt_driver *table;
         void (**slots)(void);
-    } u = {&rt};
-    for (size_t i = 0; i < sizeof(rt) / sizeof(void *); i++)
+    } u = {table};
+    for (size_t i = 0; i < sizeof(*table) / sizeof(void *); i++)
         if (u.slots[i] == NULL)
             u.slots[i] = (void (*)(void))missing;
 }
@@ -75,7 +85,8 @@ static void load(void)
     void *library = dlopen("libcuda.so.1", RTLD_NOW);
     void *get = library ? dlsym(library, "cuGetProcAddress_v2") : NULL;
     load_result = get ? resolve((get_proc_fn *)get) : cudaErrorInsufficientDriver;
-    fill_gaps();
+    fill_gaps(&rt);
+    fill_gaps(&rt_per_thread);
     if (load_result == cudaSuccess)
         load_result = (cudaError_t)rt.Init(0);
 }

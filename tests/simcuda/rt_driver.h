@@ -24,7 +24,8 @@ struct rt_driver {
 #undef S
 };
 
-extern struct rt_driver rt;
+extern struct rt_driver rt,
+    rt_per_thread; /* the second: per-thread-stream variants where there are */
 
 /* Loads and initialises the driver; with a context, makes the calling thread's device current. */
 cudaError_t rt_begin(void);

@@ -32,7 +32,9 @@ static const enum sim_id always_open[] = {
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct sim_thread *threads;
+static struct sim_thread *threads, *idle;
+static pthread_key_t at_thread_end;
+static pthread_once_t key_once = PTHREAD_ONCE_INIT;
 static CUresult driver_state = CUDA_ERROR_NOT_INITIALIZED;
 
 static struct {
@@ -51,15 +53,45 @@ int sim_function_version(enum sim_id id)
     return functions[id].version;
 }
 
-struct sim_thread *sim_thread_new(void)
+/* Another destructor may still call the driver afterwards: it then gets a new one, and this runs
+ * again. */
+static void thread_ends(void *data)
+{
+    struct sim_thread *t = data;
+    sim_self = NULL;
+    t->depth = 0;
+    pthread_mutex_lock(&lock);
+    t->next_idle = idle;
+    idle = t;
+    pthread_mutex_unlock(&lock);
+}
+
+static void make_key(void)
+{
+    pthread_key_create(&at_thread_end, thread_ends);
+}
+
+static struct sim_thread *make_thread(void)
 {
     struct sim_thread *t = calloc(1, sizeof(*t));
     if (t == NULL)
         abort(); /* a test without memory for 10 KiB has nothing to say about the driver */
-    pthread_mutex_lock(&lock);
     t->next = threads;
     threads = t;
+    return t;
+}
+
+struct sim_thread *sim_thread_new(void)
+{
+    pthread_once(&key_once, make_key);
+    pthread_mutex_lock(&lock);
+    struct sim_thread *t = idle;
+    if (t)
+        idle = t->next_idle;
+    else
+        t = make_thread();
     pthread_mutex_unlock(&lock);
+    pthread_setspecific(at_thread_end, t);
     sim_self = t;
     return t;
 }

@@ -34,10 +34,11 @@ enum {
     SIM_GATE_SLOW = 0xffff, /* an entry of sim_gate: look in the table of injected failures */
 };
 
-/* One per thread that ever called; never freed, so that counters outlive their threads. Only the
- * owner writes, readers may lag behind a running thread. */
+/* One per thread that calls; when the thread ends, the next new one takes it over with its
+ * counters, which are summed over all. Only the owner writes, readers may lag behind a running
+ * thread. */
 struct sim_thread {
-    struct sim_thread *next;
+    struct sim_thread *next, *next_idle;
     int depth;
     CUcontext stack[SIM_CONTEXT_DEPTH];
     _Atomic uint64_t calls[SIM_ID_COUNT];

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "sim_device.h"
 #include "sim_vmm.h"
@@ -30,6 +31,7 @@ struct mapping {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct sim_arena window;
 static bool window_ready;
+static int window_fd = -1;       /* only where mremap cannot make a second mapping */
 static struct mapping *mappings; /* by address */
 static size_t n_mappings, room;
 
@@ -38,12 +40,31 @@ static bool aligned(uint64_t n)
     return n % GRANULARITY == 0;
 }
 
+static void *map_window(int fd)
+{
+    int flags = MAP_SHARED | MAP_NORESERVE | (fd < 0 ? MAP_ANONYMOUS : 0);
+    return mmap(NULL, WINDOW_BYTES, PROT_READ | PROT_WRITE, flags, fd, 0);
+}
+
+/* Emulators refuse such an mremap. */
+static bool can_be_mapped_twice(void *p)
+{
+    void *twin = mremap(p, 0, GRANULARITY, MREMAP_MAYMOVE);
+    return twin != MAP_FAILED && munmap(twin, GRANULARITY) == 0;
+}
+
 static bool prepare_window(void)
 {
     if (window_ready)
         return true;
-    void *p = mmap(NULL, WINDOW_BYTES, PROT_READ | PROT_WRITE,
-                   MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *p = map_window(-1);
+    if (p != MAP_FAILED && !can_be_mapped_twice(p)) {
+        munmap(p, WINDOW_BYTES);
+        window_fd = memfd_create("simcuda", MFD_CLOEXEC);
+        if (window_fd < 0 || ftruncate(window_fd, (off_t)WINDOW_BYTES) != 0)
+            return false;
+        p = map_window(window_fd);
+    }
     if (p == MAP_FAILED)
         return false;
     madvise(p, WINDOW_BYTES, MADV_DONTDUMP);
@@ -229,13 +250,21 @@ static bool remember(const struct mapping *m)
     return true;
 }
 
+static bool map_again(const struct mapping *m, uint64_t from)
+{
+    void *to = (void *)(uintptr_t)m->address;
+    if (window_fd < 0)
+        return mremap((void *)(uintptr_t)from, 0, m->bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to) ==
+               to;
+    return mmap(to, m->bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE | MAP_FIXED,
+                window_fd, (off_t)(from - window.base)) == to;
+}
+
 static CUresult map(const struct mapping *m, uint64_t offset)
 {
     if (touches_mapping(m->address, m->bytes) || m->physical->references == 0)
         return CUDA_ERROR_INVALID_VALUE;
-    void *to = (void *)(uintptr_t)m->address;
-    void *from = (void *)(uintptr_t)(m->physical->window + offset);
-    if (mremap(from, 0, m->bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to) != to || !remember(m))
+    if (!map_again(m, m->physical->window + offset) || !remember(m))
         return CUDA_ERROR_OUT_OF_MEMORY;
     m->physical->mappings++;
     return CUDA_SUCCESS;

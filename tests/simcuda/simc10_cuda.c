@@ -311,8 +311,7 @@ void simc10_free(void *ptr)
     stats[device].frees++;
     stats[device].allocated -= size;
     b->state = BLOCK_CACHED;
-    if (!b->deferred)
-        block_merge(b);
+    block_merge(b);
     report(ptr, -(int64_t)size, device);
     pthread_mutex_unlock(&lock);
 }

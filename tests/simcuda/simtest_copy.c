@@ -193,6 +193,7 @@ START_TEST(sets)
     static const unsigned char row[] = {0xff, 0xff, 0x34, 0x12, 0x34, 0x12, 0x34, 0x12, 0xff};
     ck_assert_int_eq(memcmp(back, row, sizeof(row)) | memcmp(back + 64, row, sizeof(row)), 0);
     ck_assert_uint_eq(back[128 + 2], 0xff);
+    FAILS(CUDA_ERROR_INVALID_VALUE, cuMemsetD2D8(d, 10, 0, 11, 2)); /* rows that overlap */
     OK(cuMemsetD32Async(d, 0x01020304, 2, NULL));
     OK(cuMemsetD2D8Async(d + 100, 10, 9, 1, 3, NULL));
     OK(cuMemcpyDtoH(back, d, N));

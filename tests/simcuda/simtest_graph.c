@@ -104,7 +104,12 @@ START_TEST(events_draw_streams_into_a_capture)
     OK(cuStreamEndCapture(s.s, &g));
     OK(cuStreamIsCapturing(s.t, &status));
     ck_assert_int_eq(status, CU_STREAM_CAPTURE_STATUS_NONE);
-    OK(cuStreamWaitEvent(s.t, s.e, 0)); /* of a capture that is over */
+    CUgraph next;
+    OK(cuStreamBeginCapture(s.s, CU_STREAM_CAPTURE_MODE_RELAXED));
+    OK(cuStreamWaitEvent(s.t, s.e, 0)); /* of the capture that is over, not of this one */
+    OK(cuStreamIsCapturing(s.t, &status));
+    ck_assert_int_eq(status, CU_STREAM_CAPTURE_STATUS_NONE);
+    OK(cuStreamEndCapture(s.s, &next));
     OK(cuGraphGetEdges(g, from, to, NULL, &n));
     ck_assert_uint_eq(n, 4); /* 0-1, 0-2, 1-3, 2-3 */
     OK(cuGraphGetRootNodes(g, NULL, &n));

@@ -1,6 +1,8 @@
 /* Modules, libraries, and launches. */
 #include "simtest.h"
 
+#include <elf.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,7 +15,8 @@ static const char two_kernels[] =
     " .param .f16x2 first_param_3\n)\n.maxntid 256\n{\n .reg .b32 %r<2>; { ret; }\n}\n"
     ".visible .entry second()\n{\n ret;\n}\n.func (.param .b32 r) helper(.param .b32 a) { ret; }\n";
 static const char other_kernels[] =
-    ".version 8.8\n.target sm_90\n.entry third(.param .u32 a) { ret; }\n.entry fourth() { ret; }\n";
+    ".version 8.8\n.target sm_90\n.entry third(.param .u32 a) { ret; }\n"
+    ".entry fourth(.param .u8 a, .param .u64 .ptr .global .align 32 b) { ret; }\n";
 
 static CUmodule load(const char *ptx)
 {
@@ -139,12 +142,108 @@ START_TEST(handles_come_back_for_other_kernels)
     ck_assert_ptr_eq(g, g2);
     OK(cuFuncGetName(&name, f2));
     ck_assert_str_eq(name, "third");
+    size_t offset, size;
+    OK(cuFuncGetParamInfo(g2, 1, &offset, &size));
+    ck_assert_uint_eq(offset, 8); /* 32 is the alignment of what b points to */
     simcuda_handle_reuse(0);
     OK(cuModuleUnload(m2));
     m = load(two_kernels);
     ck_assert_ptr_ne(m, m2);
     OK(cuModuleGetFunction(&f, m, "first"));
     ck_assert_ptr_ne(f, f2);
+}
+END_TEST
+
+/* The least that a cubin has: names of sections, one kernel's attributes, and one variable. */
+static const struct cubin {
+    Elf64_Ehdr header;
+    Elf64_Shdr sections[5];
+    char names[48];
+    unsigned char info[40];
+    Elf64_Sym symbols[2];
+} cubin = {
+    .header = {.e_ident = {0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, 1},
+               .e_shoff = offsetof(struct cubin, sections),
+               .e_shentsize = sizeof(Elf64_Shdr),
+               .e_shnum = 5,
+               .e_shstrndx = 1},
+    .sections = {[1] = {.sh_type = SHT_STRTAB,
+                        .sh_offset = offsetof(struct cubin, names),
+                        .sh_size = 48},
+                 [2] = {.sh_name = 1, .sh_offset = offsetof(struct cubin, info), .sh_size = 40},
+                 [3] = {.sh_type = SHT_SYMTAB,
+                        .sh_link = 1,
+                        .sh_offset = offsetof(struct cubin, symbols),
+                        .sh_size = 2 * sizeof(Elf64_Sym)},
+                 [4] = {.sh_name = 20}},
+    .names = "\0.nv.info.kernel\0\0\0\0.nv.global\0variable",
+    /* another attribute; parameter 1 at 8 with 4 bytes; parameter 0, long form, at 0 with 5000 */
+    .info = {3, 0x1b, 0xff, 0, 4, 0x17, 12, 0, 0, 0, 0, 0, 1,    0,    8, 0, 0, 0xf0, 0x11, 0,
+             4, 0x45, 12,   0, 0, 0,    0,  0, 0, 0, 0, 0, 0x88, 0x13, 0, 0, 3, 0x1b, 0xff, 0},
+    .symbols = {[1] = {.st_name = 31,
+                       .st_info = ELF64_ST_INFO(STB_LOCAL, STT_OBJECT),
+                       .st_shndx = 4,
+                       .st_size = 24}}};
+
+static void check_cubin(const void *image)
+{
+    CUmodule m;
+    CUfunction f;
+    size_t offset, size;
+    OK(cuModuleLoadData(&m, image));
+    OK(cuModuleGetFunction(&f, m, "kernel"));
+    OK(cuFuncGetParamInfo(f, 0, &offset, &size));
+    ck_assert_uint_eq(offset, 0);
+    ck_assert_uint_eq(size, 5000);
+    OK(cuFuncGetParamInfo(f, 1, &offset, &size));
+    ck_assert_uint_eq(offset, 8);
+    ck_assert_uint_eq(size, 4);
+    FAILS(CUDA_ERROR_INVALID_VALUE, cuFuncGetParamInfo(f, 2, &offset, &size));
+    OK(cuModuleGetGlobal(NULL, &size, m, "variable"));
+    ck_assert_uint_eq(size, 24);
+    OK(cuModuleUnload(m));
+}
+
+START_TEST(a_cubin_is_read)
+{
+    simtest_context();
+    check_cubin(&cubin);
+}
+END_TEST
+
+START_TEST(a_fat_binary_is_opened)
+{
+    /* header and one part's header, then the part */
+    static struct {
+        unsigned magic;
+        unsigned short version, header_bytes;
+        unsigned long long bytes;
+        unsigned short kind, part_version;
+        unsigned part_header_bytes;
+        unsigned long long part_bytes;
+        unsigned rest[6];
+        unsigned long long flags, reserved, uncompressed;
+        struct cubin part;
+    } fat = {.magic = 0xba55ed50,
+             .version = 1,
+             .header_bytes = 16,
+             .bytes = 64 + sizeof(struct cubin),
+             .kind = 2,
+             .part_header_bytes = 64,
+             .part_bytes = sizeof(struct cubin)};
+    struct {
+        unsigned magic, version;
+        const void *data;
+        void *unused;
+    } wrapper = {0x466243b1, 1, &fat, NULL};
+    CUmodule m;
+    simtest_context();
+    memcpy(&fat.part, &cubin, sizeof(cubin));
+    check_cubin(&fat);
+    check_cubin(&wrapper);
+    OK(cuModuleLoadFatBinary(&m, &wrapper));
+    fat.flags = 0x8000; /* compressed */
+    FAILS(CUDA_ERROR_INVALID_IMAGE, cuModuleLoadData(&m, &wrapper));
 }
 END_TEST
 
@@ -167,4 +266,4 @@ END_TEST
 
 SIMTEST_MAIN("kernel", layouts_come_from_the_text, launches_are_checked,
              a_kernel_is_launched_but_no_function, handles_come_back_for_other_kernels,
-             a_file_is_loaded)
+             a_cubin_is_read, a_fat_binary_is_opened, a_file_is_loaded)

@@ -26,6 +26,19 @@ START_TEST(addresses_are_the_same_in_every_run)
 }
 END_TEST
 
+START_TEST(a_large_block_gives_its_pages_back)
+{
+    CUdeviceptr p, q;
+    simtest_context();
+    OK(cuMemAlloc(&p, 16 << 20));
+    OK(cuMemsetD8(p, 1, 16 << 20));
+    OK(cuMemFree(p));
+    OK(cuMemAlloc(&q, 16 << 20));
+    ck_assert_uint_eq(q, p);
+    ck_assert_int_eq(*(char *)(uintptr_t)q, 0);
+}
+END_TEST
+
 START_TEST(wrong_calls_fail)
 {
     CUdeviceptr p;
@@ -249,6 +262,27 @@ START_TEST(threads_share_a_device)
 }
 END_TEST
 
+static void *one_call(void *data)
+{
+    cuCtxSetCurrent(data);
+    return NULL;
+}
+
+START_TEST(threads_that_end_leave_their_counts)
+{
+    CUcontext ctx = simtest_context();
+    CUcontext now = ctx;
+    for (int i = 0; i < 1000; i++) {
+        pthread_t thread;
+        pthread_create(&thread, NULL, one_call, i % 2 ? ctx : NULL);
+        pthread_join(thread, NULL);
+    }
+    ck_assert_uint_eq(simcuda_calls("cuCtxSetCurrent"), 1000);
+    OK(cuCtxGetCurrent(&now));
+    ck_assert_ptr_eq(now, ctx);
+}
+END_TEST
+
 static int in_child(int (*what)(void))
 {
     int status;
@@ -286,8 +320,9 @@ START_TEST(a_child_may_begin_where_its_parent_has_not)
 }
 END_TEST
 
-SIMTEST_MAIN("memory", addresses_are_the_same_in_every_run, wrong_calls_fail, memory_ends,
-             every_kind_of_memory, host_memory, the_old_calls_give_32_bit_addresses,
-             failures_come_when_asked_for, calls_and_bytes_are_counted,
-             an_address_is_reused_inside_free, threads_share_a_device,
+SIMTEST_MAIN("memory", addresses_are_the_same_in_every_run, a_large_block_gives_its_pages_back,
+             wrong_calls_fail, memory_ends, every_kind_of_memory, host_memory,
+             the_old_calls_give_32_bit_addresses, failures_come_when_asked_for,
+             calls_and_bytes_are_counted, an_address_is_reused_inside_free, threads_share_a_device,
+             threads_that_end_leave_their_counts,
              a_child_may_begin_where_its_parent_has_not)

@@ -103,6 +103,24 @@ START_TEST(a_successor_nobody_knows)
 }
 END_TEST
 
-SIMTEST_MAIN("proc", version_and_stream_choose_the_export, what_is_not_there_is_said_cleanly,
-             the_first_form_fails_by_its_result, an_old_driver_lacks_the_new,
-             a_successor_nobody_knows)
+/* As a preloaded tracer does: this definition comes before the driver's in every search. */
+CUresult cuProfilerStop(void);
+__attribute__((visibility("default"))) CUresult cuProfilerStop(void)
+{
+    return CUDA_ERROR_UNKNOWN;
+}
+
+START_TEST(the_table_holds_the_drivers_own)
+{
+    typedef CUresult stop_fn(void);
+    simtest_context();
+    ck_assert_ptr_eq(export_of("cuProfilerStop"), (void *)cuProfilerStop);
+    stop_fn *own = (stop_fn *)ask("cuProfilerStop", 4000, 0);
+    ck_assert_ptr_ne((void *)own, (void *)cuProfilerStop);
+    OK(own());
+}
+END_TEST
+
+SIMTEST_MAIN("proc", the_table_holds_the_drivers_own, version_and_stream_choose_the_export,
+             what_is_not_there_is_said_cleanly, the_first_form_fails_by_its_result,
+             an_old_driver_lacks_the_new, a_successor_nobody_knows)

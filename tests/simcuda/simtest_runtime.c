@@ -77,6 +77,7 @@ START_TEST(launches_of_the_old_and_the_new_kind)
     RUN(cudaLaunchKernelExC(&config, &k_stub, args));
     ck_assert_uint_eq(simcuda_calls("cuLaunchKernelEx"), 1);
     ck_assert_uint_eq(simcuda_calls("cuLibraryLoadData"), 1);
+    ck_assert_uint_eq(simcuda_calls("cuLibraryGetKernel"), 1);
     ck_assert_int_eq(cudaLaunchKernel(&shared, grid, block, args, 0, NULL),
                      cudaErrorInvalidDeviceFunction);
     ck_assert_int_eq(cudaPeekAtLastError(), cudaErrorInvalidDeviceFunction);
@@ -130,6 +131,33 @@ START_TEST(each_call_is_one_driver_call)
 }
 END_TEST
 
+cudaError_t cudaMemcpyAsync_ptsz(void *, const void *, size_t, enum cudaMemcpyKind, cudaStream_t);
+cudaError_t cudaMemset_ptds(void *, int, size_t);
+cudaError_t __cudaLaunchKernel_ptsz(cudaKernel_t, dim3, dim3, void **, size_t, cudaStream_t);
+
+START_TEST(per_thread_streams_have_calls_of_their_own)
+{
+    void **handle = register_program();
+    char back[4] = {0};
+    void *a;
+    unsigned n = 1;
+    cudaKernel_t kernel;
+    RUN(cudaMalloc(&a, 100));
+    void *args[] = {&a, &a, &n};
+    RUN(cudaMemset_ptds(a, 7, 4));
+    RUN(cudaMemcpyAsync_ptsz(back, a, 4, cudaMemcpyDeviceToHost, NULL));
+    ck_assert_int_eq(back[3], 7);
+    RUN(__cudaGetKernel(&kernel, &k_stub));
+    dim3 one = {1, 1, 1};
+    RUN(__cudaLaunchKernel_ptsz(kernel, one, one, args, 0, NULL));
+    ck_assert_uint_eq(simcuda_calls("cuMemsetD8_v2_ptds"), 1);
+    ck_assert_uint_eq(simcuda_calls("cuMemcpyAsync_ptsz"), 1);
+    ck_assert_uint_eq(simcuda_calls("cuLaunchKernel_ptsz"), 1);
+    ck_assert_uint_eq(simcuda_calls("cuLaunchKernel"), 0);
+    __cudaUnregisterFatBinary(handle);
+}
+END_TEST
+
 START_TEST(variables_and_devices)
 {
     void **handle = register_program();
@@ -179,4 +207,5 @@ START_TEST(time_passes_between_events)
 END_TEST
 
 SIMTEST_MAIN("runtime", nothing_happens_before_the_first_call, launches_of_the_old_and_the_new_kind,
-             each_call_is_one_driver_call, variables_and_devices, time_passes_between_events)
+             each_call_is_one_driver_call, per_thread_streams_have_calls_of_their_own,
+             variables_and_devices, time_passes_between_events)

@@ -37,6 +37,17 @@ static int accessed(void *state, const struct mt_block *block, const struct mt_a
     return 0;
 }
 
+static int launched(void *state, const struct mt_launch *launch)
+{
+    struct replay *replay = state;
+    ck_assert_uint_ge(replay->accesses, launch->blocks);
+    for (uint32_t i = 0; i < launch->blocks; i++)
+        ck_assert_uint_eq(launch->block[i]->id,
+                          replay->accessed[replay->accesses - launch->blocks + i]);
+    replay->launches++;
+    return 0;
+}
+
 static int used(void *state, uint32_t device, const struct mt_usage *usage, uint64_t time_ns)
 {
     struct replay *replay = state;
@@ -50,7 +61,7 @@ static int used(void *state, uint32_t device, const struct mt_usage *usage, uint
 struct replay *replay_new(void)
 {
     struct replay *replay = calloc(1, sizeof *replay);
-    struct mt_listener listener = {replay, born, accessed, died, used};
+    struct mt_listener listener = {replay, born, accessed, launched, died, used};
     replay->model = mt_model_new(name_of, NULL, &listener, 1);
     ck_assert_ptr_nonnull(replay->model);
     ck_assert(mt_model_is_valid(replay->model));

@@ -14,7 +14,7 @@ struct replay {
     struct mt_block born[REPLAY_MAX], dead[REPLAY_MAX]; /* as they were then */
     struct mt_access access[REPLAY_MAX];
     uint64_t accessed[REPLAY_MAX]; /* id of the block of each access */
-    size_t births, deaths, accesses;
+    size_t births, deaths, accesses, launches;
     uint64_t usage_changes;
 };
 

@@ -182,7 +182,7 @@ START_TEST(plain_bytes_come_back)
     mt_chunk_seal(&header);
     ck_assert(mt_chunk_is_valid(&header));
     char *back = mt_plain_decode(&header, frame);
-    ck_assert_mem_eq(back, "a\0b", 5);
+    ck_assert_mem_eq(back, "a\0b\0", 5);
     free(back);
     ck_assert_int_lt(
         mt_encoder_plain(pair.encoder, MT_CHUNK_META, "", MT_CHUNK_RAW_MAX, &header, &frame), 0);
