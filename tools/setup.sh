@@ -27,6 +27,7 @@ run() {
 }
 
 have_command() { command -v "$1" >/dev/null 2>&1; }
+have_header() { echo "#include <$1>" | cc -E -o /dev/null - 2>/dev/null; }
 have_library() { have_command pkg-config && pkg-config --exists "$1"; }
 
 # One line a need: is it there, and if not, which Debian package carries it.
@@ -38,6 +39,7 @@ missing_packages() {
     have_command python3        || echo python3
     have_library libzstd        || echo libzstd-dev
     have_library check          || echo check
+    have_header libiberty/demangle.h || echo libiberty-dev
 }
 
 as_root() {
