@@ -9,7 +9,7 @@
 #include "report/number.h"
 
 #define DEVICES 64u
-#define NAME_COLUMNS 88
+#define NAME_COLUMNS 64u
 
 /* Room for the readable numbers of one line. */
 struct human {
@@ -175,13 +175,27 @@ static void tell_idle(struct mt_output *output, const struct mt_story *story)
               SHARE(share(story, "share_after_last")), SHARE(share(story, "share_never_accessed")));
 }
 
-/* A kernel's name may be a page of template arguments. */
+/* A kernel's name may be a page of template arguments, and begin with words that all of them have.
+ */
 static void put_name(struct mt_output *output, const char *name)
 {
-    char text[NAME_COLUMNS + 4];
-    snprintf(text, sizeof text, "%.*s%s", NAME_COLUMNS, name,
-             strlen(name) > NAME_COLUMNS ? "..." : "");
+    /* the first one only where the name begins */
+    static const char *const dull[] = {"void ", "at::native::", "(anonymous namespace)::"};
+    char text[NAME_COLUMNS + 1];
+    size_t used = 0;
+    while (*name && used < NAME_COLUMNS) {
+        size_t skipped = 0;
+        for (size_t i = used > 0; i < sizeof dull / sizeof *dull && !skipped; i++)
+            if (strncmp(name, dull[i], strlen(dull[i])) == 0)
+                skipped = strlen(dull[i]);
+        if (!skipped)
+            text[used++] = *name;
+        name += skipped ? skipped : 1;
+    }
+    text[used] = 0;
     put_clean(output, text);
+    if (*name)
+        mt_put_string(output, "...");
 }
 
 static void tell_kernels(struct mt_output *output, const struct mt_story *story)
