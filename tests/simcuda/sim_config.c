@@ -46,7 +46,7 @@ static unsigned long long number(const char *name, unsigned long long otherwise,
 static void read_environment(void)
 {
     sim_config_now.devices = (int)number("SIMCUDA_DEVICES", 1, 16);
-    sim_config_now.memory = number("SIMCUDA_MEMORY", 16ULL << 30, 1ULL << 38);
+    sim_config_now.memory = number("SIMCUDA_MEMORY", 16ULL << 30, 192ULL << 30);
     sim_config_now.driver_version =
         (int)number("SIMCUDA_DRIVER_VERSION", (unsigned)sim_driver_version_default, 99990);
     sim_config_now.compute = (int)number("SIMCUDA_COMPUTE", 90, 999);

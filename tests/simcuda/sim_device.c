@@ -1,17 +1,16 @@
 /* cuInit, devices and what is asked about them. */
 #include "sim_device.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "sim_config.h"
 #include "simcuda.h"
 
 struct sim_device sim_devices[SIM_MAX_DEVICES];
-struct sim_arena sim_device_arena, sim_host_arena;
+struct sim_range sim_device_range, sim_host_range;
+struct sim_arena sim_virtual_arena;
 
 static pthread_mutex_t init_lock = PTHREAD_MUTEX_INITIALIZER;
 static bool initialised, forked;
@@ -21,32 +20,22 @@ int sim_device_count(void)
     return sim_config()->devices;
 }
 
-/* All memory is mapped at once and taken by the kernel when touched. */
-static bool map_range(struct sim_arena *arena, uint64_t base, uint64_t bytes)
+static bool open_range(struct sim_range *range, uint64_t base, uint64_t bytes)
 {
-    void *want = (void *)(uintptr_t)base;
-    void *got = mmap(want, bytes, PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
-    if (got != want) {
-        fprintf(stderr, "simcuda: cannot map %llu MiB at %p: %s\n", (unsigned long long)bytes >> 20,
-                want, strerror(errno));
-        return false;
-    }
-    madvise(want, bytes, MADV_DONTDUMP);
-    bool ready = sim_arena_init(arena, base, bytes);
-    arena->leaving = sim_release_pages;
+    bool ready = sim_range_init(range, base, bytes);
+    range->arena.leaving = sim_release_pages;
     return ready;
 }
 
-struct sim_arena *sim_low_arena(void)
+struct sim_range *sim_low_range(void)
 {
-    static struct sim_arena arena;
-    static int state; /* 0: untried, 1: mapped, -1: the range is taken by something else */
+    static struct sim_range range;
+    static bool open;
     pthread_mutex_lock(&init_lock);
-    if (state == 0)
-        state = map_range(&arena, SIM_LOW_BASE, SIM_LOW_BYTES) ? 1 : -1;
+    if (!open)
+        open = open_range(&range, SIM_LOW_BASE, SIM_LOW_BYTES);
     pthread_mutex_unlock(&init_lock);
-    return state == 1 ? &arena : NULL;
+    return open ? &range : NULL;
 }
 
 /* As the real driver: the child of a process that had initialised CUDA cannot use it. */
@@ -69,8 +58,9 @@ static CUresult initialise(void)
 {
     if (sim_device_count() == 0)
         return CUDA_ERROR_NO_DEVICE;
-    if (!map_range(&sim_device_arena, SIM_DEVICE_BASE, SIM_DEVICE_BYTES) ||
-        !map_range(&sim_host_arena, SIM_HOST_BASE, SIM_HOST_BYTES))
+    if (!open_range(&sim_device_range, SIM_DEVICE_BASE, SIM_DEVICE_BYTES / 2) ||
+        !open_range(&sim_host_range, SIM_HOST_BASE, SIM_HOST_BYTES) ||
+        !sim_arena_init(&sim_virtual_arena, SIM_VIRTUAL_BASE, SIM_DEVICE_BYTES / 2))
         return CUDA_ERROR_OUT_OF_MEMORY;
     for (int d = 0; d < sim_device_count(); d++) {
         sim_devices[d].default_pool = sim_devices[d].pool = sim_pool_new(d);
@@ -312,12 +302,17 @@ unsigned long long simcuda_used(int device)
     return sim_device_ok(device) ? atomic_load(&sim_devices[device].used) : 0;
 }
 
+static unsigned long long live(struct sim_arena *arena)
+{
+    pthread_mutex_lock(&arena->lock);
+    unsigned long long n = arena->live;
+    pthread_mutex_unlock(&arena->lock);
+    return n;
+}
+
 unsigned long long simcuda_live(void)
 {
-    pthread_mutex_lock(&sim_device_arena.lock);
-    unsigned long long live = sim_device_arena.live;
-    pthread_mutex_unlock(&sim_device_arena.lock);
-    return live;
+    return live(&sim_device_range.arena) + live(&sim_virtual_arena);
 }
 
 void simcuda_range(unsigned long long *first, unsigned long long *last)

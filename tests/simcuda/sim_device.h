@@ -2,14 +2,16 @@
 #ifndef SIM_DEVICE_H
 #define SIM_DEVICE_H
 
-#include "sim_arena.h"
 #include "sim_core.h"
+#include "sim_range.h"
 
-/* Three ranges at fixed addresses. The device range lies where no loader, heap or sanitizer shadow
+/* Ranges at fixed addresses. The device range lies where no loader, heap or sanitizer shadow
  * does on x86-64 and 48-bit aarch64; the low one serves the 32-bit calls of CUDA 2, whose device
  * addresses must fit an unsigned int, and is mapped at their first use. */
 #define SIM_DEVICE_BASE 0x7e9000000000ULL
-#define SIM_DEVICE_BYTES (256ULL << 30)
+#define SIM_DEVICE_BYTES                                                                           \
+    (384ULL << 30) /* the first half for memory, the second for cuMemAddressReserve */
+#define SIM_VIRTUAL_BASE (SIM_DEVICE_BASE + SIM_DEVICE_BYTES / 2)
 #define SIM_HOST_BASE 0x7e8800000000ULL
 #define SIM_HOST_BYTES (32ULL << 30)
 #define SIM_LOW_BASE 0x20000000ULL
@@ -38,7 +40,8 @@ struct sim_device {
 };
 
 extern struct sim_device sim_devices[SIM_MAX_DEVICES];
-extern struct sim_arena sim_device_arena, sim_host_arena;
+extern struct sim_range sim_device_range, sim_host_range;
+extern struct sim_arena sim_virtual_arena; /* addresses only: memory comes by cuMemMap */
 
 static inline bool sim_device_ok(CUdevice d);
 
@@ -58,7 +61,7 @@ bool sim_memory_account(int device, int64_t bytes);   /* false: no room */
 CUresult sim_oom_due(void); /* counts one allocation; the injected error if it is the one */
 bool sim_is_device_address(uint64_t address);
 bool sim_find_block(uint64_t address, struct sim_block *block); /* device, low or host */
-struct sim_arena *sim_low_arena(void);
+struct sim_range *sim_low_range(void);                          /* NULL: something else is there */
 
 int sim_device_count(void);
 

@@ -114,7 +114,7 @@ static void disown_memory(struct sim_graph_memory *m)
         return;
     struct sim_block block;
     _Atomic uint64_t uncounted = 0;
-    if (sim_arena_starting(&sim_device_arena, m->address, &block) && block.id == m->block_id)
+    if (sim_arena_starting(&sim_device_range.arena, m->address, &block) && block.id == m->block_id)
         sim_memory_give(m->address, 1u << SIM_ASYNC, &uncounted);
     free(m);
 }
@@ -163,7 +163,8 @@ CUresult sim_graph_add(CUgraph graph, const struct sim_work *work, const CUgraph
 CUresult sim_node_own_memory(CUgraphNode node, CUdeviceptr address)
 {
     struct sim_block block;
-    SIM_REQUIRE(sim_arena_starting(&sim_device_arena, address, &block), CUDA_ERROR_INVALID_VALUE);
+    SIM_REQUIRE(sim_arena_starting(&sim_device_range.arena, address, &block),
+                CUDA_ERROR_INVALID_VALUE);
     struct sim_graph_memory *m = calloc(1, sizeof(*m));
     SIM_REQUIRE(m, CUDA_ERROR_OUT_OF_MEMORY);
     *m = (struct sim_graph_memory){1, address, block.id};

@@ -17,7 +17,7 @@ static CUresult allocate(struct sim_thread *self, void **out, size_t bytes, unsi
     SIM_REQUIRE(out && bytes && flags <= 7, CUDA_ERROR_INVALID_VALUE);
     struct sim_block block = {
         .bytes = bytes, .use = SIM_HOST, .flags = flags, .device = sim_current_device(self)};
-    SIM_REQUIRE(sim_arena_take(&sim_host_arena, &block, 4096, 0), CUDA_ERROR_OUT_OF_MEMORY);
+    SIM_REQUIRE(sim_range_take(&sim_host_range, &block, 4096), CUDA_ERROR_OUT_OF_MEMORY);
     *out = (void *)(uintptr_t)block.address;
     return CUDA_SUCCESS;
 }
@@ -33,7 +33,7 @@ CUresult cuMemFreeHost(void *p)
 {
     SIM_ENTER_CTX(cuMemFreeHost);
     struct sim_block block;
-    return sim_arena_give(&sim_host_arena, (uintptr_t)p, 1u << SIM_HOST, &block)
+    return sim_arena_give(&sim_host_range.arena, (uintptr_t)p, 1u << SIM_HOST, &block)
                ? CUDA_SUCCESS
                : CUDA_ERROR_INVALID_VALUE;
 }
@@ -85,7 +85,7 @@ CUresult cuMemHostUnregister(void *p)
 static bool host_flags(const void *p, unsigned *flags)
 {
     struct sim_block block;
-    if (sim_arena_containing(&sim_host_arena, (uintptr_t)p, &block)) {
+    if (sim_arena_containing(&sim_host_range.arena, (uintptr_t)p, &block)) {
         *flags = block.flags;
         return true;
     }

@@ -41,7 +41,7 @@ static CUresult place_variables(struct sim_image *image, int device)
     for (unsigned i = 0; i < image->n_variables; i++) {
         struct sim_variable *v = &image->variables[i];
         struct sim_block block = {.bytes = v->bytes, .use = SIM_SPACE, .device = device};
-        if (!sim_arena_take(&sim_device_arena, &block, SIM_UNIT, 0))
+        if (!sim_range_take(&sim_device_range, &block, SIM_UNIT))
             return CUDA_ERROR_OUT_OF_MEMORY;
         v->address = block.address;
         memset((void *)(uintptr_t)block.address, 0, v->bytes);
@@ -54,7 +54,8 @@ static void drop_image(struct sim_image *image)
     struct sim_block block;
     for (unsigned i = image->n_variables; i-- > 0;)
         if (image->variables[i].address)
-            sim_arena_give(&sim_device_arena, image->variables[i].address, 1u << SIM_SPACE, &block);
+            sim_arena_give(&sim_device_range.arena, image->variables[i].address, 1u << SIM_SPACE,
+                           &block);
     sim_image_release(image);
 }
 

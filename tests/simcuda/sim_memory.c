@@ -78,17 +78,17 @@ static int64_t taken(uint64_t bytes)
     return (int64_t)((bytes + SIM_UNIT - 1) & ~(uint64_t)(SIM_UNIT - 1));
 }
 
-static struct sim_arena *arena_at(uint64_t address)
+static struct sim_range *range_at(uint64_t address)
 {
-    return address >> 32 ? &sim_device_arena : sim_low_arena();
+    return address >> 32 ? &sim_device_range : sim_low_range();
 }
 
-static CUresult take_from(struct sim_arena *arena, struct sim_block *block, uint64_t align)
+static CUresult take_from(struct sim_range *range, struct sim_block *block, uint64_t align)
 {
     if (block->bytes > sim_config_now.memory ||
         !sim_memory_account(block->device, taken(block->bytes)))
         return CUDA_ERROR_OUT_OF_MEMORY;
-    if (arena && sim_arena_take(arena, block, align, 0))
+    if (range && sim_range_take(range, block, align))
         return CUDA_SUCCESS;
     sim_memory_account(block->device, -taken(block->bytes));
     return CUDA_ERROR_OUT_OF_MEMORY;
@@ -97,7 +97,7 @@ static CUresult take_from(struct sim_arena *arena, struct sim_block *block, uint
 CUresult sim_memory_take(struct sim_block *block, uint64_t align)
 {
     CUresult result = sim_oom_due();
-    return result == CUDA_SUCCESS ? take_from(&sim_device_arena, block, align) : result;
+    return result == CUDA_SUCCESS ? take_from(&sim_device_range, block, align) : result;
 }
 
 void sim_free_hook(uint64_t address, uint64_t bytes)
@@ -115,21 +115,21 @@ void sim_free_hook(uint64_t address, uint64_t bytes)
 /* Under the arena's lock, because once the address is free the pages may be another thread's. */
 void sim_release_pages(const struct sim_block *block)
 {
-    if (block->bytes >= RELEASE_FROM && block->use != SIM_RESERVED)
+    if (block->bytes >= RELEASE_FROM)
         madvise((void *)(uintptr_t)block->address, block->bytes, MADV_DONTNEED);
 }
 
 CUresult sim_memory_give(CUdeviceptr address, unsigned uses, _Atomic uint64_t *count)
 {
     struct sim_block block;
-    struct sim_arena *arena = arena_at(address);
+    struct sim_range *range = range_at(address);
     if (sim_config_now.alloc_ns)
         sim_delay(sim_config_now.alloc_ns);
     if (due(&frees, sim_config_now.free_fail_at))
         return CUDA_ERROR_ILLEGAL_ADDRESS;
-    if (arena == NULL)
+    if (range == NULL)
         return CUDA_ERROR_INVALID_VALUE;
-    if (!sim_arena_give(arena, address, uses, &block))
+    if (!sim_arena_give(&range->arena, address, uses, &block))
         return CUDA_ERROR_INVALID_VALUE;
     sim_memory_account(block.device, -taken(block.bytes));
     if (block.use == SIM_ASYNC)
@@ -200,7 +200,7 @@ static CUresult allocate_low(struct sim_thread *self, CUdeviceptr_v1 *out, unsig
         .bytes = bytes, .use = SIM_LINEAR, .device = sim_current_device(self)};
     CUresult result = sim_oom_due();
     if (result == CUDA_SUCCESS)
-        result = take_from(sim_low_arena(), &block, SIM_UNIT);
+        result = take_from(sim_low_range(), &block, SIM_UNIT);
     if (result == CUDA_SUCCESS)
         *out = (CUdeviceptr_v1)block.address;
     return result;
@@ -238,7 +238,6 @@ CUresult cuMemFree(CUdeviceptr_v1 dptr)
     return dptr ? sim_memory_give(dptr, USES_LINEAR, bytes) : CUDA_SUCCESS;
 }
 
-/* Those of the low range included, which may not be mapped yet. */
 bool sim_is_device_address(uint64_t address)
 {
     return address - SIM_DEVICE_BASE < SIM_DEVICE_BYTES || address - SIM_LOW_BASE < SIM_LOW_BYTES;
@@ -246,12 +245,14 @@ bool sim_is_device_address(uint64_t address)
 
 bool sim_find_block(uint64_t address, struct sim_block *block)
 {
-    if (address - SIM_DEVICE_BASE < SIM_DEVICE_BYTES)
-        return sim_arena_containing(&sim_device_arena, address, block);
+    if (address - SIM_VIRTUAL_BASE < SIM_DEVICE_BYTES / 2)
+        return sim_arena_containing(&sim_virtual_arena, address, block);
+    if (address - SIM_DEVICE_BASE < SIM_DEVICE_BYTES / 2)
+        return sim_arena_containing(&sim_device_range.arena, address, block);
     if (address - SIM_HOST_BASE < SIM_HOST_BYTES)
-        return sim_arena_containing(&sim_host_arena, address, block);
-    struct sim_arena *low = address - SIM_LOW_BASE < SIM_LOW_BYTES ? sim_low_arena() : NULL;
-    return low && sim_arena_containing(low, address, block);
+        return sim_arena_containing(&sim_host_range.arena, address, block);
+    struct sim_range *low = address - SIM_LOW_BASE < SIM_LOW_BYTES ? sim_low_range() : NULL;
+    return low && sim_arena_containing(&low->arena, address, block);
 }
 
 CUresult cuMemGetAddressRange_v2(CUdeviceptr *pbase, size_t *psize, CUdeviceptr dptr)

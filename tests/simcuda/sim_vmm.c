@@ -4,17 +4,18 @@
  * The window is one shared anonymous mapping; mremap with an old size of 0 makes a second mapping
  * of a part of it, so that memory keeps its contents however often it moves, and no file descriptor
  * is needed (victims of some tests close all they find). */
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "sim_config.h"
 #include "sim_device.h"
 #include "sim_vmm.h"
 
 enum { GRANULARITY = 2 << 20 };
-#define WINDOW_BYTES (256ULL << 30)
 
 struct physical {
     struct sim_head head;
@@ -40,10 +41,17 @@ static bool aligned(uint64_t n)
     return n % GRANULARITY == 0;
 }
 
+/* All memory twice, because the window may be fragmented. */
+static uint64_t window_bytes(void)
+{
+    uint64_t bytes = sim_config()->memory * (uint64_t)sim_device_count() * 2;
+    return (bytes + GRANULARITY - 1) / GRANULARITY * GRANULARITY;
+}
+
 static void *map_window(int fd)
 {
     int flags = MAP_SHARED | MAP_NORESERVE | (fd < 0 ? MAP_ANONYMOUS : 0);
-    return mmap(NULL, WINDOW_BYTES, PROT_READ | PROT_WRITE, flags, fd, 0);
+    return mmap(NULL, window_bytes(), PROT_READ | PROT_WRITE, flags, fd, 0);
 }
 
 /* Emulators refuse such an mremap. */
@@ -59,16 +67,16 @@ static bool prepare_window(void)
         return true;
     void *p = map_window(-1);
     if (p != MAP_FAILED && !can_be_mapped_twice(p)) {
-        munmap(p, WINDOW_BYTES);
+        munmap(p, window_bytes());
         window_fd = memfd_create("simcuda", MFD_CLOEXEC);
-        if (window_fd < 0 || ftruncate(window_fd, (off_t)WINDOW_BYTES) != 0)
+        if (window_fd < 0 || ftruncate(window_fd, (off_t)window_bytes()) != 0)
             return false;
         p = map_window(window_fd);
     }
     if (p == MAP_FAILED)
         return false;
-    madvise(p, WINDOW_BYTES, MADV_DONTDUMP);
-    window_ready = sim_arena_init(&window, (uintptr_t)p, WINDOW_BYTES);
+    madvise(p, window_bytes(), MADV_DONTDUMP);
+    window_ready = sim_arena_init(&window, (uintptr_t)p, window_bytes());
     return window_ready;
 }
 
@@ -90,7 +98,7 @@ CUresult cuMemAddressReserve(CUdeviceptr *ptr, size_t size, size_t alignment, CU
     SIM_REQUIRE((alignment & (alignment - 1)) == 0, CUDA_ERROR_INVALID_VALUE);
     struct sim_block block = {.bytes = size, .use = SIM_RESERVED};
     uint64_t align = alignment > GRANULARITY ? alignment : GRANULARITY;
-    SIM_REQUIRE(sim_arena_take(&sim_device_arena, &block, align, aligned(addr) ? addr : 0),
+    SIM_REQUIRE(sim_arena_take(&sim_virtual_arena, &block, align, aligned(addr) ? addr : 0),
                 CUDA_ERROR_OUT_OF_MEMORY);
     *ptr = block.address;
     SIM_BYTES(cuMemAddressReserve, size);
@@ -139,7 +147,7 @@ bool sim_vmm_is_mapped(uint64_t address, uint64_t bytes)
 static bool reserved(uint64_t address, uint64_t bytes)
 {
     struct sim_block block;
-    return sim_arena_containing(&sim_device_arena, address, &block) && block.use == SIM_RESERVED &&
+    return sim_arena_containing(&sim_virtual_arena, address, &block) && block.use == SIM_RESERVED &&
            bytes <= block.bytes - (address - block.address);
 }
 
@@ -147,12 +155,12 @@ CUresult cuMemAddressFree(CUdeviceptr ptr, size_t size)
 {
     SIM_ENTER(cuMemAddressFree);
     struct sim_block block;
-    SIM_REQUIRE(sim_arena_starting(&sim_device_arena, ptr, &block) && block.bytes == size &&
+    SIM_REQUIRE(sim_arena_starting(&sim_virtual_arena, ptr, &block) && block.bytes == size &&
                     block.use == SIM_RESERVED,
                 CUDA_ERROR_INVALID_VALUE);
     pthread_mutex_lock(&lock);
     bool given = !touches_mapping(ptr, size) &&
-                 sim_arena_give(&sim_device_arena, ptr, 1u << SIM_RESERVED, &block);
+                 sim_arena_give(&sim_virtual_arena, ptr, 1u << SIM_RESERVED, &block);
     pthread_mutex_unlock(&lock);
     SIM_REQUIRE(given, CUDA_ERROR_INVALID_VALUE);
     sim_free_hook(ptr, size);
@@ -206,13 +214,22 @@ static struct physical *physical_of(CUmemGenericAllocationHandle handle)
     return sim_is(p, SIM_PHYSICAL) ? p : NULL;
 }
 
+static void empty(const struct physical *p)
+{
+    if (window_fd < 0)
+        madvise((void *)(uintptr_t)p->window, p->bytes, MADV_REMOVE);
+    else
+        fallocate(window_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                  (off_t)(p->window - window.base), (off_t)p->bytes);
+}
+
 /* With the lock held: memory goes back when neither a handle nor a mapping needs it. */
 static void drop_if_unused(struct physical *p)
 {
     struct sim_block block;
     if (p->references || p->mappings)
         return;
-    madvise((void *)(uintptr_t)p->window, p->bytes, MADV_REMOVE);
+    empty(p);
     sim_arena_give(&window, p->window, 1u << SIM_SPACE, &block);
     sim_memory_account(p->prop.location.id, -(int64_t)p->bytes);
     sim_object_free(p);
@@ -297,7 +314,7 @@ static CUresult unmap(uint64_t address, uint64_t bytes)
         mappings[end - 1].address + mappings[end - 1].bytes > address + bytes ||
         !wholly_mapped(address, bytes))
         return CUDA_ERROR_INVALID_VALUE;
-    mmap((void *)(uintptr_t)address, bytes, PROT_READ | PROT_WRITE,
+    mmap((void *)(uintptr_t)address, bytes, PROT_NONE, /* keeps others away */
          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
     for (size_t i = first; i < end; i++) {
         mappings[i].physical->mappings--;

@@ -1,4 +1,4 @@
-/* The driver of version 12.2, which is found by LD_LIBRARY_PATH alone. */
+/* The driver of version 12.2, whose path is in SIMTEST_DRIVER. */
 #define SIMTEST_ALL_VARIANTS
 #include "simtest.h"
 
@@ -6,7 +6,7 @@
 
 static void *driver(void)
 {
-    void *library = dlopen("libcuda.so.1", RTLD_NOW);
+    void *library = dlopen(getenv("SIMTEST_DRIVER"), RTLD_NOW);
     ck_assert_msg(library != NULL, "%s", dlerror());
     return library;
 }
