@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
-"""The README shows what the quickstart prints. usage: readme.py [--update] ROOT
+"""The README shows what the quickstart and the commands of its tour print.
 
-Runs the quickstart, on a machine without a GPU, and compares its screen with the block in
-README.md; figures differ from run to run and are made alike. --update writes the screen there.
-Exit 77 (skipped) where there is a GPU: then the quickstart prints more.
+usage: readme.py [--update] ROOT
+
+Runs the quickstart, on a machine without a GPU, then the commands of the tour (the lines that begin
+with "$ "), and compares the screen with the blocks in README.md; figures differ from run to run and
+are made alike. --update writes the screen there. Exit 77 (skipped) where there is a GPU: then the
+quickstart prints more.
 """
 import difflib
 import os
@@ -11,28 +14,42 @@ import re
 import subprocess
 import sys
 
-BEGIN, END = "<!-- quickstart begins -->\n", "<!-- quickstart ends -->\n"
-
-
-def screen(root):
-    """All that the quickstart writes, both streams as they come."""
+def output(root, command):
+    """All that a command writes, both streams as they come."""
     environment = dict(os.environ)
     environment.pop("LD_PRELOAD", None)
-    result = subprocess.run(["sh", "examples/quickstart.sh"], cwd=root, env=environment,
-                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                            stderr=subprocess.STDOUT, text=True, check=False)
+    result = subprocess.run(command, cwd=root, env=environment, stdin=subprocess.DEVNULL,
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                            check=False)
     if result.returncode != 0:
-        raise SystemExit(f"the quickstart failed with {result.returncode}:\n{result.stdout}")
+        raise SystemExit(f"{command} failed with {result.returncode}:\n{result.stdout}")
     return result.stdout
 
 
-def split(readme):
-    """README text before, inside and after the block."""
-    before, _, rest = readme.partition(BEGIN)
-    block, _, after = rest.partition(END)
-    if not after:
-        raise SystemExit("README.md has no quickstart block")
-    return before, block, after
+def quickstart(root, _block):
+    return output(root, ["sh", "examples/quickstart.sh"])
+
+
+def tour(root, block):
+    """Each command of the block, and what it prints now."""
+    parts = []
+    for line in block.splitlines():
+        if line.startswith("$ "):
+            command = line[2:].replace("build/", os.environ.get("BUILD_DIR", "build") + "/")
+            parts.append(f"{line}\n{output(root, ['sh', '-c', command])}")
+    return "\n".join(parts)
+
+
+BLOCKS = {"quickstart": quickstart, "tour": tour}
+
+
+def split(readme, name):
+    """README text before, inside and after a block."""
+    before, begin, rest = readme.partition(f"<!-- {name} begins -->\n")
+    block, end, after = rest.partition(f"<!-- {name} ends -->\n")
+    if not end:
+        raise SystemExit(f"README.md has no block {name}")
+    return before + begin, block, end + after
 
 
 def comparable(text):
@@ -56,19 +73,23 @@ def differences(block, printed):
 def main(arguments):
     update = arguments[:1] == ["--update"]
     (root,) = arguments[update:]
-    printed = screen(root)
-    if "on the simulated device" not in printed.partition("\n")[0]:
-        print("skipped: the quickstart ran on a GPU")
-        return 77
     path = os.path.join(root, "README.md")
-    with open(path, encoding="utf-8") as readme:
-        before, block, after = split(readme.read())
+    with open(path, encoding="utf-8") as file:
+        readme = file.read()
+    found = []
+    for name, run in BLOCKS.items():
+        before, block, after = split(readme, name)
+        printed = run(root, block)
+        if name == "quickstart" and "on the simulated device" not in printed.partition("\n")[0]:
+            print("skipped: the quickstart ran on a GPU")
+            return 77
+        found += differences(block, printed)
+        readme = f"{before}\n```\n{printed.rstrip()}\n```\n\n{after}"
     if update:
-        with open(path, "w", encoding="utf-8") as readme:
-            readme.write(f"{before}{BEGIN}\n```\n{printed.rstrip()}\n```\n\n{END}{after}")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(readme)
         return 0
-    found = differences(block, printed)
-    print("\n".join(found) if found else "README.md shows what the quickstart prints")
+    print("\n".join(found) if found else "README.md shows what is printed")
     if found:
         print("\nto take it over: python3 tests/cli/readme.py --update .")
     return 1 if found else 0
