@@ -188,7 +188,7 @@ static bool tell(struct mt_kernel *kernel, const struct answer *answer, uint8_t 
     memcpy(room, answer->name, name);
     memcpy(room + name, answer->layout, layout);
     kernel->told = mt_clock_ticks();
-    return mt_life_may_record() &&
+    return mt_may_record() &&
            mt_ring_put(MT_kernel, kernel->told, fields, room, name + layout);
 }
 

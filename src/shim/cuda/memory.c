@@ -20,20 +20,20 @@ void mt_note_alloc(unsigned api, uint64_t when, CUdeviceptr address, size_t size
 
 void mt_note_alloc_failed(unsigned api, uint64_t when, size_t size, CUresult error)
 {
-    if (mt_life_may_record())
+    if (mt_may_record())
         MT_NOTE(alloc_failed, when, .api = api, .size = size, .error = error,
                 .device = current_device());
 }
 
 void mt_note_free(unsigned api, uint64_t when, CUdeviceptr address, uint64_t stream)
 {
-    if (mt_life_may_record() && address)
+    if (mt_may_record() && address)
         MT_NOTE(free, when, .api = api, .address = address, .stream = stream);
 }
 
 void mt_note_free_failed(unsigned api, uint64_t when, uint64_t address, CUresult error)
 {
-    if (mt_life_may_record())
+    if (mt_may_record())
         MT_NOTE(free_failed, when, .api = api, .address = address, .error = error);
 }
 
@@ -45,7 +45,7 @@ void mt_note_host_alloc(unsigned api, uint64_t when, void *address, size_t size)
 
 void mt_note_host_free(unsigned api, uint64_t when, void *address)
 {
-    if (mt_life_may_record() && address)
+    if (mt_may_record() && address)
         MT_NOTE(host_free, when, .api = api, .address = (uintptr_t)address);
 }
 

@@ -27,7 +27,7 @@ static void note_create(uint64_t when, CUmemGenericAllocationHandle handle, size
 
 static void note_release(uint64_t when, CUmemGenericAllocationHandle handle)
 {
-    if (mt_life_may_record())
+    if (mt_may_record())
         MT_NOTE(release, when, .handle = handle);
 }
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct mt_config mt_config;
+
 static const struct mt_config standards = {
 #define TEXT(name, option, standard, argument, doc) .name = standard,
 #define NUMBER(name, option, standard, least, most, unit, doc) .name = standard,

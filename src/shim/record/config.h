@@ -12,6 +12,9 @@ struct mt_config {
 #include "shim/record/config.def"
 };
 
+/* Those in force, once a recording has begun. */
+extern struct mt_config mt_config;
+
 /* Read every MEMTRACE_* variable. False: a value is wrong, and `why` says which and what is
  * allowed; *config then holds the defaults. Texts point into the environment. No allocation, no
  * locale. */

@@ -12,21 +12,18 @@
 #include "shim/record/drain.h"
 
 #include <errno.h>
-#include <linux/futex.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/crc32.h"
 #include "format/encode.h"
 #include "shim/record/facts.h"
-#include "shim/record/life.h"
 #include "shim/record/ring.h"
 #include "shim/record/shimlog.h"
 
@@ -41,7 +38,6 @@ static struct {
     pthread_mutex_t lock; /* one round at a time; guards all below */
     pthread_t thread;
     bool has_thread;
-    _Atomic uint32_t wake; /* futex: 1 asks for a round */
     _Atomic bool stop;
     struct mt_mfile *file;
     uint64_t offset; /* where the next chunk goes */
@@ -232,19 +228,6 @@ static int round_of_rings(bool all)
 
 /* ---- the thread ---- */
 
-void mt_drain_wake(void)
-{
-    if (atomic_exchange(&drain.wake, 1) == 0)
-        syscall(SYS_futex, &drain.wake, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
-}
-
-static void sleep_until_woken(void)
-{
-    struct timespec round = {.tv_nsec = ROUND_NS};
-    syscall(SYS_futex, &drain.wake, FUTEX_WAIT_PRIVATE, 0, &round, NULL, 0);
-    atomic_store(&drain.wake, 0);
-}
-
 static void *run(void *nothing)
 {
     (void)nothing;
@@ -255,7 +238,7 @@ static void *run(void *nothing)
     write_facts();
     pthread_mutex_unlock(&drain.lock);
     while (!atomic_load(&drain.stop)) {
-        sleep_until_woken();
+        mt_rings_wait(ROUND_NS);
         pthread_mutex_lock(&drain.lock);
         round_of_rings(false);
         pthread_mutex_unlock(&drain.lock);
@@ -381,7 +364,7 @@ static bool write_all(void)
 bool mt_drain_stop(void)
 {
     atomic_store(&drain.stop, true);
-    mt_drain_wake();
+    mt_rings_call();
     if (drain.has_thread) {
         /* Never hang at exit: a thread that cannot come to its end is left behind. */
         struct timespec end;
@@ -418,7 +401,6 @@ void mt_drain_forget(void)
     pthread_mutex_init(&drain.lock, NULL);
     drain.has_thread = drain.failing = drain.said = false;
     atomic_store(&drain.stop, false);
-    atomic_store(&drain.wake, 0);
     atomic_store(&drain.again, false);
     atomic_store(&mt_events_dropped, 0);
     drain.chunks = 0;

@@ -13,10 +13,6 @@
 int mt_drain_start(struct mt_mfile *file, const struct mt_file_header *header,
                    const struct mt_clock_pair pair[2], int level);
 
-/* Ask the thread to look at the rings now. Any thread, any lock held; costs a system call at most
- * once a round of the thread. */
-void mt_drain_wake(void);
-
 /* Stop the thread; from now on only mt_drain_all writes. False: it cannot be stopped, and nothing
  * more may be written. */
 bool mt_drain_stop(void);

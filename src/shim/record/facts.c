@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "shim/record/life.h"
+#include "shim/record/config.h"
 #include "shim/record/path.h"
 
 static bool add_bytes(struct mt_facts *facts, const char *bytes, size_t size)

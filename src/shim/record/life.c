@@ -23,7 +23,6 @@
 #define TRIES 99              /* names tried where a file exists: NAME, NAME-2, ... */
 #define VARIANTS 64           /* unknown variants kept until there is a ring */
 
-struct mt_config mt_config;
 _Atomic uint32_t mt_life_epoch;
 
 static _Atomic uint32_t idle_page;
@@ -50,9 +49,35 @@ static void set_state(enum mt_recording state)
     atomic_store(mt_recording, (uint32_t)state);
 }
 
-uint64_t mt_life_wait_ns(void)
+/* ---- variants ---- */
+
+static void put_variant(const char *name, int version)
 {
-    return (uint64_t)mt_config.WAIT_US * 1000;
+    uint64_t field = version > 0 ? (uint64_t)version : 0;
+    mt_ring_put(MT_variant, mt_clock_ticks(), &field, name, strlen(name));
+}
+
+void mt_life_variant(const char *name, int version)
+{
+    if (mt_may_record()) {
+        put_variant(name, version);
+        return;
+    }
+    pthread_mutex_lock(&life.variants_lock);
+    uint32_t n = atomic_load(&life.variants);
+    if (n < VARIANTS) {
+        snprintf(life.variant[n].name, sizeof life.variant[n].name, "%s", name);
+        life.variant[n].version = version;
+        atomic_store(&life.variants, n + 1);
+    }
+    pthread_mutex_unlock(&life.variants_lock);
+}
+
+static void tell_variants(void)
+{
+    uint32_t n = atomic_exchange(&life.variants, 0);
+    for (uint32_t i = 0; i < n && i < VARIANTS; i++)
+        put_variant(life.variant[i].name, life.variant[i].version);
 }
 
 /* ---- start ---- */
@@ -187,9 +212,11 @@ bool mt_life_wake(void)
         start();
         pthread_mutex_unlock(&life.lock);
         mt_writer.busy = 0;
+        if (mt_may_record())
+            tell_variants();
         errno = saved;
     }
-    return mt_life_may_record();
+    return mt_may_record();
 }
 
 /* ---- end ---- */
@@ -229,37 +256,6 @@ void mt_life_late(void)
     if (atomic_load(mt_recording) == MT_LATE)
         mt_drain_all();
     errno = saved;
-}
-
-/* ---- variants ---- */
-
-static void put_variant(const char *name, int version)
-{
-    uint64_t field = version > 0 ? (uint64_t)version : 0;
-    mt_ring_put(MT_variant, mt_clock_ticks(), &field, name, strlen(name));
-}
-
-void mt_life_variant(const char *name, int version)
-{
-    if (mt_life_may_record()) {
-        put_variant(name, version);
-        return;
-    }
-    pthread_mutex_lock(&life.variants_lock);
-    uint32_t n = atomic_load(&life.variants);
-    if (n < VARIANTS) {
-        snprintf(life.variant[n].name, sizeof life.variant[n].name, "%s", name);
-        life.variant[n].version = version;
-        atomic_store(&life.variants, n + 1);
-    }
-    pthread_mutex_unlock(&life.variants_lock);
-}
-
-void mt_life_thread_started(void)
-{
-    uint32_t n = atomic_exchange(&life.variants, 0);
-    for (uint32_t i = 0; i < n && i < VARIANTS; i++)
-        put_variant(life.variant[i].name, life.variant[i].version);
 }
 
 /* ---- load ---- */

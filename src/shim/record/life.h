@@ -11,8 +11,6 @@
 #include "shim/record/config.h"
 #include "shim/record/ring.h"
 
-extern struct mt_config mt_config;
-
 /* Grows with each recording this process (or, forked, its parents) began: what was defined in an
  * earlier trace is not defined in this one. */
 extern _Atomic uint32_t mt_life_epoch;
@@ -21,21 +19,8 @@ extern _Atomic uint32_t mt_life_epoch;
  * recording if this process has not begun. Whether an event may now be recorded. Keeps errno. */
 bool mt_life_wake(void);
 
-/* For events that must not start a recording (failures, frees, blocks): may they be recorded? */
-static inline bool mt_life_may_record(void)
-{
-    uint32_t state = atomic_load_explicit(mt_recording, memory_order_relaxed);
-    return state == MT_RECORDING || state == MT_LATE;
-}
-
 /* After an event of the state MT_LATE: write it now. */
 void mt_life_late(void);
-
-/* The longest wait for room in a ring. */
-uint64_t mt_life_wait_ns(void);
-
-/* A thread has just got its ring: tell through it what was noticed before there was one. */
-void mt_life_thread_started(void);
 
 /* The job asked the driver for `name` at `version` and got a function that is not hooked. Any time.
  */

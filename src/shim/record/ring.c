@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
@@ -22,8 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "shim/record/drain.h"
-#include "shim/record/life.h"
+#include "shim/record/config.h"
 #include "shim/record/mfile.h"
 
 __thread struct mt_writer mt_writer __attribute__((tls_model("initial-exec")));
@@ -41,6 +41,21 @@ static struct {
     pthread_key_t exit_key;
     bool has_key;
 } rings = {.lock = PTHREAD_MUTEX_INITIALIZER, .file = {.fd = -1}};
+
+static _Atomic uint32_t called; /* futex: 1 asks for a look */
+
+void mt_rings_call(void)
+{
+    if (atomic_exchange(&called, 1) == 0)
+        syscall(SYS_futex, &called, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+void mt_rings_wait(long ns)
+{
+    struct timespec most = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
+    syscall(SYS_futex, &called, FUTEX_WAIT_PRIVATE, 0, &most, NULL, 0);
+    atomic_store(&called, 0);
+}
 
 const struct mt_ring *mt_rings_get(uint32_t i)
 {
@@ -191,9 +206,9 @@ static bool has_room(struct mt_writer *writer, size_t size)
 /* Wait for room, once in a while up to the limit; while dropping not at all. */
 static bool wait_for_room(struct mt_writer *writer, size_t size)
 {
-    uint64_t end = mt_clock_monotonic_ns() + mt_life_wait_ns();
+    uint64_t end = mt_clock_monotonic_ns() + (uint64_t)mt_config.WAIT_US * 1000;
     while (!has_room(writer, size)) {
-        mt_drain_wake();
+        mt_rings_call();
         if (writer->dropping || mt_clock_monotonic_ns() >= end)
             return false;
         nanosleep(&(struct timespec){.tv_nsec = 50000}, NULL);
@@ -234,9 +249,6 @@ static void say_thread(void)
     char name[16] = "";
     prctl(PR_GET_NAME, name);
     put_inside(MT_thread, (uint64_t)syscall(SYS_gettid), name, strnlen(name, sizeof name));
-    mt_writer.busy = 0; /* what follows is as any other record */
-    mt_life_thread_started();
-    mt_writer.busy = 1;
 }
 
 /* After a loss recording goes on only with a quarter of the ring free, and the loss is told first.
@@ -244,7 +256,7 @@ static void say_thread(void)
 static bool resume(struct mt_writer *writer)
 {
     if (!has_room(writer, (writer->mask + 1) / 4)) {
-        mt_drain_wake();
+        mt_rings_call();
         return false;
     }
     writer->dropping = 0;
@@ -274,7 +286,7 @@ static bool make_room(struct mt_writer *writer, size_t size)
     if (!wait_unless_free(writer, size))
         return false;
     if (writer->head - writer->shared->tail >= (writer->mask + 1) / 2)
-        mt_drain_wake();
+        mt_rings_call();
     set_limit(writer);
     if (writer->head + size > writer->limit) /* the wake-up mark lies inside this record */
         writer->limit = writer->head + size;
@@ -291,7 +303,7 @@ static bool drop(void)
 static bool slow(size_t size)
 {
     struct mt_writer *writer = &mt_writer;
-    if (!mt_life_may_record())
+    if (!mt_may_record())
         return drop();
     if (!writer->data) {
         if (!attach())

@@ -47,6 +47,13 @@ static inline bool mt_is_recording(void)
                             MT_RECORDING) == MT_RECORDING;
 }
 
+/* For events that must not start a recording (failures, frees, blocks): may they be recorded? */
+static inline bool mt_may_record(void)
+{
+    uint32_t state = atomic_load_explicit(mt_recording, memory_order_relaxed);
+    return state == MT_RECORDING || state == MT_LATE;
+}
+
 /* The unusual cases of mt_ring_reserve; false: the event is dropped and counted. `nested`: a signal
  * handler records while its thread is in the middle of a record. Keeps errno. */
 bool mt_ring_slow(size_t size, bool nested);
@@ -111,6 +118,13 @@ void mt_rings_close(bool remove);
 /* The i-th ring, NULL past the last. */
 const struct mt_ring *mt_rings_get(uint32_t i);
 uint32_t mt_rings_capacity(void);
+
+/* Ask the consumer for a look at the rings. Any thread, any lock held; a system call at most once
+ * for each mt_rings_wait. */
+void mt_rings_call(void);
+
+/* Wait until called, `ns` at most. */
+void mt_rings_wait(long ns);
 
 /* Whether the thread of a live ring has ended without telling. */
 bool mt_ring_is_orphan(const struct mt_ringfile_ring *ring);

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "shim/record/config.h"
 #include "shim/record/life.h"
 #include "shim/record/ring.h"
 #include "shim/torch/elfsym.h"
@@ -76,7 +77,7 @@ static void note_usage(void *block, int64_t size, size_t allocated, size_t reser
                        struct device device)
 {
     uint64_t when = mt_clock_ticks();
-    if (device.type != TYPE_CUDA || size == 0 || !mt_config.BLOCKS || !mt_life_may_record())
+    if (device.type != TYPE_CUDA || size == 0 || !mt_config.BLOCKS || !mt_may_record())
         return;
     struct mt_ev_block_alloc event = {.address = (uintptr_t)block,
                                       .size = (uint64_t)(size < 0 ? -size : size),
@@ -97,7 +98,7 @@ static void note_usage(void *block, int64_t size, size_t allocated, size_t reser
 static void note_oom(int64_t size, size_t allocated, size_t reserved, struct device device)
 {
     uint64_t fields[] = {(uint64_t)size, allocated, reserved, (uint8_t)device.index};
-    if (device.type == TYPE_CUDA && mt_config.BLOCKS && mt_life_may_record())
+    if (device.type == TYPE_CUDA && mt_config.BLOCKS && mt_may_record())
         mt_ring_put(MT_block_oom, mt_clock_ticks(), fields, NULL, 0);
 }
 
