@@ -38,6 +38,7 @@ enum {
  * counters, which are summed over all. Only the owner writes, readers may lag behind a running
  * thread. */
 struct sim_thread {
+    int rounds; /* of destructors at the thread's end */
     struct sim_thread *next, *next_idle;
     int depth;
     CUcontext stack[SIM_CONTEXT_DEPTH];
