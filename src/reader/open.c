@@ -158,6 +158,8 @@ static int link_rings(struct mt_trace *trace)
         stats->events_lost += part->lost;
         if (cut->magic && cut->thread == part->thread && part->begin <= cut->ring_begin)
             cut->magic = 0;
+        if (part->damaged && stats->chunks_damaged++ == 0)
+            stats->first_damage = trace->source.size; /* behind all that is in the file */
         if (part->events == 0)
             continue;
         stream->part = part;

@@ -1,0 +1,187 @@
+/* Events of many threads in the order of time, windows, positions. */
+#include <string.h>
+
+#include "memfile.h"
+#include "memtrace/trace.h"
+#include "tracewriter.h"
+#include "training.h"
+#include "unit.h"
+
+#define THREADS 20
+#define EVENTS 20000
+
+static char path[40];
+
+static struct mt_tracewriter *start(struct mt_tracewriter_options options)
+{
+    strcpy(path, "/tmp/memtrace-test-XXXXXX");
+    close(mkstemp(path));
+    return mt_tracewriter_new(path, &options);
+}
+
+static struct mt_trace *reopen(struct mt_tracewriter *writer)
+{
+    struct mt_trace *trace;
+    mt_tracewriter_free(writer);
+    ck_assert_int_eq(mt_trace_open(&trace, path, NULL), 0);
+    unlink(path);
+    return trace;
+}
+
+/* Events numbered in the order of time, spread over threads that are active by turns. */
+static struct mt_trace *spread(uint32_t chunk_events)
+{
+    struct mt_tracewriter *writer =
+        start((struct mt_tracewriter_options){.chunk_events = chunk_events});
+    uint64_t random = 7;
+    mt_tracewriter_kernel(writer, 3, 0, 1, "first", MT_PARAMS_UNKNOWN, NULL);
+    for (uint64_t i = 1; i < EVENTS; i++) {
+        random = random * 6364136223846793005u + 1442695040888963407u;
+        uint32_t thread = (uint32_t)(random >> 60) % 5 + (uint32_t)(i / 5000) * 5;
+        MT_TRACEWRITER_ADD(writer, thread, 10 * i, lost, .events = i);
+    }
+    return reopen(writer);
+}
+
+START_TEST(in_the_order_of_time)
+{
+    struct mt_trace *trace = spread((uint32_t)_i);
+    const struct mt_record *record;
+    for (int round = 0; round < 2; round++) {
+        uint64_t i = 1;
+        record = mt_trace_next(trace, NULL);
+        ck_assert_uint_eq(record->kind, MT_kernel);
+        for (; (record = mt_trace_next(trace, NULL)); i++) {
+            ck_assert_uint_eq(record->word[0], i);
+            ck_assert_uint_eq(record->time, 10 * i);
+            ck_assert_uint_eq(mt_trace_position(trace), i + 1);
+        }
+        ck_assert_uint_eq(i, EVENTS);
+        ck_assert_ptr_null(mt_trace_next(trace, NULL));
+        mt_trace_rewind(trace);
+    }
+    mt_trace_free(trace);
+}
+END_TEST
+
+START_TEST(a_window_holds_its_events)
+{
+    static const uint64_t windows[][2] = {
+        {0, 10}, {5000, 5001}, {49990, 150010}, {0, UINT64_MAX}, {199990, 300000}, {7, 8}, {9, 3}};
+    struct mt_trace *trace = spread(100);
+    for (size_t w = 0; w < sizeof windows / sizeof windows[0]; w++) {
+        uint64_t since = windows[w][0], until = windows[w][1], i = (since + 9) / 10;
+        const struct mt_record *record;
+        mt_trace_window(trace, since, until);
+        mt_trace_rewind(trace);
+        for (; (record = mt_trace_next(trace, NULL)); i++)
+            ck_assert_uint_eq(record->time, 10 * i);
+        uint64_t end = until >= 10 * EVENTS ? EVENTS : (until + 9) / 10;
+        ck_assert_uint_eq(i, end > (since + 9) / 10 ? end : (since + 9) / 10);
+        if (until == UINT64_MAX)
+            ck_assert_uint_eq(mt_trace_position(trace), EVENTS);
+    }
+    mt_trace_free(trace);
+}
+END_TEST
+
+START_TEST(a_window_knows_the_kernels_before_it)
+{
+    struct mt_trace *trace = spread(100);
+    ck_assert_ptr_null(mt_trace_kernel(trace, 1));
+    mt_trace_window(trace, 150000, 150010);
+    mt_trace_rewind(trace);
+    ck_assert_ptr_nonnull(mt_trace_next(trace, NULL));
+    ck_assert_str_eq(mt_trace_kernel(trace, 1)->name, "first");
+    mt_trace_free(trace);
+}
+END_TEST
+
+START_TEST(what_is_known)
+{
+    struct mt_tracewriter *writer = start((struct mt_tracewriter_options){0});
+    mt_tracewriter_meta(writer, "api.2", "cuMemFree_v2");
+    mt_tracewriter_meta(writer, "lost.untold", "3");
+    mt_tracewriter_lost(writer, 0, 4);
+    MT_TRACEWRITER_ADD(writer, 0, 10, lost, .events = 5);
+    struct mt_trace *trace = reopen(writer);
+    struct mt_trace_stats stats;
+    ck_assert_str_eq(mt_trace_api(trace, 2), "cuMemFree_v2");
+    ck_assert_str_eq(mt_trace_api(trace, 1), "?");
+    ck_assert_str_eq(mt_trace_api(trace, UINT64_MAX), "?");
+    ck_assert_str_eq(mt_trace_meta_key(trace, 1), "lost.untold");
+    ck_assert_ptr_null(mt_trace_meta_key(trace, 2));
+    mt_trace_stats(trace, &stats);
+    ck_assert_uint_eq(stats.events_lost, 7);
+    mt_trace_next(trace, NULL);
+    mt_trace_stats(trace, &stats);
+    ck_assert_uint_eq(stats.events_lost, 12); /* one event tells of five more */
+    mt_trace_free(trace);
+}
+END_TEST
+
+/* From chunk to chunk of a thread time may fall a little; it does not when read. */
+START_TEST(seams_are_evened_out)
+{
+    struct mt_tracewriter *writer = start((struct mt_tracewriter_options){.chunk_events = 2});
+    static const uint64_t times[] = {100, 200, 190, 250, 240, 240, 300, 400};
+    uint64_t last = 0;
+    for (unsigned i = 0; i < 8; i++)
+        MT_TRACEWRITER_ADD(writer, 0, times[i], lost, .events = i);
+    struct mt_trace *trace = reopen(writer);
+    const struct mt_record *record;
+    for (uint64_t i = 0; i < 8; i++) {
+        ck_assert_ptr_nonnull(record = mt_trace_next(trace, NULL));
+        ck_assert_uint_eq(record->word[0], i);
+        ck_assert_uint_ge(record->time, last);
+        ck_assert_uint_ge(record->time, times[i]);
+        last = record->time;
+    }
+    ck_assert_uint_eq(last, 400);
+    mt_trace_free(trace);
+}
+END_TEST
+
+START_TEST(a_training_job)
+{
+    struct mt_training_options options = {.iterations = 12, .noise = 5, .seed = 3};
+    struct mt_training_facts facts;
+    struct mt_tracewriter *writer = start((struct mt_tracewriter_options){.time_shift = 5});
+    mt_training_write(writer, &options, &facts);
+    struct mt_trace *trace = reopen(writer);
+    const struct mt_record *record;
+    struct mt_trace_stats stats;
+    uint64_t events = 0, launches = 0, blocks = 0, last = 0;
+    for (; (record = mt_trace_next(trace, NULL)); events++) {
+        ck_assert_uint_ge(record->time, last);
+        last = record->time;
+        launches += record->kind == MT_launch;
+        blocks += record->kind == MT_block_alloc;
+    }
+    mt_trace_stats(trace, &stats);
+    ck_assert_uint_eq(events, facts.events);
+    ck_assert_uint_eq(events, stats.events);
+    ck_assert_uint_eq(launches, facts.launches);
+    ck_assert_uint_eq(blocks, facts.blocks);
+    ck_assert_uint_eq(last, stats.last_ns);
+    ck_assert_uint_eq(stats.quantum_ns, 32);
+    mt_trace_free(trace);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const once[] = {a_window_holds_its_events,
+                                 a_window_knows_the_kernels_before_it,
+                                 what_is_known,
+                                 seams_are_evened_out,
+                                 a_training_job,
+                                 NULL};
+    Suite *suite = unit_suite("deliver", once);
+    TCase *tcase = tcase_create("chunks of different lengths");
+    tcase_set_timeout(tcase, 60);
+    tcase_add_loop_test(tcase, in_the_order_of_time, 37, 39);
+    tcase_add_loop_test(tcase, in_the_order_of_time, 1000, 1001);
+    suite_add_tcase(suite, tcase);
+    return unit_run(suite);
+}
