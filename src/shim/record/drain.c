@@ -32,7 +32,7 @@
 #define INDEX_BYTES MT_CHUNK_RAW_MAX /* mapped without reserve: touched as it fills */
 #define ROUND_NS 200000000
 #define RETRY_NS 1000000000u /* after a failed write */
-#define AGAIN_MAX 16
+#define PATIENCE_S 5 /* longest wait at the process's end */
 
 static struct {
     pthread_mutex_t lock; /* one round at a time; guards all below */
@@ -51,8 +51,7 @@ static struct {
     uint64_t told; /* losses that the meta data tell of */
     uint64_t told_at, told_end; /* their chunk */
     uint64_t taken[MT_RINGFILE_RINGS_MAX];
-    _Atomic bool again; /* something came while another thread wrote */
-} drain = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} drain = {.lock = PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP};
 
 static void *reserve(size_t size)
 {
@@ -369,7 +368,7 @@ bool mt_drain_stop(void)
         /* Never hang at exit: a thread that cannot come to its end is left behind. */
         struct timespec end;
         clock_gettime(CLOCK_REALTIME, &end);
-        end.tv_sec += 5;
+        end.tv_sec += PATIENCE_S;
         drain.has_thread = pthread_timedjoin_np(drain.thread, NULL, &end) != 0;
     }
     if (drain.has_thread || pthread_mutex_trylock(&drain.lock) != 0)
@@ -380,28 +379,30 @@ bool mt_drain_stop(void)
     return true;
 }
 
-/* Who finds the lock taken leaves a note, and the holder looks once more. Not for ever: other
- * threads may go on recording while this one wants to end the process. */
+/* Whoever ends the process or comes after that waits for its turn, lest the process end in the
+ * middle of another's. A signal handler in the thread whose turn it is gets EDEADLK. */
+static bool take_turn(void)
+{
+    struct timespec end;
+    clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_sec += PATIENCE_S;
+    return pthread_mutex_timedlock(&drain.lock, &end) == 0;
+}
+
 bool mt_drain_all(void)
 {
-    bool done = true;
-    atomic_store(&drain.again, true);
-    for (int i = 0; i < AGAIN_MAX && atomic_load(&drain.again); i++) {
-        if (pthread_mutex_trylock(&drain.lock) != 0)
-            return true;
-        atomic_store(&drain.again, false);
-        done = write_all();
-        pthread_mutex_unlock(&drain.lock);
-    }
+    if (!take_turn())
+        return false;
+    bool done = write_all();
+    pthread_mutex_unlock(&drain.lock);
     return done;
 }
 
 void mt_drain_forget(void)
 {
-    pthread_mutex_init(&drain.lock, NULL);
+    drain.lock = (pthread_mutex_t)PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP;
     drain.has_thread = drain.failing = drain.said = false;
     atomic_store(&drain.stop, false);
-    atomic_store(&drain.again, false);
     atomic_store(&mt_events_dropped, 0);
     drain.chunks = 0;
     drain.facts.size = 0;

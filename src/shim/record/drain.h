@@ -18,7 +18,7 @@ int mt_drain_start(struct mt_mfile *file, const struct mt_file_header *header,
 bool mt_drain_stop(void);
 
 /* Write everything that is in the rings, then meta data, index and trailer. False: something could
- * not be written; the rings still hold it. Any thread; never waits. */
+ * not be written; the rings still hold it. Any thread; may wait for another that does the same. */
 bool mt_drain_all(void);
 
 /* After that failed for good: count what lies in rings of plain memory, and say so in the trace if
