@@ -51,12 +51,13 @@ static void redirect(int to, const char *name, int flags)
 
 static void set_environment(const struct run *run, const struct order *order)
 {
-    char output[128];
+    char output[128], libraries[8192];
     snprintf(output, sizeof output, "%s/%%p.mtrace", run->folder);
     if (!order->apart)
         setenv("MEMTRACE_OUTPUT", output, 1);
     setenv(LEDGER_VARIABLE, run->ledger_path, 1);
-    setenv("LD_LIBRARY_PATH", needed("MT_SIM"), 1);
+    snprintf(libraries, sizeof libraries, "%s:%s", needed("MT_SIM"), needed("MT_VICTIMS"));
+    setenv("LD_LIBRARY_PATH", libraries, 1);
     for (const char *const *entry = order->environment; entry && *entry; entry++)
         putenv(strdup(*entry));
     const char *preload = order->preload ? order->preload : needed("MT_SHIM");

@@ -1,0 +1,188 @@
+/* The recorder through the lives of processes. */
+#include "compare.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "unit/unit.h"
+
+static struct seen check_one(const char *const *environment, const char *const *arguments)
+{
+    struct run run = run_clean(environment, arguments);
+    struct seen seen = compare_run(&run);
+    ck_assert_uint_eq(run_files(&run, ".ring"), 0);
+    run_free(&run);
+    return seen;
+}
+
+/* ---- fork and exec ---- */
+
+START_TEST(children_that_do_nothing)
+{
+    ck_assert_uint_eq(check_one(NULL, LIST("victim", "fork-children")).events, 13 * 20);
+}
+END_TEST
+
+START_TEST(child_with_a_device_of_its_own)
+{
+    struct run run = run_order(&(struct order){.arguments = LIST("victim", "fork-before")});
+    run_must_succeed(&run);
+    ck_assert_uint_eq(run.traces, 2);
+    uint64_t events = 0;
+    for (int i = 0; i < 2; i++) {
+        struct seen seen = compare_trace(run.trace[i], run.ledger, 0, COMPARE_EXACT, 0);
+        ck_assert(seen.complete);
+        events += seen.events;
+    }
+    ck_assert_uint_eq(events, 2 * 50 + 2 * 70);
+    run_free(&run);
+}
+END_TEST
+
+START_TEST(child_of_a_raw_clone)
+{
+    struct run run = run_order(&(struct order){.arguments = LIST("victim", "raw-clone")});
+    run_must_succeed(&run);
+    ck_assert_uint_eq(run.traces, 2);
+    uint64_t events = 0;
+    for (int i = 0; i < 2; i++)
+        events += compare_trace(run.trace[i], run.ledger, 0, COMPARE_EXACT, 0).events;
+    ck_assert_uint_eq(events, 2 * 60 + 2 * 40);
+    run_free(&run);
+}
+END_TEST
+
+START_TEST(fork_while_others_record)
+{
+    check_one(LIST("MEMTRACE_RING_KIB=64", "MEMTRACE_WAIT_US=5000000"),
+              LIST("victim", "fork-while"));
+}
+END_TEST
+
+START_TEST(vfork_and_exec)
+{
+    ck_assert_uint_eq(check_one(NULL, LIST("victim", "vfork-exec")).events, 6 * 20);
+}
+END_TEST
+
+START_TEST(exec_in_the_same_process)
+{
+    struct run run = run_order(&(struct order){
+        .environment = LIST(LEDGER_VARIABLE "="), .arguments = LIST("victim", "exec-chain", "3")});
+    run_must_succeed(&run);
+    ck_assert_str_eq(run.err, "");
+    ck_assert_uint_eq(run.traces, 3);
+    /* In order of name: PID-2, PID-3, PID. */
+    ck_assert_uint_eq(count_events(run.trace[0], MT_free), 200);
+    ck_assert_uint_eq(count_events(run.trace[1], MT_free), 100);
+    ck_assert_uint_eq(count_events(run.trace[2], MT_free), 300);
+    ck_assert_ptr_nonnull(strstr(run.trace[0], "-2.mtrace"));
+    run_free(&run);
+}
+END_TEST
+
+/* ---- ends ---- */
+
+static void check_end(const char *how, int code, int signal)
+{
+    struct run run = run_order(&(struct order){.arguments = LIST("victim", "end", how)});
+    ck_assert_msg(signal ? run_died(&run, signal) : run_exited(&run, code), "%s: %#x", how,
+                  run.status);
+    ck_assert_str_eq(run.err, "");
+    ck_assert_uint_eq(run.traces, 1);
+    struct seen seen = compare_trace(run.trace[0], run.ledger, 0, COMPARE_EXACT, 0);
+    ck_assert_uint_eq(seen.events, 1000);
+    run_free(&run);
+}
+
+START_TEST(ends_without_handlers)
+{
+    check_end("_exit", 3, 0);
+    check_end("quick_exit", 3, 0);
+    check_end("abort", 0, SIGABRT);
+    check_end("segv", 0, SIGSEGV);
+    check_end("term", 0, SIGTERM);
+}
+END_TEST
+
+START_TEST(exit_from_a_second_thread)
+{
+    for (int i = 0; i < 10; i++) {
+        struct run run = run_order(&(struct order){.arguments = LIST("victim", "exit-thread")});
+        run_must_succeed(&run);
+        ck_assert_str_eq(run.err, "");
+        ck_assert_uint_eq(run.traces, 1);
+        compare_trace(run.trace[0], run.ledger, 0, COMPARE_PREFIX, 1);
+        run_free(&run);
+    }
+}
+END_TEST
+
+START_TEST(calls_after_the_end)
+{
+    ck_assert_uint_eq(check_one(NULL, LIST("victim", "late")).events, 40 + 14 + 10 + 2);
+}
+END_TEST
+
+/* ---- what the job must not notice ---- */
+
+START_TEST(asking_for_devices_is_not_using_one)
+{
+    struct run run = run_order(&(struct order){.arguments = LIST("victim", "init-only")});
+    run_must_succeed(&run);
+    ck_assert_str_eq(run.err, "");
+    ck_assert_uint_eq(run_files(&run, ""), 0);
+    run_free(&run);
+}
+END_TEST
+
+START_TEST(errno_is_kept)
+{
+    struct run run = run_clean(LIST("MEMTRACE_RING_KIB=64", "MEMTRACE_WAIT_US=5000000"),
+                               LIST("victim", "keep-errno"));
+    ck_assert_uint_eq(count_events(run.trace[0], MT_alloc_failed), 3000);
+    ck_assert_uint_eq(count_events(run.trace[0], MT_free_failed), 3000);
+    run_free(&run);
+}
+END_TEST
+
+START_TEST(descriptors_are_closed)
+{
+    check_one(LIST("MEMTRACE_RING_KIB=64", "MEMTRACE_WAIT_US=5000000"),
+              LIST("victim", "close-all"));
+}
+END_TEST
+
+START_TEST(folder_is_changed)
+{
+    check_one(LIST("MEMTRACE_OUTPUT=%p.mtrace", "MEMTRACE_RING_KIB=64",
+                   "MEMTRACE_WAIT_US=5000000"),
+              LIST("victim", "chdir", "/"));
+}
+END_TEST
+
+static void few_descriptors(void)
+{
+    setrlimit(RLIMIT_NOFILE, &(struct rlimit){12, 12});
+}
+
+START_TEST(few_descriptors_are_allowed)
+{
+    struct run run = run_order(
+        &(struct order){.arguments = LIST("victim", "plain", "5000"), .prepare = few_descriptors});
+    run_must_succeed(&run);
+    ck_assert_str_eq(run.err, "");
+    compare_run(&run);
+    run_free(&run);
+}
+END_TEST
+
+UNIT_MAIN("life", children_that_do_nothing, child_with_a_device_of_its_own, child_of_a_raw_clone,
+          fork_while_others_record, vfork_and_exec, exec_in_the_same_process,
+          ends_without_handlers, exit_from_a_second_thread, calls_after_the_end,
+          asking_for_devices_is_not_using_one, errno_is_kept, descriptors_are_closed,
+          folder_is_changed, few_descriptors_are_allowed)
