@@ -63,6 +63,7 @@ static pthread_key_t early, later; /* made before and after the recorder's key *
 
 static void free_late(void *address)
 {
+    MUST(REAL(cuCtxSetCurrent)(context)); /* the driver may have let go of the thread */
     victim_free((CUdeviceptr)(uintptr_t)address);
 }
 
