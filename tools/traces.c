@@ -108,7 +108,8 @@ void mt_traces_report(const struct mt_pattern *pattern, const char *session, con
         }
         fputc('\n', stderr);
     } else {
-        fputs("memtrace: no trace was written: the command made no CUDA call\n", stderr);
+        fputs("memtrace: no trace was written; a command that makes no CUDA call leaves none\n",
+              stderr);
     }
     globfree(&found);
 }
