@@ -240,12 +240,19 @@ __attribute__((constructor)) static void load(void)
     pthread_atfork(NULL, NULL, child_of_fork);
 }
 
+/* A launch whose kernel cannot be told. Where the definition was dropped, that was counted. */
+static const struct mt_kernel *drop_launch(void)
+{
+    atomic_fetch_add(&mt_events_dropped, 1);
+    return NULL;
+}
+
 static const struct mt_kernel *learn(CUfunction handle)
 {
     struct answer *answer = map(sizeof *answer);
     uint32_t generation = atomic_load_explicit(&cache.generation, memory_order_acquire);
     if (!answer)
-        return NULL;
+        return drop_launch();
     /* No lock is held while the driver is asked: it takes its own. */
     ask_layout(handle, answer);
     ask_name(handle, answer);
@@ -256,9 +263,11 @@ static const struct mt_kernel *learn(CUfunction handle)
         /* Entered only once it is told; a definition that was dropped comes again. */
         uint8_t *room = map(sizeof *answer);
         bool told = room && tell(kernel, answer, room);
+        known = told && enter(kernel) ? kernel : room && !told ? NULL : drop_launch();
         if (room)
             munmap(room, sizeof *answer);
-        known = told && enter(kernel) ? kernel : NULL;
+    } else if (!known) {
+        known = drop_launch();
     }
     pthread_mutex_unlock(&cache.lock);
     munmap(answer, sizeof *answer);
@@ -274,7 +283,7 @@ const struct mt_kernel *mt_kernel_get(CUfunction handle)
     if (__builtin_expect(kernel != NULL, 1))
         return kernel;
     if (learning)
-        return NULL;
+        return drop_launch();
     int saved = errno;
     learning = true;
     kernel = learn(handle);
