@@ -1,9 +1,31 @@
 #include "shim/record/shimlog.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
+
+/* A reader that is gone, or a file at its limit, must not end the job by SIGPIPE or SIGXFSZ. */
+static void write_quietly(const char *line, size_t size)
+{
+    sigset_t both, before, pending;
+    sigemptyset(&both);
+    sigaddset(&both, SIGPIPE);
+    sigaddset(&both, SIGXFSZ);
+    sigpending(&pending);
+    pthread_sigmask(SIG_BLOCK, &both, &before);
+    ssize_t written = write(STDERR_FILENO, line, size);
+    int signal = written >= 0 ? 0 : errno == EPIPE ? SIGPIPE : errno == EFBIG ? SIGXFSZ : 0;
+    sigemptyset(&both);
+    if (signal && !sigismember(&pending, signal)) {
+        sigaddset(&both, signal);
+        sigtimedwait(&both, NULL, &(struct timespec){0});
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
 
 void mt_shim_say(const char *format, ...)
 {
@@ -18,7 +40,6 @@ void mt_shim_say(const char *format, ...)
     if (size > sizeof line - 2)
         size = sizeof line - 2;
     line[size] = '\n';
-    if (write(STDERR_FILENO, line, size + 1) < 0)
-        errno = saved; /* nobody listens */
+    write_quietly(line, size + 1);
     errno = saved;
 }
