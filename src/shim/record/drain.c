@@ -286,7 +286,9 @@ int mt_drain_start(struct mt_mfile *file, const struct mt_file_header *header,
     if (error < 0)
         return error;
     mt_facts_process(&drain.facts);
+    drain.said = true; /* the caller says it */
     error = write_facts();
+    drain.said = false;
     return error < 0 ? error : start_thread();
 }
 

@@ -162,7 +162,7 @@ static int begin(void)
     open_rings(&header, pair);
     int error = mt_drain_start(&life.file, &header, pair, (int)mt_config.ZSTD_LEVEL);
     if (error < 0) {
-        mt_shim_say("cannot write %s: %s; this process is not recorded", life.file.path,
+        mt_shim_say("cannot record into %s: %s; this process is not recorded", life.file.path,
                     strerrordesc_np(-error));
         mt_rings_close(true);
         mt_mfile_remove(&life.file);
