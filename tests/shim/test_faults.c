@@ -1,0 +1,111 @@
+/* What the recorder asks of the system is refused at one moment or another: the job goes on. */
+#include "compare.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "unit/unit.h"
+
+#define EVENTS 4000u
+
+static const char *preload(void)
+{
+    static char both[4096];
+    snprintf(both, sizeof both, "%s/libvictim-faults.so:%s", getenv("MT_VICTIMS"),
+             getenv("MT_SHIM"));
+    return both;
+}
+
+static struct run run_faulty(const char *fault, const char *const *arguments)
+{
+    char setting[64];
+    snprintf(setting, sizeof setting, "FAULT=%s", fault);
+    const struct order order = {
+        .preload = preload(),
+        .environment = LIST(setting, "MEMTRACE_RING_KIB=64", "MEMTRACE_WAIT_US=5000000"),
+        .arguments = arguments};
+    struct run run = run_order(&order);
+    ck_assert_msg(run_exited(&run, 0), "%s: wait status %#x; stderr: %s", fault, run.status,
+                  run.err);
+    return run;
+}
+
+/* Silence, or one line. */
+static void check_said(const struct run *run, const char *fault)
+{
+    const char *end = strchr(run->err, '\n');
+    if (*run->err)
+        ck_assert_msg(strncmp(run->err, "memtrace: ", 10) == 0 && end && end[1] == 0,
+                      "%s: said: %s", fault, run->err);
+}
+
+/* All that was done is recorded or lost; who is not recorded is told so and left nothing. */
+static void check(const char *name, unsigned nth)
+{
+    char fault[32];
+    snprintf(fault, sizeof fault, "%s:%u", name, nth);
+    struct run run = run_faulty(fault, LIST("victim", "plain", "2000"));
+    check_said(&run, fault);
+    if (run.traces == 0) {
+        ck_assert_msg(strstr(run.err, "not recorded") != NULL, "%s: said: %s", fault, run.err);
+        ck_assert_uint_eq(run_files(&run, ""), 0);
+    } else {
+        struct mt_trace *trace = open_trace(run.trace[0]);
+        struct mt_trace_stats stats;
+        uint64_t events = 0;
+        for (const struct mt_record *r; (r = mt_trace_next(trace, NULL));)
+            events += r->kind == MT_alloc || r->kind == MT_free;
+        mt_trace_stats(trace, &stats);
+        ck_assert_msg(events + stats.events_lost == EVENTS, "%s: %llu recorded, %llu lost", fault,
+                      (unsigned long long)events, (unsigned long long)stats.events_lost);
+        mt_trace_free(trace);
+    }
+    run_free(&run);
+}
+
+static void check_some(const char *name, unsigned most)
+{
+    for (unsigned nth = 0; nth <= most; nth++)
+        check(name, nth);
+}
+
+START_TEST(memory)
+{
+    check_some("mmap", 10);
+}
+END_TEST
+
+START_TEST(files)
+{
+    check_some("open", 3);
+    check_some("fallocate", 3);
+    check_some("ftruncate", 1);
+}
+END_TEST
+
+START_TEST(writing)
+{
+    for (unsigned nth = 1; nth <= 12; nth++)
+        check("pwrite", nth);
+    check("pwrite", 0);
+}
+END_TEST
+
+START_TEST(threads)
+{
+    check_some("thread", 1);
+}
+END_TEST
+
+/* As in a setuid program: no file, no word, no thread. */
+START_TEST(more_rights_than_the_caller)
+{
+    struct run run = run_faulty("secure:0", LIST("victim", "plain", "100"));
+    ck_assert_str_eq(run.err, "");
+    ck_assert_uint_eq(run_files(&run, ""), 0);
+    run_free(&run);
+}
+END_TEST
+
+UNIT_MAIN("faults", memory, files, writing, threads, more_rights_than_the_caller)

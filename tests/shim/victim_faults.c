@@ -1,0 +1,92 @@
+/* libvictim-faults.so, preloaded before the recorder: FAULT=NAME:N lets the N-th call of a function
+ * by the recorder fail, FAULT=NAME:0 every one. Calls by others are left alone. FAULT=secure:0
+ * tells the recorder that the program has more rights than its caller. */
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#pragma GCC visibility push(default)
+
+static int is_recorder(const void *caller)
+{
+    Dl_info info;
+    return dladdr(caller, &info) && info.dli_fname && strstr(info.dli_fname, "libmemtrace.so");
+}
+
+static int due(const char *name, const void *caller)
+{
+    static _Atomic int calls;
+    const char *fault = getenv("FAULT");
+    size_t length = strlen(name);
+    if (!fault || strncmp(fault, name, length) != 0 || fault[length] != ':' || !is_recorder(caller))
+        return 0;
+    int nth = atoi(fault + length + 1);
+    return nth == 0 || ++calls == nth;
+}
+
+#define FAILS(name) due(name, __builtin_return_address(0))
+
+void *mmap(void *address, size_t size, int rights, int flags, int fd, off_t offset)
+{
+    if (!FAILS("mmap"))
+        return (void *)syscall(SYS_mmap, address, size, rights, flags, fd, offset);
+    errno = ENOMEM;
+    return MAP_FAILED;
+}
+
+int open(const char *path, int flags, ...)
+{
+    va_list arguments;
+    va_start(arguments, flags);
+    int mode = va_arg(arguments, int);
+    va_end(arguments);
+    if (!FAILS("open"))
+        return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+    errno = EMFILE;
+    return -1;
+}
+
+ssize_t pwrite(int fd, const void *bytes, size_t size, off_t offset)
+{
+    if (!FAILS("pwrite"))
+        return syscall(SYS_pwrite64, fd, bytes, size, offset);
+    errno = EIO;
+    return -1;
+}
+
+int ftruncate(int fd, off_t size)
+{
+    if (!FAILS("ftruncate"))
+        return (int)syscall(SYS_ftruncate, fd, size);
+    errno = EIO;
+    return -1;
+}
+
+int posix_fallocate(int fd, off_t offset, off_t size)
+{
+    if (FAILS("fallocate"))
+        return ENOSPC;
+    return syscall(SYS_fallocate, fd, 0, offset, size) < 0 ? errno : 0;
+}
+
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
+                   void *data)
+{
+    __typeof__(&pthread_create) real = (__typeof__(&pthread_create))dlsym(RTLD_NEXT,
+                                                                          "pthread_create");
+    return FAILS("thread") ? EAGAIN : real(thread, attributes, run, data);
+}
+
+unsigned long getauxval(unsigned long type)
+{
+    __typeof__(&getauxval) real = (__typeof__(&getauxval))dlsym(RTLD_NEXT, "getauxval");
+    return type == AT_SECURE && FAILS("secure") ? 1 : real(type);
+}
