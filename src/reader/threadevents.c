@@ -100,6 +100,9 @@ static int open_chunk(struct mt_stream *stream, struct mt_stream_pool *pool)
     bool intact = true;
     stream->chunk = pool->next[stream->chunk];
     stream->current = entry->offset;
+    /* The merge has come to this time, even if the chunk turns out to hold nothing. */
+    if (entry->header.time_first > stream->last_ns)
+        stream->last_ns = entry->header.time_first;
     if (!take_decoder(stream, pool))
         return MT_ERR_MEMORY;
     int code = MT_ERR_DAMAGED;

@@ -210,6 +210,11 @@ void mt_tracewriter_raw(struct mt_tracewriter *writer, const void *bytes, size_t
     put(writer, bytes, size);
 }
 
+uint64_t mt_tracewriter_size(const struct mt_tracewriter *writer)
+{
+    return writer->offset;
+}
+
 uint64_t mt_tracewriter_free(struct mt_tracewriter *writer)
 {
     struct mt_trailer trailer = {.magic = MT_TRAILER_MAGIC};

@@ -68,6 +68,9 @@ void mt_tracewriter_lost(struct mt_tracewriter *writer, uint32_t thread, uint32_
 /* Put arbitrary bytes into the file, after a flush. */
 void mt_tracewriter_raw(struct mt_tracewriter *writer, const void *bytes, size_t size);
 
+/* Bytes written so far, after a flush. */
+uint64_t mt_tracewriter_size(const struct mt_tracewriter *writer);
+
 /* Finish the file; its size in bytes. */
 uint64_t mt_tracewriter_free(struct mt_tracewriter *writer);
 

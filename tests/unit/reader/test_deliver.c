@@ -142,6 +142,33 @@ START_TEST(seams_are_evened_out)
 }
 END_TEST
 
+/* A damaged chunk of later times before a chunk of earlier ones: no recorder writes that, but the
+ * order holds. */
+START_TEST(order_holds_behind_damage)
+{
+    struct mt_tracewriter *writer = start((struct mt_tracewriter_options){.cut = true});
+    MT_TRACEWRITER_ADD(writer, 1, 99, lost, .events = 1);
+    mt_tracewriter_flush(writer);
+    MT_TRACEWRITER_ADD(writer, 0, 100, lost, .events = 2);
+    mt_tracewriter_flush(writer);
+    uint64_t end = mt_tracewriter_size(writer);
+    MT_TRACEWRITER_ADD(writer, 0, 0, lost, .events = 3);
+    mt_tracewriter_free(writer);
+    FILE *file = fopen(path, "r+b");
+    fseek(file, (long)end - 3, SEEK_SET);
+    fputc('x', file);
+    fclose(file);
+    struct mt_trace *trace;
+    ck_assert_int_eq(mt_trace_open(&trace, path, NULL), 0);
+    ck_assert_uint_eq(mt_trace_next(trace, NULL)->word[0], 1);
+    const struct mt_record *record = mt_trace_next(trace, NULL);
+    ck_assert_uint_eq(record->word[0], 3);
+    ck_assert_uint_eq(record->time, 100);
+    mt_trace_free(trace);
+    unlink(path);
+}
+END_TEST
+
 START_TEST(a_training_job)
 {
     struct mt_training_options options = {.iterations = 12, .noise = 5, .seed = 3};
@@ -175,6 +202,7 @@ int main(void)
                                  a_window_knows_the_kernels_before_it,
                                  what_is_known,
                                  seams_are_evened_out,
+                                 order_holds_behind_damage,
                                  a_training_job,
                                  NULL};
     Suite *suite = unit_suite("deliver", once);
