@@ -173,10 +173,6 @@ static bool is_empty(const struct box *box)
 static bool make_box(struct box *box)
 {
     uint64_t rows, slices;
-    if (box->height == 1)
-        box->pitch = 0;
-    if (box->depth == 1)
-        box->slice = 0;
     if (__builtin_mul_overflow(box->height - 1, box->pitch, &rows) ||
         __builtin_mul_overflow(box->depth - 1, box->slice, &slices) ||
         __builtin_add_overflow(box->begin, rows, &box->end) ||

@@ -185,6 +185,8 @@ START_TEST(timeline)
     U("live_bytes", 0x40000);
     i = 4500 / width;
     U("live_bytes", 0x60000);
+    i = 5000 / width; /* the last access counts for its whole slice */
+    U("live_bytes", 0x60000);
     i = 5500 / width;
     U("live_bytes", 0x40000);
     i = 7500 / width;
@@ -257,6 +259,41 @@ START_TEST(summary)
                             (4 * 3500 + 2 * 1000) / whole, 1e-6);
     ck_assert_double_eq_tol(strtod(mt_rows_text(rows, "share_before_first"), NULL),
                             (4 * 900 + 2 * 1800 + 1000) / whole, 1e-6);
+}
+END_TEST
+
+/* The same memory again and again: what was known of the dead must not stick to the place. */
+static void write_reuse(void)
+{
+    struct mt_tracewriter *w = mt_tracewriter_new(path, NULL);
+    uint64_t word[] = {MT_WORD(0x1000, 0)};
+    mt_tracewriter_kernel(w, 0, 0, 1, "k", 0, NULL);
+    for (uint64_t i = 0; i < 3; i++) {
+        uint64_t t = 1000 * i, size = 0x400 >> i;
+        MT_TRACEWRITER_ADD(w, 0, t + 1, alloc, 1, 0x1000, 0x1000, 0, 0);
+        MT_TRACEWRITER_ADD(w, 0, t + 2, block_alloc, 0x1000, size, size, 0x1000, 0);
+        mt_tracewriter_launch(w, 0, t + 3, 1, 0, word, 1);
+        mt_tracewriter_launch(w, 0, t + 4, 1, 0, word, 1);
+        MT_TRACEWRITER_ADD(w, 0, t + 5, block_free, 0x1000, size, 0, 0x1000, 0);
+        MT_TRACEWRITER_ADD(w, 0, t + 6, free, 1, 0x1000, 0);
+    }
+    mt_tracewriter_free(w);
+}
+
+START_TEST(places_are_used_again)
+{
+    write_reuse();
+    struct mt_rows *rows = want(&mt_table_kernels), *segments_rows = want(&mt_table_segments);
+    ck_assert_int_eq(mt_engine_run(engine, path, NULL, NULL, NULL), 0);
+    size_t i = 0;
+    U("blocks", 3);
+    U("block_bytes", 0x700);
+    U("touches", 6);
+    rows = segments_rows;
+    for (i = 0; i < 3; i++) {
+        U("peak_allocated_bytes", 0x400u >> i);
+        U("peak_blocks", 1);
+    }
 }
 END_TEST
 
@@ -349,11 +386,17 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {blocks,   accesses,
-                                  segments, kernels,
-                                  timeline, failures,
-                                  summary,  several_traces_and_sinks,
-                                  training, a_failing_sink_stops_the_run,
+    const TTest *const tests[] = {blocks,
+                                  accesses,
+                                  segments,
+                                  kernels,
+                                  timeline,
+                                  failures,
+                                  summary,
+                                  several_traces_and_sinks,
+                                  places_are_used_again,
+                                  training,
+                                  a_failing_sink_stops_the_run,
                                   NULL};
     return unit_run(unit_suite_with("engine", tests, setup, teardown));
 }

@@ -125,6 +125,18 @@ START_TEST(many_births_wait_at_once)
 }
 END_TEST
 
+START_TEST(a_peak_is_when_it_was_first_reached)
+{
+    replay_at(r, 10, 0);
+    replay_block(r, 0x1000, 0x200);
+    replay_at(r, 20, 0);
+    replay_block_free(r, 0x1000, 0x200);
+    replay_block(r, 0x1000, 0x200);
+    ck_assert_uint_eq(usage()->peak_allocated, 0x200);
+    ck_assert_uint_eq(usage()->peak_allocated_ns, 10);
+}
+END_TEST
+
 START_TEST(sources_come_from_the_api)
 {
     REPLAY(r, alloc, API_ASYNC, 0x1000, 0x100, 0, 7);
@@ -286,6 +298,7 @@ int main(void)
                                   a_late_child_still_makes_a_segment,
                                   other_threads_do_not_decide_early,
                                   many_births_wait_at_once,
+                                  a_peak_is_when_it_was_first_reached,
                                   sources_come_from_the_api,
                                   unknown_frees_are_counted,
                                   a_block_free_leaves_driver_memory_alone,
