@@ -35,10 +35,13 @@ static unsigned long long number(const char *name, unsigned long long otherwise,
     static const char units[] = "KMGT";
     const char *unit = *end ? strchr(units, *end) : NULL;
     if (unit) {
-        value <<= 10 * (unit - units + 1);
+        long shift = 10 * (unit - units + 1);
+        if (value > most >> shift)
+            refuse(name, text);
+        value <<= shift;
         end++;
     }
-    if (*end != '\0' || value > most)
+    if (end == text || *text == '-' || *end != '\0' || value > most)
         refuse(name, text);
     return value;
 }

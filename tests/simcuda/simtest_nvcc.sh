@@ -3,6 +3,10 @@
 # and compares what the driver was called for with what the program calls.
 set -eu
 nvcc=$1 source=$2 dir=$3
+"$nvcc" --version | grep -q 'release 13\.' || {
+    echo "skipped: $nvcc is not of CUDA 13, whose runtime this is"
+    exit 77
+}
 rm -rf "$dir"
 mkdir -p "$dir"
 "$nvcc" -arch=sm_90 --no-compress -cudart shared -o "$dir/program" "$source"
