@@ -1,4 +1,4 @@
-/* dlsym of the whole process: asks a filter whether the name is one of the driver's, and else jumps
+/* dlsym of the whole process: asks a filter whether library and name mean the driver, and else jumps
  * to the real dlsym with stack and registers as they came. A jump, not a call: glibc takes the
  * return address for the caller, which decides what RTLD_NEXT and RTLD_DEFAULT mean; a wrapper in C
  * would answer for itself. */
@@ -18,8 +18,7 @@ dlsym:
         .cfi_adjust_cfa_offset 8
         subq    $8, %rsp                /* the call below wants 16-byte alignment */
         .cfi_adjust_cfa_offset 8
-        movq    %rsi, %rdi
-        call    mt_dlsym_is_driver_name
+        call    mt_dlsym_is_ours
         addq    $8, %rsp
         .cfi_adjust_cfa_offset -8
         popq    %rsi
@@ -43,8 +42,7 @@ dlsym:
         .cfi_rel_offset x29, 0
         .cfi_rel_offset x30, 8
         stp     x0, x1, [sp, #16]
-        mov     x0, x1
-        bl      mt_dlsym_is_driver_name
+        bl      mt_dlsym_is_ours
         mov     w9, w0
         ldp     x0, x1, [sp, #16]
         ldp     x29, x30, [sp], #32

@@ -9,7 +9,7 @@
 #include "shim/torch/c10.h"
 
 /* Called from dlsym.S. */
-__attribute__((visibility("hidden"))) int mt_dlsym_is_driver_name(const char *name);
+__attribute__((visibility("hidden"))) int mt_dlsym_is_ours(void *library, const char *name);
 __attribute__((visibility("hidden"))) void *mt_dlsym_driver(void *library, const char *name);
 
 static _Atomic int runtime_version;
@@ -36,23 +36,22 @@ static int find_name(const char *name)
     return -1;
 }
 
+/* What is next behind this library is next behind its caller as well, unless another tool between
+ * defines it: that may be the caller, and would be told of itself. */
+static bool is_next(const char *name)
+{
+    void *next = mt_real_dlsym(RTLD_NEXT, name);
+    return !next || mt_is_driver(next);
+}
+
 /* Called by dlsym.S for every look-up of the process. cu and a capital: cudaX, cublasX, cudnnX are
  * the runtime's and the libraries', and a hook on those would call itself. */
-int mt_dlsym_is_driver_name(const char *name)
+int mt_dlsym_is_ours(void *library, const char *name)
 {
     if (__builtin_expect(!mt_real_dlsym, 0))
         mt_find_dlsym();
     return name && name[0] == 'c' && name[1] == 'u' && name[2] >= 'A' && name[2] <= 'Z' &&
-           find_name(name) >= 0;
-}
-
-static bool is_libcuda(const void *address)
-{
-    Dl_info info;
-    if (!dladdr(address, &info) || !info.dli_fname)
-        return false;
-    const char *slash = strrchr(info.dli_fname, '/');
-    return strncmp(slash ? slash + 1 : info.dli_fname, "libcuda.so", 10) == 0;
+           find_name(name) >= 0 && (library != RTLD_NEXT || is_next(name));
 }
 
 /* A look-up of a hooked name. What another library defines under that name is none of ours. */
@@ -63,7 +62,7 @@ void *mt_dlsym_driver(void *library, const char *name)
     /* RTLD_DEFAULT finds our own export; whether there is a driver behind it decides. */
     if (found == mt_hooks[api].hook)
         found = mt_real_dlsym(RTLD_NEXT, name);
-    if (!found || !is_libcuda(found))
+    if (!found || !mt_is_driver(found))
         return found;
     mt_resolve_from(found);
     mt_c10_find();

@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdatomic.h>
+#include <string.h>
 
 void *mt_real[MT_APIS];
 struct mt_ask mt_ask;
@@ -28,6 +29,15 @@ void mt_find_dlsym(void)
         mt_real_dlsym = (mt_dlsym_fn *)dlvsym(RTLD_NEXT, "dlsym", versions[i]);
 }
 
+bool mt_is_driver(const void *address)
+{
+    Dl_info info;
+    if (!dladdr(address, &info) || !info.dli_fname)
+        return false;
+    const char *slash = strrchr(info.dli_fname, '/');
+    return strncmp(slash ? slash + 1 : info.dli_fname, "libcuda.so", 10) == 0;
+}
+
 void *mt_hook_of(const void *real)
 {
     for (unsigned i = 0; i < MT_APIS; i++)
@@ -49,7 +59,8 @@ static void fill(void *library)
 
 static _Atomic bool filled;
 
-/* A library's own handle, from any address in it; no new reference stays behind. */
+/* A library's own handle, from any address in it. The reference stays: a driver that the job closes
+ * must not take away what mt_real points to. */
 static void *library_of(const void *address)
 {
     Dl_info info;
@@ -71,6 +82,7 @@ void mt_resolve_from(const void *address)
         fill(library); /* two threads at once write the same */
         atomic_store_explicit(&filled, true, memory_order_release);
     }
+    dlerror(); /* what an older driver lacks would pass for an error of the job's own look-up */
     errno = saved;
 }
 
@@ -79,7 +91,7 @@ void *mt_resolve_late(enum mt_api api)
     if (!mt_real_dlsym)
         mt_find_dlsym();
     void *next = mt_real_dlsym ? mt_real_dlsym(RTLD_NEXT, mt_hooks[api].name) : NULL;
-    if (!next) {
+    if (!next || !mt_is_driver(next)) { /* in no global scope, or another tool's */
         void *library = dlopen("libcuda.so.1", RTLD_NOLOAD | RTLD_LAZY);
         next = library ? mt_real_dlsym(library, mt_hooks[api].name) : NULL;
     }

@@ -68,6 +68,9 @@ typedef void *mt_dlsym_fn(void *library, const char *name);
 extern __attribute__((visibility("hidden"))) mt_dlsym_fn *mt_real_dlsym;
 void mt_find_dlsym(void);
 
+/* Whether the address lies in a library called libcuda.so.something. */
+bool mt_is_driver(const void *address);
+
 /* The hook for a real function, NULL if it is not hooked. */
 void *mt_hook_of(const void *real);
 
