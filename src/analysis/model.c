@@ -218,11 +218,30 @@ static void do_unreserve(struct mt_model *model, const struct mt_ev_unreserve *e
     mt_virtual_unreserve(model, event);
 }
 
+static bool is_empty(const struct mt_space *space, uint64_t begin, uint64_t size)
+{
+    struct mt_range range;
+    return !mt_space_next(space, begin, &range) ||
+           (range.begin > begin && range.begin - begin >= size);
+}
+
+static void map_again(struct mt_model *model, uint64_t begin, uint64_t size, uint32_t thread)
+{
+    uint32_t slot = mt_driver_at(model, begin);
+    const struct mt_block *block = &model->block[slot];
+    if (slot && block->source == MT_SOURCE_VIRTUAL && is_empty(&model->maps, begin, size) &&
+        size <= block->extent - (begin - block->address))
+        mt_virtual_put(model, slot, begin, begin + size, thread);
+}
+
+/* Unless something else has come in its place: then it was given back after all. */
 static void revive(struct mt_model *model, const struct mt_freed *freed, uint32_t thread)
 {
     struct mt_birth birth = {freed->address, freed->size,   freed->stream, freed->device,
                              freed->api,     freed->source, false};
-    uint32_t slot;
+    const struct mt_space *space = freed->kind == MT_host_free ? &model->host : &model->driver;
+    if (freed->kind != MT_unmap && !is_empty(space, freed->address, freed->size))
+        return;
     switch (freed->kind) {
     case MT_free:
         add_driver(model, &birth, thread);
@@ -234,9 +253,7 @@ static void revive(struct mt_model *model, const struct mt_freed *freed, uint32_
         mt_virtual_reserve(model, &(struct mt_ev_reserve){freed->address, freed->size});
         break;
     case MT_unmap:
-        slot = mt_driver_at(model, freed->address);
-        if (slot && model->block[slot].source == MT_SOURCE_VIRTUAL)
-            mt_virtual_put(model, slot, freed->address, freed->address + freed->size, thread);
+        map_again(model, freed->address, freed->size, thread);
         break;
     default:
         break;

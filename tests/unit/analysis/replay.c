@@ -52,7 +52,7 @@ static int used(void *state, uint32_t device, const struct mt_usage *usage, uint
 {
     struct replay *replay = state;
     ck_assert_uint_lt(device, MT_DEVICES);
-    ck_assert_uint_le(time_ns, replay->now);
+    ck_assert_uint_le(time_ns, mt_model_now(replay->model));
     ck_assert(usage->used);
     replay->usage_changes++;
     return 0;
@@ -86,9 +86,13 @@ void replay_words(struct replay *replay, enum mt_kind kind, const uint64_t *word
     *record =
         (struct mt_record){.time = replay->now, .kind = (uint16_t)kind, .words = (uint32_t)words};
     memcpy(record->word, word, words * sizeof *word);
-    ck_assert_int_eq(mt_model_replay(replay->model, record, replay->thread), 0);
+    int code = mt_model_replay(replay->model, record, replay->thread);
+    bool valid = mt_model_is_valid(replay->model);
+    ck_assert_msg(code == 0 && valid, "%s %lx %lx %lx: code %d, valid %d",
+                  mt_event_info(kind)->name, (unsigned long)word[0],
+                  words > 1 ? (unsigned long)word[1] : 0, words > 2 ? (unsigned long)word[2] : 0,
+                  code, valid);
     free(record);
-    ck_assert(mt_model_is_valid(replay->model));
 }
 
 void replay_alloc(struct replay *replay, uint64_t address, uint64_t size)

@@ -241,6 +241,14 @@ START_TEST(a_failed_free_brings_it_back)
     ck_assert_uint_eq(replay_counts(r)->late_frees, 0);
     ck_assert_uint_eq(replay_counts(r)->frees_failed, 2);
     REPLAY(r, free_failed, 1, 0x7000, 1); /* never seen at all */
+    REPLAY(r, free, 1, 0x1000, 0);
+    replay_alloc(r, 0x1080, 0x80); /* in its place: so the free was none that failed */
+    REPLAY(r, free_failed, 1, 0x1000, 700);
+    ck_assert_uint_eq(replay_counts(r)->overlaps, 0);
+    REPLAY(r, free, 1, 0x1080, 0);
+    replay_alloc(r, 0x1000, 0x100);
+    replay_at(r, 9, 0);
+    replay_launch(r, 0);
     ck_assert_uint_eq(usage()->reserved, 0x100);
 }
 END_TEST

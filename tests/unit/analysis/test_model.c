@@ -248,6 +248,45 @@ START_TEST(equals_the_simple_one)
 }
 END_TEST
 
+static uint64_t any_value(void)
+{
+    switch (random_below(8)) {
+    case 0:
+        return UINT64_MAX - random_below(3);
+    case 1:
+        return UINT64_C(1) << random_below(64);
+    case 2:
+        return random_below(4);
+    default:
+        return 0x1000 * random_below(64) + random_below(2);
+    }
+}
+
+/* Whatever a damaged trace may hold, the structure stays whole. */
+START_TEST(anything_goes)
+{
+    uint64_t word[12];
+    state = (uint64_t)_i;
+    r = replay_new();
+    for (uint64_t n = 0; n < 3000; n++) {
+        size_t words = 1 + random_below(12);
+        const struct mt_event_info *info = mt_event_info((unsigned)random_below(MT_KINDS));
+        for (size_t i = 0; i < 12; i++)
+            word[i] = any_value();
+        if (!info)
+            continue;
+        if (random_below(8)) /* the right length as a rule */
+            words = info->fields ? info->fields : 1;
+        replay_at(r, n * 1000 * random_below(3), (uint32_t)random_below(3));
+        r->births = r->deaths = r->accesses = 0;
+        replay_words(r, mt_event_kind(info->name), word, words);
+    }
+    r->births = r->deaths = r->accesses = 0;
+    replay_finish(r);
+    replay_free(r);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const none[] = {NULL};
@@ -255,6 +294,7 @@ int main(void)
     TCase *property = tcase_create("property");
     tcase_set_timeout(property, 120);
     tcase_add_loop_test(property, equals_the_simple_one, 1, 11);
+    tcase_add_loop_test(property, anything_goes, 1, 9);
     suite_add_tcase(suite, property);
     return unit_run(suite);
 }
