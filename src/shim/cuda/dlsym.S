@@ -1,4 +1,4 @@
-/* dlsym of the whole process: asks a filter whether library and name mean the driver, and else jumps
+/* dlsym of the whole process: asks a filter whether library and name mean the driver, else jumps
  * to the real dlsym with stack and registers as they came. A jump, not a call: glibc takes the
  * return address for the caller, which decides what RTLD_NEXT and RTLD_DEFAULT mean; a wrapper in C
  * would answer for itself. */
