@@ -75,24 +75,42 @@ bool mt_columns_find(struct mt_column_view view[MT_COLUMNS], const uint8_t *raw,
  * end checked afterwards. */
 #define MT_COLUMN_PAD 8u
 
-/* The next number of a column; false where there is none. Without a branch on the length of a
- * varint up to 4 bytes, since lengths are as good as random to the processor. */
-static inline bool mt_column_get(struct mt_column_view *view, uint64_t *value)
+/* Numbers of 3 or 4 bytes without a branch on which, longer ones byte by byte. */
+static inline bool mt_column_get_long(struct mt_column_view *view, uint64_t *value)
 {
-    uint64_t bytes;
-    if (__builtin_expect(view->at >= view->end, 0))
-        return false;
+    uint32_t bytes;
     memcpy(&bytes, view->at, sizeof bytes);
-    uint64_t stops = ~bytes & 0x80808080u;
-    if (__builtin_expect(stops == 0, 0)) {
+    uint32_t stops = ~bytes & 0x80808080u;
+    if (stops == 0) {
         view->at = mt_varint_get(view->at, view->end, value);
         return view->at != NULL;
     }
     bytes &= stops ^ (stops - 1); /* up to and with the first byte that stops */
     *value = (bytes & 0x7f) | (bytes >> 1 & 0x7f << 7) | (bytes >> 2 & 0x7f << 14) |
              (bytes >> 3 & 0x7f << 21);
-    view->at += (unsigned)__builtin_ctzll(stops) / 8 + 1;
+    view->at += (unsigned)__builtin_ctz(stops) / 8 + 1;
     return view->at <= view->end;
+}
+
+/* The next number of a column; false where there is none. */
+static inline bool mt_column_get(struct mt_column_view *view, uint64_t *value)
+{
+    const uint8_t *at = view->at;
+    uint16_t bytes;
+    if (__builtin_expect(at >= view->end, 0))
+        return false;
+    memcpy(&bytes, at, sizeof bytes);
+    if ((bytes & 0x80) == 0) {
+        *value = bytes & 0x7f;
+        view->at = at + 1;
+        return true;
+    }
+    if ((bytes & 0x8000) == 0) {
+        *value = (bytes & 0x7f) | (bytes >> 1 & 0x7f << 7);
+        view->at = at + 2;
+        return view->at <= view->end;
+    }
+    return mt_column_get_long(view, value);
 }
 
 /* The same where nearly all are of one byte, which the processor then knows. */
