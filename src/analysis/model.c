@@ -229,7 +229,7 @@ static void map_again(struct mt_model *model, uint64_t begin, uint64_t size, uin
 {
     uint32_t slot = mt_driver_at(model, begin);
     const struct mt_block *block = &model->block[slot];
-    if (slot && block->source == MT_SOURCE_VIRTUAL && is_empty(&model->maps, begin, size) &&
+    if (slot && size && block->source == MT_SOURCE_VIRTUAL && is_empty(&model->maps, begin, size) &&
         size <= block->extent - (begin - block->address))
         mt_virtual_put(model, slot, begin, begin + size, thread);
 }
