@@ -4,6 +4,7 @@
 A case, in a file *.cases (lines that begin with # are comments):
 
     case the name of it
+    ? a shell line that must succeed for the case to make sense here; else it is skipped
     $ a shell line; several run one after the other in one shell
     > a line of stdout
     ! a line of stderr
@@ -23,12 +24,13 @@ import sys
 import tempfile
 
 TIMEOUT = 60
-FIELDS = {"$": "commands", ">": "stdout", "!": "stderr", "+": "present", "-": "absent"}
+FIELDS = {"?": "conditions", "$": "commands", ">": "stdout", "!": "stderr", "+": "present", "-": "absent"}
 
 
 class Case:
     def __init__(self, name):
         self.name = name
+        self.conditions = []
         self.commands, self.stdout, self.stderr = [], [], []
         self.present, self.absent = [], []
         self.code = 0
@@ -107,17 +109,27 @@ def run_case(case, settings):
         return problems
 
 
+def makes_sense(case, settings):
+    return all(subprocess.run(["sh", "-c", condition], env=environment(settings), check=False,
+                              stdin=subprocess.DEVNULL, capture_output=True).returncode == 0
+               for condition in case.conditions)
+
+
 def run_file(path, settings):
     """How many cases failed."""
     with open(path, encoding="utf-8") as lines:
         cases = parse(lines)
-    failed = 0
+    failed = skipped = 0
     for case in cases:
+        if not makes_sense(case, settings):
+            print("skipped: " + case.name)
+            skipped += 1
+            continue
         problems = run_case(case, settings)
         failed += bool(problems)
         print(("not ok: " if problems else "ok: ") + case.name)
         print("\n".join(problems), end="\n" if problems else "")
-    print(f"{len(cases) - failed} of {len(cases)} cases passed")
+    print(f"{len(cases) - failed - skipped} of {len(cases)} cases passed, {skipped} skipped")
     return failed if cases else 1
 
 

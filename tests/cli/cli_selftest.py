@@ -42,6 +42,12 @@ class Harness(unittest.TestCase):
         self.assert_wrong("case a\n$ true\n+ f*\n", "no f* was left")
         self.assert_wrong("case a\n$ mkdir d; touch d/f\n- d/f\n", "d/f was left")
 
+    def test_condition(self):
+        (case,) = cli.parse(["case a", "? true", "? false"])
+        self.assertFalse(cli.makes_sense(case, {}))
+        (case,) = cli.parse(["case a", "? true", '? [ "$GREETING" = hello ]'])
+        self.assertTrue(cli.makes_sense(case, {"GREETING": "hello"}))
+
     def test_not_a_case(self):
         self.assertRaises(SystemExit, cli.parse, ["case a", "what is this"])
 

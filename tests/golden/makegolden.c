@@ -275,9 +275,11 @@ static void bend(const char *name, long at, int byte, long size)
     size_t whole = in ? fread(bytes, 1, sizeof bytes, in) : 0;
     if (in)
         fclose(in);
-    at = at < 0 ? (long)whole + at : at;
-    bytes[at] = (char)(bytes[at] + byte);
-    if (at == offsetof(struct mt_file_header, version_major))
+    size_t offset = (size_t)(at < 0 ? (long)whole + at : at);
+    if (offset >= whole)
+        fprintf(stderr, "%s: good-chunks is too short\n", name), exit(1);
+    bytes[offset] = (char)(bytes[offset] + byte);
+    if (offset == offsetof(struct mt_file_header, version_major))
         header->crc = mt_crc32(header, offsetof(struct mt_file_header, crc));
     FILE *out = fopen(path_of(name), "wb");
     if (!out || fwrite(bytes, size ? (size_t)size : whole, 1, out) != 1 || fclose(out) != 0)
