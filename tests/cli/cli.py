@@ -24,7 +24,8 @@ import sys
 import tempfile
 
 TIMEOUT = 60
-FIELDS = {"?": "conditions", "$": "commands", ">": "stdout", "!": "stderr", "+": "present", "-": "absent"}
+FIELDS = {"?": "conditions", "$": "commands", ">": "stdout", "!": "stderr", "+": "present",
+          "-": "absent"}
 
 
 class Case:
