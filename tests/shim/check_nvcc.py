@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """A program of nvcc on the simulated runtime, recorded, against what it says it did.
 
-usage: check_nvcc.py NVCC SOURCE SHIM DUMP FOLDER. Exit 77 where nvcc is not of the runtime's version.
+usage: check_nvcc.py NVCC SOURCE SHIM DUMP FOLDER. Exit 77 where nvcc is not of the runtime's
+version.
 MT_SIM names the folder of the simulated libraries.
 """
 import json
@@ -19,8 +20,8 @@ def compile_program(nvcc, source, program, flags):
     if not re.search(r"release 13\.", version.stdout):
         print(f"skipped: {nvcc} is not of CUDA 13, whose runtime is simulated")
         sys.exit(SKIPPED)
-    subprocess.run([nvcc, "-arch=sm_90", "--no-compress", "-cudart", "shared", *flags, "-o", program,
-                    source], check=True)
+    subprocess.run([nvcc, "-arch=sm_90", "--no-compress", "-cudart", "shared", *flags, "-o",
+                    program, source], check=True)
 
 
 def record(program, shim, trace):

@@ -13,7 +13,7 @@ static void check_door(const char *victim, enum door door)
     char number[16], said[32];
     snprintf(number, sizeof number, "%d", door);
     snprintf(said, sizeof said, "%d functions\n", MT_APIS);
-    struct run run = run_clean(NULL, LIST(victim, "doors", number));
+    struct run run = run_clean(LIST("SIMCUDA_DEVICES=2"), LIST(victim, "doors", number));
     ck_assert_str_eq(run.out, said);
     struct seen seen = compare_run(&run);
     ck_assert_uint_eq(seen.variants, 0);

@@ -137,7 +137,7 @@ END_TEST
 /* One line that names the setting and says what follows; the job is as ever. */
 static void check_refused(const char *setting, const char *named, void (*prepare)(void))
 {
-    const struct order order = {.environment = LIST(setting),
+    const struct order order = {.environment = LIST(setting, "SIMCUDA_DEVICES=2"),
                                 .arguments = LIST("victim", "doors", "1"), .prepare = prepare};
     struct run run = run_order(&order);
     char said[32];

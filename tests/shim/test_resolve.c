@@ -7,12 +7,13 @@
 #include "unit/unit.h"
 #include "victim.h"
 
+/* It hands out a kernel's handle again before the unload returns. */
 START_TEST(driver_of_long_ago)
 {
     char libraries[4096];
     snprintf(libraries, sizeof libraries, "LD_LIBRARY_PATH=%s/old", getenv("MT_VICTIMS"));
     struct run run = run_clean(LIST(libraries), LIST("victim", "old-driver"));
-    ck_assert_uint_eq(compare_run(&run).events, 3);
+    ck_assert_uint_eq(compare_run(&run).events, 5);
     run_free(&run);
 }
 END_TEST

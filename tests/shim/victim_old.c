@@ -27,6 +27,23 @@ CUresult cuMemFree_v2(CUdeviceptr address)
     return address ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
 }
 
+const char *victim_old_name = "k_old";
+void (*victim_old_inside_unload)(void);
+
+CUresult cuFuncGetName(const char **name, CUfunction f)
+{
+    *name = victim_old_name;
+    return f ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE;
+}
+
+/* What its kernels were called by is free, and the call has not returned. */
+CUresult cuModuleUnload(CUmodule module)
+{
+    if (victim_old_inside_unload)
+        victim_old_inside_unload();
+    return module ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE;
+}
+
 CUresult cuLaunchKernel(CUfunction f, unsigned gx, unsigned gy, unsigned gz, unsigned bx,
                         unsigned by, unsigned bz, unsigned shared, CUstream stream, void **params,
                         void **extra)

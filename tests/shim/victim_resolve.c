@@ -30,24 +30,42 @@ static void must_not_find(void *library, const char *name)
         victim_fail("%s: %p, %s", name, found, error ? error : "no error");
 }
 
+/* ---- the old driver ---- */
+
+static void *old_library;
+#define OLD(name) ((__typeof__(&name))must_find(old_library, #name))
+
+static void launch_as(const char *name)
+{
+    struct victim_kernel k = {name, MT_PARAMS_UNKNOWN, {0}};
+    uint64_t fields[] = {victim_tell_kernel(&k), 0, MT_LAUNCH_ARGS_UNKNOWN};
+    void *params[] = {fields};
+    *(const char **)must_find(old_library, "victim_old_name") = name;
+    MUST(OLD(cuLaunchKernel)((CUfunction)0x2000, 1, 1, 1, 1, 1, 1, 0, NULL, params, NULL));
+    ledger_put(MT_launch, fields, 3, NULL, 0);
+}
+
+static void inside_unload(void)
+{
+    launch_as("k_inside");
+}
+
 static int old_driver(int argc, char **argv)
 {
     CUcontext context;
     CUdeviceptr address;
-    void *library = dlopen("libcuda.so.1", RTLD_NOW);
+    void *library = old_library = dlopen("libcuda.so.1", RTLD_NOW);
     (void)argc, (void)argv;
     must_not_find(library, "cuMemAllocAsync");
-#define OLD(name) ((__typeof__(&name))must_find(library, #name))
     MUST(OLD(cuInit)(0));
     MUST(OLD(cuDevicePrimaryCtxRetain)(&context, 0));
     MUST(OLD(cuMemAlloc_v2)(&address, 700));
     DID(alloc, .api = MT_API_cuMemAlloc_v2, .address = address, .size = 700,
         .device = MT_DEVICE_UNKNOWN);
-    struct victim_kernel k = {"?", MT_PARAMS_UNKNOWN, {0}};
-    uint64_t fields[] = {victim_tell_kernel(&k), 0, MT_LAUNCH_ARGS_UNKNOWN};
-    void *params[] = {&address};
-    MUST(OLD(cuLaunchKernel)((CUfunction)0x2000, 1, 1, 1, 1, 1, 1, 0, NULL, params, NULL));
-    ledger_put(MT_launch, fields, 3, NULL, 0);
+    launch_as("k_old");
+    *(void (**)(void))must_find(library, "victim_old_inside_unload") = inside_unload;
+    MUST(OLD(cuModuleUnload)((CUmodule)0x3000));
+    launch_as("k_inside");
     MUST(OLD(cuMemFree_v2)(address));
     DID(free, .api = MT_API_cuMemFree_v2, .address = address);
     must_not_find(library, "cuGetProcAddress");

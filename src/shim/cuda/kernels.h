@@ -31,7 +31,7 @@ struct mt_kernel {
  * only without memory. Never call it with a lock of the recorder held. */
 const struct mt_kernel *mt_kernel_get(CUfunction handle);
 
-/* A module or library was unloaded: look at every handle afresh. */
+/* A module, library or context is about to go: look at every handle afresh. */
 void mt_kernels_stale(void);
 
 /* Whether work given to `stream` is now being recorded into a graph. Free while nothing captures.

@@ -37,6 +37,13 @@
     CUresult result = call;                                                                        \
     uint64_t when = mt_clock_ticks();
 
+/* Before: within the real call another thread may already be given the handles for other code, and
+ * nobody may launch any more what the call ends. */
+#define MT_STAMP_UNLOADS(call)                                                                     \
+    uint64_t when = 0;                                                                             \
+    mt_kernels_stale();                                                                            \
+    CUresult result = call;
+
 /* Whether to record something that happened on a device; begins the recording if it is the first.
  */
 static inline bool mt_may_note(void)
