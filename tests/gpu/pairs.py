@@ -2,12 +2,15 @@
 """Overhead: a traced and a bare training process take turns, a block of steps each.
 
 usage: pairs.py resnet50|gpt        PAIRS=12 ROUNDS=2 STEPS=40 MODES=bare,traced,control,history
+                                    CORES=4
 
 Every round starts one process a mode. While one runs its block the others wait for a line on stdin,
 so a pair of blocks lies less than two seconds apart and start-up, warm-up and slow drifts of the
 machine cancel. The order turns from pair to pair. `control` is a second bare process: its ratio to
 the first says how much this scheme itself scatters. Blocks end with one synchronisation; between
-turns there is a pause in which the recorder's own thread can finish.
+turns there is a pause in which the recorder's own thread can finish. All processes share the same
+CORES processors: on a virtual machine the same program runs up to 1.4 times slower on one processor
+than on another, which would be taken for a difference between the modes.
 """
 import json
 import os
@@ -30,6 +33,13 @@ def setting(name, default):
     return type(default)(os.environ.get(name, default))
 
 
+def pinned():
+    cores = sorted(os.sched_getaffinity(0))
+    first = min(2, len(cores) - 1)
+    chosen = cores[first:first + setting("CORES", 4)]
+    return ["taskset", "-c", ",".join(map(str, chosen))]
+
+
 class Worker:
     """A training process that waits for its turn."""
 
@@ -39,6 +49,7 @@ class Worker:
         if mode == "traced":
             jobs.remove(self.trace)
             command = jobs.launched(self.trace, command)
+        command = [*pinned(), *command]
         self.log = open(f"{stem}.{mode}.log", "w", encoding="utf-8")
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=self.log, text=True)
