@@ -13,31 +13,29 @@ static struct mt_place *run_of(struct mt_whereabouts *known, uint64_t address)
     return &known->place[address * UINT64_C(0x9e3779b97f4a7c15) >> 49];
 }
 
-static uint32_t find(struct mt_whereabouts *known, uint64_t address)
+/* Where `address` is remembered, NULL if it is not. */
+static struct mt_place *find(struct mt_whereabouts *known, uint64_t address)
 {
     struct mt_place *place = run_of(known, address);
     for (uint32_t i = 0; i < MT_PLACE_RUN; i++)
         if (place[i].number && place[i].address == address)
-            return place[i].number;
-    return 0;
+            return &place[i];
+    return NULL;
 }
 
-/* The number + 1 of the last occurrence of `address`, 0 if none is known; from now on it is
- * `number`. In a full run the place that was used longest ago gives way. */
-static uint32_t swap(struct mt_whereabouts *known, uint64_t address, uint32_t number)
+/* The same, made if it is not there, with number 0: in a full run the place that was used longest
+ * ago gives way. */
+static struct mt_place *find_or_make(struct mt_whereabouts *known, uint64_t address)
 {
     struct mt_place *place = run_of(known, address), *oldest = place;
     for (uint32_t i = 0; i < MT_PLACE_RUN; i++) {
-        if (place[i].number && place[i].address == address) {
-            uint32_t last = place[i].number;
-            place[i].number = number + 1;
-            return last;
-        }
+        if (place[i].number && place[i].address == address)
+            return &place[i];
         if (place[i].number < oldest->number)
             oldest = &place[i];
     }
-    *oldest = (struct mt_place){address, number + 1};
-    return 0;
+    *oldest = (struct mt_place){.address = address};
+    return oldest;
 }
 
 /* Index of the first base above `address`. */
@@ -77,6 +75,9 @@ void mt_whereabouts_born(struct mt_whereabouts *known, const struct mt_addresses
         i--;
     splice(known, i, last, 1);
     known->base[i] = (struct mt_base){address, size, addresses->count};
+    struct mt_place *place = find(known, address);
+    if (place)
+        place->bore = 1;
 }
 
 void mt_whereabouts_freed(struct mt_whereabouts *known, uint64_t address)
@@ -99,26 +100,38 @@ static bool is_near(const struct mt_addresses *addresses, uint32_t number)
     return number && addresses->count + 1 - number <= MT_ADDRESSES_KEPT;
 }
 
+/* Whether to look for the block around an address. Not where the address occurred just now, as that
+ * takes a byte, nor where a block began at it, as then there was none around it: the search among
+ * the blocks is what costs most here. */
+static bool may_be_inside(const struct mt_addresses *addresses, const struct mt_place *place)
+{
+    return place->number == 0 || (!place->bore && addresses->count - place->number > 125);
+}
+
 /* Behind the base, where the base is known and this address did not occur in its life. */
-static uint8_t *put_view(struct mt_addresses *addresses, struct mt_whereabouts *known, uint8_t *to,
-                         uint64_t address, uint32_t last)
+static uint8_t *put_view(const struct mt_addresses *addresses, struct mt_whereabouts *known,
+                         uint8_t *to, uint64_t address, uint32_t last)
 {
     const struct mt_base *base = base_of(known, address);
     if (!base || last > base->number || address - base->address >= MT_VIEW_MAX)
         return NULL;
-    uint32_t number = find(known, base->address);
-    if (!is_near(addresses, number))
+    const struct mt_place *place = find(known, base->address);
+    if (!place || !is_near(addresses, place->number))
         return NULL;
     *to++ = 1;
-    to = mt_varint_put(to, addresses->count + 1 - number);
+    to = mt_varint_put(to, addresses->count + 1 - place->number);
     return mt_varint_put(to, address - base->address);
 }
 
 uint8_t *mt_address_put(struct mt_addresses *addresses, struct mt_whereabouts *known, uint8_t *to,
                         uint64_t address)
 {
-    uint32_t last = swap(known, address, addresses->count);
-    uint8_t *end = put_view(addresses, known, to, address, last);
+    struct mt_place *place = find_or_make(known, address);
+    uint32_t last = place->number;
+    uint8_t *end = NULL;
+    if (may_be_inside(addresses, place))
+        end = put_view(addresses, known, to, address, last);
+    place->number = addresses->count + 1;
     if (!end && is_near(addresses, last)) {
         end = mt_varint_put(to, (uint64_t)addresses->count + 2 - last);
     } else if (!end) {

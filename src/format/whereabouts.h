@@ -17,6 +17,7 @@
 struct mt_place {
     uint64_t address;
     uint32_t number; /* of its last occurrence + 1; 0: free */
+    uint32_t bore;   /* a block began here */
 };
 
 struct mt_base {
