@@ -141,10 +141,10 @@ static void put_handle(struct mt_encoder *encoder, struct mt_column *to, struct 
     mt_column_end(to, mt_handle_put(handles, at, value));
 }
 
-static void put_address(struct mt_encoder *encoder, struct mt_column *to, uint64_t value)
+static void put_address(struct mt_encoder *encoder, struct mt_column *to, uint64_t value, bool born)
 {
     uint8_t *at = mt_column_at(&encoder->columns, to);
-    mt_column_end(to, mt_address_put(&encoder->model.addresses, &encoder->known, at, value));
+    mt_column_end(to, mt_address_put(&encoder->model.addresses, &encoder->known, at, value, born));
 }
 
 static bool same_shape(const struct mt_shapes *shapes, const struct mt_shape *shape,
@@ -181,7 +181,7 @@ static void put_words(struct mt_encoder *encoder, unsigned kind, uint64_t kernel
 {
     put_shape(encoder, &encoder->model.shapes, kernel, word, words);
     for (uint32_t i = 0; i < words; i++)
-        put_address(encoder, column(encoder, kind, MT_SLOT_TAIL), MT_WORD_ADDRESS(word[i]));
+        put_address(encoder, column(encoder, kind, MT_SLOT_TAIL), MT_WORD_ADDRESS(word[i]), false);
 }
 
 static void put_bytes(struct mt_encoder *encoder, unsigned kind, const uint64_t *word,
@@ -208,7 +208,7 @@ static void put_record(struct mt_encoder *encoder, const struct mt_record *recor
 #define PUT_TOTAL(event, name) put_total(encoder, to, &model->total[MT_TOTAL_##name], *word);
 #define PUT_HANDLE(event, name)                                                                    \
     put_handle(encoder, to, &model->handles[MT_HANDLES_##event##_##name], *word);
-#define PUT_ADDRESS(event, name) put_address(encoder, to, *word);
+#define PUT_ADDRESS(event, name) put_address(encoder, to, *word, record->kind == MT_block_alloc);
 #define PUT_WORDS put_words(encoder, record->kind, record->word[0], word, LEFT);
 #define PUT_BYTES put_bytes(encoder, record->kind, word, LEFT);
     switch (record->kind) {

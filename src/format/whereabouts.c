@@ -87,12 +87,13 @@ void mt_whereabouts_freed(struct mt_whereabouts *known, uint64_t address)
         known->base[i - 1].size = 0;
 }
 
-/* The block that `address` lies in, behind its first byte; NULL if none is known. */
+/* The block that `address` lies in or at the end of, but not at its first byte; NULL if none is
+ * known. At the end: allocators cut one block after the other from a large one. */
 static const struct mt_base *base_of(const struct mt_whereabouts *known, uint64_t address)
 {
     uint32_t i = above(known, address);
     const struct mt_base *base = i ? &known->base[i - 1] : NULL;
-    return base && base->address != address && address - base->address < base->size ? base : NULL;
+    return base && base->address != address && address - base->address <= base->size ? base : NULL;
 }
 
 static bool is_near(const struct mt_addresses *addresses, uint32_t number)
@@ -100,12 +101,13 @@ static bool is_near(const struct mt_addresses *addresses, uint32_t number)
     return number && addresses->count + 1 - number <= MT_ADDRESSES_KEPT;
 }
 
-/* Whether to look for the block around an address. Not where the address occurred just now, as that
- * takes a byte, nor where a block began at it, as then there was none around it: the search among
- * the blocks is what costs most here. */
-static bool may_be_inside(const struct mt_addresses *addresses, const struct mt_place *place)
+/* Whether to look for the block around an address, which is what costs most here. Not where the
+ * address occurred just now, as that takes a byte, nor where a block began at it (but that is where
+ * another may be about to begin). */
+static bool may_be_inside(const struct mt_addresses *addresses, const struct mt_place *place,
+                          bool born)
 {
-    return place->number == 0 || (!place->bore && addresses->count - place->number > 125);
+    return place->number == 0 || ((born || !place->bore) && addresses->count - place->number > 125);
 }
 
 /* Behind the base, where the base is known and this address did not occur in its life. */
@@ -124,12 +126,12 @@ static uint8_t *put_view(const struct mt_addresses *addresses, struct mt_whereab
 }
 
 uint8_t *mt_address_put(struct mt_addresses *addresses, struct mt_whereabouts *known, uint8_t *to,
-                        uint64_t address)
+                        uint64_t address, bool born)
 {
     struct mt_place *place = find_or_make(known, address);
     uint32_t last = place->number;
     uint8_t *end = NULL;
-    if (may_be_inside(addresses, place))
+    if (may_be_inside(addresses, place, born))
         end = put_view(addresses, known, to, address, last);
     place->number = addresses->count + 1;
     if (!end && is_near(addresses, last)) {

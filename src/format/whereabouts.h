@@ -40,8 +40,9 @@ void mt_whereabouts_born(struct mt_whereabouts *known, const struct mt_addresses
 /* The block at `address` is no more. */
 void mt_whereabouts_freed(struct mt_whereabouts *known, uint64_t address);
 
-/* Write one address at `to`, which has room for MT_ADDRESS_BYTES_MAX bytes; the end of it. */
+/* Write one address at `to`, which has room for MT_ADDRESS_BYTES_MAX bytes; the end of it. `born`:
+ * it is that of a block that begins. */
 uint8_t *mt_address_put(struct mt_addresses *addresses, struct mt_whereabouts *known, uint8_t *to,
-                        uint64_t address);
+                        uint64_t address, bool born);
 
 #endif

@@ -11,7 +11,7 @@ static uint8_t bytes[MT_ADDRESS_BYTES_MAX + MT_COLUMN_PAD];
 static size_t pass(uint64_t address)
 {
     uint64_t back;
-    uint8_t *end = mt_address_put(&writer, &known, bytes, address);
+    uint8_t *end = mt_address_put(&writer, &known, bytes, address, false);
     struct mt_column_view view = {bytes, end};
     ck_assert_int_le(end - bytes, MT_ADDRESS_BYTES_MAX);
     ck_assert(mt_address_get(&reader, &view, &back));
@@ -52,12 +52,32 @@ START_TEST(views_follow_their_block)
         ck_assert_uint_eq(bytes[0], 1);
         pass(base + 256);
         ck_assert_uint_eq(bytes[0], 2); /* it occurred in this block's life */
-        pass(base + 4096);
+        pass(base + 5000);
         ck_assert_uint_eq(bytes[0], 0); /* behind the block */
         mt_whereabouts_freed(&known, base);
         pass(base + 512);
         ck_assert_uint_ne(bytes[0], 1); /* no block any more */
     }
+    ck_assert_mem_eq(codes[0], codes[1], 4);
+}
+END_TEST
+
+/* Blocks cut one after the other from a large one, at other addresses each time: the same codes. */
+START_TEST(blocks_in_a_row)
+{
+    uint8_t codes[2][4];
+    start();
+    for (int i = 0; i < 2; i++) {
+        uint64_t base = 0x7f0000000000 + (uint64_t)i * 0x12345600;
+        pass(base);
+        mt_whereabouts_born(&known, &writer, base, 512);
+        uint8_t *end = mt_address_put(&writer, &known, bytes, base + 512, true);
+        ck_assert_int_eq(end - bytes, 4);
+        memcpy(codes[i], bytes, 4);
+        mt_whereabouts_born(&known, &writer, base + 512, 1024);
+        mt_addresses_push(&reader, base + 512);
+    }
+    ck_assert_uint_eq(codes[0][0], 1);
     ck_assert_mem_eq(codes[0], codes[1], 4);
 }
 END_TEST
@@ -107,5 +127,5 @@ START_TEST(no_such_distance)
 }
 END_TEST
 
-UNIT_MAIN("whereabouts", repeats_are_short, views_follow_their_block,
+UNIT_MAIN("whereabouts", repeats_are_short, views_follow_their_block, blocks_in_a_row,
           a_new_block_ends_those_it_covers, more_than_can_be_remembered, no_such_distance)
