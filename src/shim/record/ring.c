@@ -285,7 +285,7 @@ static bool make_room(struct mt_writer *writer, size_t size)
     }
     if (!wait_unless_free(writer, size))
         return false;
-    if (writer->head - writer->shared->tail >= (writer->mask + 1) / 2)
+    if (!has_room(writer, (writer->mask + 1) / 2 + 1)) /* at least half full */
         mt_rings_call();
     set_limit(writer);
     if (writer->head + size > writer->limit) /* the wake-up mark lies inside this record */
