@@ -17,10 +17,12 @@ static inline uint8_t *mt_varint_put(uint8_t *to, uint64_t value)
     return to;
 }
 
-/* Read a value from [from, end) into *value; what follows it, NULL where it is cut or too long. */
+/* Read a value from [from, end) into *value; what follows it, NULL where it is cut or too long
+ * (*value is then 0: gcc 13 warns of it otherwise). */
 static inline const uint8_t *mt_varint_get(const uint8_t *from, const uint8_t *end, uint64_t *value)
 {
     uint64_t sum = 0;
+    *value = 0;
     for (unsigned shift = 0; from < end && shift < 64; shift += 7) {
         uint8_t byte = *from++;
         if (shift == 63 && byte > 1)

@@ -78,7 +78,7 @@ int mt_decoder_begin(struct mt_decoder *decoder, const struct mt_chunk_header *h
 
 static inline bool get_total(struct mt_column_view *view, uint64_t *last, uint64_t *value)
 {
-    uint64_t code = 0; /* for gcc 13, which does not see that a column that gives has given */
+    uint64_t code;
     if (!mt_column_get(view, &code))
         return false;
     *value = *last += mt_unzigzag(code);
