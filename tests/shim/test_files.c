@@ -81,21 +81,40 @@ static void put_links(void)
         _exit(126);
 }
 
-static void check_links(const char *setting)
+static void check_links(const char *setting, const char *free_name)
 {
     char path[128];
     struct run run = run_as_t(setting, put_links);
     snprintf(path, sizeof path, "%s/victim.target", run.folder);
     must_contain(path, "target");
     ck_assert(!run_has(&run, "victim.none"));
-    check_trace(&run, "t-4.mtrace");
+    check_trace(&run, free_name);
     run_free(&run);
 }
 
 START_TEST(planted_links)
 {
-    check_links("MEMTRACE_FORCE=0");
-    check_links("MEMTRACE_FORCE=1");
+    check_links("MEMTRACE_FORCE=0", "t-5.mtrace");
+    check_links("MEMTRACE_FORCE=1", "t-4.mtrace");
+}
+END_TEST
+
+static void put_ring(void)
+{
+    write_text("t.mtrace.ring", "of another time");
+}
+
+/* A trace beside it would be without the ring that outlives a kill. */
+START_TEST(ring_file_that_was_left)
+{
+    struct run run = run_order(&(struct order){.environment = LIST("MEMTRACE_OUTPUT=t.mtrace"),
+                                               .arguments = LIST("victim", "end", "_exit"),
+                                               .prepare = put_ring});
+    ck_assert_uint_eq(run.traces, 1);
+    ck_assert(run_has(&run, "t-2.mtrace.ring"));
+    struct seen seen = compare_trace(run.trace[0], run.ledger, 0, COMPARE_EXACT, 0);
+    ck_assert_uint_eq(seen.events, 1000);
+    run_free(&run);
 }
 END_TEST
 
@@ -307,6 +326,6 @@ START_TEST(meta_data)
 }
 END_TEST
 
-UNIT_MAIN("files", taken_name, planted_links, placeholders, nobody_else_reads_them,
-          impossible_places, wrong_settings, not_wanted, small_files_are_allowed,
-          nobody_reads_stderr, meta_data)
+UNIT_MAIN("files", taken_name, planted_links, ring_file_that_was_left, placeholders,
+          nobody_else_reads_them, impossible_places, wrong_settings, not_wanted,
+          small_files_are_allowed, nobody_reads_stderr, meta_data)

@@ -9,6 +9,7 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -100,6 +101,21 @@ static struct mt_file_header file_header(uint64_t trace_id)
     return header;
 }
 
+static void ring_path(char *path, const char *trace)
+{
+    strcpy(path, trace);
+    strcat(path, MT_RINGFILE_SUFFIX);
+}
+
+/* A ring file without its trace takes the name as well: events of ours would not outlive a kill. */
+static bool is_taken(const char *trace)
+{
+    char path[sizeof life.file.path + sizeof MT_RINGFILE_SUFFIX];
+    struct stat status;
+    ring_path(path, trace);
+    return !mt_config.FORCE && lstat(path, &status) == 0;
+}
+
 /* NULL, or what is wrong. */
 static const char *create_file(void)
 {
@@ -111,7 +127,7 @@ static const char *create_file(void)
                                            mt_config.OUTPUT, n);
         if (wrong)
             return wrong;
-        error = mt_mfile_create(&life.file, path, mt_config.FORCE);
+        error = is_taken(path) ? -EEXIST : mt_mfile_create(&life.file, path, mt_config.FORCE);
     }
     return error < 0 ? strerrordesc_np(-error) : NULL;
 }
@@ -124,8 +140,7 @@ static void open_rings(const struct mt_file_header *header, const struct mt_cloc
                                              .capacity = (uint32_t)mt_config.RING_KIB << 10,
                                              .time_shift = header->time_shift};
     char path[sizeof life.file.path + sizeof MT_RINGFILE_SUFFIX];
-    strcpy(path, life.file.path);
-    strcat(path, MT_RINGFILE_SUFFIX);
+    ring_path(path, life.file.path);
     if (mt_config.FORCE)
         unlink(path);
     mt_rings_open(path, &ring_header);
