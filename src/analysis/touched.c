@@ -33,7 +33,7 @@ void mt_touched_clear(struct mt_touched *touched, struct mt_touched_pool *pool)
 {
     if (touched->n == MT_TOUCHED_BITMAP)
         give(pool, touched->bitmap, touched->class);
-    touched->n = 0;
+    memset(touched, 0, sizeof *touched);
 }
 
 static void set_bit(uint64_t *bitmap, uint32_t i)
@@ -49,7 +49,7 @@ static bool widen(struct mt_touched *touched, struct mt_touched_pool *pool, uint
         class ++;
     if (touched->n != MT_TOUCHED_BITMAP)
         for (uint32_t i = 0; i < touched->n; i++)
-            while (touched->few[i] >> class >= 64)
+            while ((touched->few[i] - 1) >> class >= 64)
                 class ++;
     uint64_t *bitmap = take(pool, class);
     if (!bitmap)
@@ -59,7 +59,7 @@ static bool widen(struct mt_touched *touched, struct mt_touched_pool *pool, uint
         give(pool, touched->bitmap, touched->class);
     } else {
         for (uint32_t i = 0; i < touched->n; i++)
-            set_bit(bitmap, touched->few[i]);
+            set_bit(bitmap, touched->few[i] - 1);
     }
     touched->n = MT_TOUCHED_BITMAP;
     touched->class = class;

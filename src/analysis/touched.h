@@ -9,10 +9,10 @@
 #define MT_TOUCHED_FEW 6u
 
 struct mt_touched {
-    uint32_t n;     /* numbers in `few`; unused with a bitmap */
+    uint32_t n;     /* numbers in `few`, or MT_TOUCHED_BITMAP */
     uint32_t class; /* of the bitmap: it has 64 << class bits; meaningful with a bitmap */
     union {
-        uint32_t few[MT_TOUCHED_FEW];
+        uint32_t few[MT_TOUCHED_FEW]; /* each + 1; 0: no number */
         uint64_t *bitmap;
     };
 };
@@ -35,11 +35,14 @@ static inline int mt_touched_add(struct mt_touched *touched, struct mt_touched_p
                                  uint32_t kernel)
 {
     if (touched->n <= MT_TOUCHED_FEW) {
-        for (uint32_t i = 0; i < touched->n; i++)
-            if (touched->few[i] == kernel)
-                return 0;
+        bool found = false;
+        for (uint32_t i = 0; i < MT_TOUCHED_FEW;
+             i++) /* all of them: where it stands is no pattern */
+            found |= touched->few[i] == kernel + 1;
+        if (found)
+            return 0;
         if (touched->n < MT_TOUCHED_FEW) {
-            touched->few[touched->n++] = kernel;
+            touched->few[touched->n++] = kernel + 1;
             return 1;
         }
     }

@@ -2,6 +2,9 @@
 #include <string.h>
 
 #include "report/formats.h"
+#include "report/number.h"
+
+#define CELL 32u /* room for a number, and for a word that is put like one */
 
 static void escape(struct mt_output *output, unsigned char byte)
 {
@@ -24,31 +27,52 @@ static void put_text(struct mt_output *output, const char *text)
         mt_put_char(output, '"');
 }
 
-static void put_cell(struct mt_output *output, enum mt_column_type type,
-                     const struct mt_value *cell)
+/* Bytes of a short text in which nothing needs quotes or escapes; CELL if it is not like that. */
+static size_t simple_length(const char *text)
 {
-    if (cell->null)
-        return;
-    switch (type) {
-    case MT_T_UINT:
-        mt_put_uint(output, cell->u);
-        break;
-    case MT_T_INT:
-        if (cell->i < 0)
-            mt_put_char(output, '-');
-        mt_put_uint(output, cell->i < 0 ? 0 - cell->u : cell->u);
-        break;
-    case MT_T_HEX:
-        mt_put_hex(output, cell->u);
-        break;
-    case MT_T_REAL:
-        if (isfinite(cell->r))
-            mt_put_real(output, cell->r);
-        break;
-    case MT_T_TEXT:
+    size_t n = 0;
+    while (n < CELL && text[n] > 0x20 && text[n] < 0x7f && text[n] != ',' && text[n] != '"')
+        n++;
+    return n > 0 && n < CELL && !text[n] ? n : CELL;
+}
+
+static char *put_number(char *to, enum mt_column_type type, const struct mt_value *cell)
+{
+    if (type == MT_T_HEX)
+        return to + mt_format_hex(to, cell->u);
+    bool negative = type == MT_T_INT && cell->i < 0;
+    if (negative)
+        *to++ = '-';
+    return to + mt_format_uint(to, negative ? 0 - cell->u : cell->u);
+}
+
+/* What is rare: texts that may need quotes, numbers with a point. */
+static void put_slowly(struct mt_output *output, enum mt_column_type type,
+                       const struct mt_value *cell)
+{
+    if (type == MT_T_TEXT)
         put_text(output, cell->s);
-        break;
+    else if (isfinite(cell->r))
+        mt_put_real(output, cell->r);
+}
+
+/* Most of a large table is whole numbers and short words: these go into the buffer as they are. */
+static void put_cell(struct mt_output *output, enum mt_column_type type,
+                     const struct mt_value *cell, char separator)
+{
+    char *to = mt_output_room(output, CELL + 1);
+    size_t length = type == MT_T_TEXT && !cell->null ? simple_length(cell->s) : 0;
+    if (!cell->null && (length == CELL || type == MT_T_REAL)) {
+        put_slowly(output, type, cell);
+        mt_put_char(output, separator);
+        return;
     }
+    if (!cell->null && type == MT_T_TEXT)
+        to = (char *)memcpy(to, cell->s, length) + length;
+    else if (!cell->null)
+        to = put_number(to, type, cell);
+    *to++ = separator;
+    mt_output_filled(output, to);
 }
 
 static int begin(struct mt_sink *sink, const struct mt_table *table)
@@ -66,12 +90,8 @@ static int begin(struct mt_sink *sink, const struct mt_table *table)
 static int row(struct mt_sink *sink, const struct mt_table *table, const struct mt_value *cells)
 {
     struct mt_output *output = mt_stream_of(sink)->output;
-    for (size_t i = 0; i < table->n_columns; i++) {
-        if (i)
-            mt_put_char(output, ',');
-        put_cell(output, table->columns[i].type, &cells[i]);
-    }
-    mt_put_char(output, '\n');
+    for (size_t i = 0; i < table->n_columns; i++)
+        put_cell(output, table->columns[i].type, &cells[i], i + 1 < table->n_columns ? ',' : '\n');
     return mt_output_status(output);
 }
 

@@ -138,6 +138,18 @@ bool mt_output_deserted(const struct mt_output *output)
     return output->deserted;
 }
 
+char *mt_output_room(struct mt_output *output, size_t size)
+{
+    if (size > BUFFER_BYTES - output->used)
+        flush(output);
+    return output->buffer + output->used;
+}
+
+void mt_output_filled(struct mt_output *output, const char *end)
+{
+    output->used = (size_t)(end - output->buffer);
+}
+
 void mt_put(struct mt_output *output, const void *bytes, size_t size)
 {
     if (size > BUFFER_BYTES - output->used) {

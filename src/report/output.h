@@ -27,6 +27,10 @@ int mt_output_status(const struct mt_output *output);
 /* Whether writing ended because nobody reads standard output any more; not worth a message. */
 bool mt_output_deserted(const struct mt_output *output);
 
+/* Room for `size` bytes (at most 4096), to be filled and then told of with mt_output_filled. */
+char *mt_output_room(struct mt_output *output, size_t size);
+void mt_output_filled(struct mt_output *output, const char *end);
+
 void mt_put(struct mt_output *output, const void *bytes, size_t size);
 void mt_put_string(struct mt_output *output, const char *string);
 void mt_put_char(struct mt_output *output, char c);

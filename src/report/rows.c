@@ -85,10 +85,10 @@ static int keep(struct mt_sink *sink, const struct mt_table *table, const struct
 {
     struct mt_rows *rows = rows_of(sink);
     (void)table;
-    if (rows->where && strcmp(cells[rows->where_column].s, rows->only) != 0)
-        return 0;
     size_t at = place_of(rows, rows->by ? cells[rows->by_column].u : 0);
     if (rows->limit && at >= rows->limit)
+        return 0;
+    if (rows->where && strcmp(cells[rows->where_column].s, rows->only) != 0)
         return 0;
     struct mt_value *row = make_room(rows) ? copy_row(rows, cells) : NULL;
     if (!row)
