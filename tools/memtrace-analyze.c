@@ -52,6 +52,7 @@ struct analysis {
     struct mt_engine *engine;
     struct mt_output *screen; /* standard output; a table's writer owns it with --table */
     struct mt_story story;
+    size_t analyzed; /* traces */
     int exit_code;
 };
 
@@ -346,6 +347,7 @@ static void analyze_one(struct analysis *analysis, const char *path)
             complain("%s", analysis->error.message);
         return;
     }
+    analysis->analyzed++;
     judge(analysis, path, &stats);
     tell_story(analysis, path, &stats);
 }
@@ -358,6 +360,8 @@ static int analyze(struct analysis *analysis)
         if (!mt_engine_usable(analysis->engine))
             return analysis->error.code;
     }
+    if (analysis->analyzed == 0) /* empty tables must not replace those of another day */
+        return 0;
     analysis->error.code = 0;
     RETURN_IF_ERROR(mt_engine_finish(analysis->engine));
     return analysis->story.summary ? mt_output_close(analysis->screen) : 0;
