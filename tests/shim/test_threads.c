@@ -119,10 +119,10 @@ static void check_full(const char *ring, const char *wait, unsigned kib, bool to
 
 START_TEST(full_disk)
 {
-    check_full("MEMTRACE_RING_KIB=64", "MEMTRACE_WAIT_US=200000", 160, true);
-    check_full("MEMTRACE_RING_KIB=64", "MEMTRACE_WAIT_US=200000", 128, true);
+    check_full("MEMTRACE_RING_KIB=64", "MEMTRACE_WAIT_US=2000000", 160, true);
+    check_full("MEMTRACE_RING_KIB=64", "MEMTRACE_WAIT_US=2000000", 128, true);
     /* No room for the ring file: at the end there may be none for the number of what is lost. */
-    check_full("MEMTRACE_RING_KIB=256", "MEMTRACE_WAIT_US=200000", 64, false);
+    check_full("MEMTRACE_RING_KIB=256", "MEMTRACE_WAIT_US=2000000", 64, false);
 }
 END_TEST
 
