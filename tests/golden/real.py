@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Real traces of training jobs on a GPU: their tables as expected, their blocks as PyTorch saw them.
+"""Real traces of GPU training jobs: their tables as expected, their blocks as PyTorch saw them.
 
 usage: real.py TOOLDIR [--renew]
 
