@@ -4,9 +4,9 @@
 
 #include "unit.h"
 
-static struct {
+static union {
     struct mt_record record;
-    uint64_t word[8];
+    uint64_t words[2 + 8];
 } space;
 
 START_TEST(names_lead_to_kinds_and_back)

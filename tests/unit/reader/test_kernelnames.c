@@ -5,9 +5,9 @@
 #include "format/layout.h"
 #include "unit.h"
 
-static struct {
+static union {
     struct mt_record record;
-    uint64_t word[16];
+    uint64_t words[2 + 16];
 } space;
 
 static const struct mt_record *kernel(uint64_t id, uint64_t params, const char *tail, size_t size)
