@@ -18,7 +18,7 @@ enum mt_state {
     MT_STATE_TOLD,     /* lives, and listeners know */
 };
 
-#define MT_CACHE_BITS 13
+#define MT_CACHE_BITS 16
 #define MT_PENDING_MAX 16u
 #define MT_PENDING_NS 1000000u /* longest time between birth and its being told */
 #define MT_FREED_MAX 64u
