@@ -40,7 +40,8 @@ static int write_trace(int argc, char **argv)
 {
     const char *path = argv[2];
     const struct mt_tracewriter_options how = {.chunk_events = number(argv, argc, 6, 1 << 16),
-                                               .time_shift = (uint8_t)number(argv, argc, 5, 5)};
+                                               .time_shift = (uint8_t)number(argv, argc, 5, 6),
+                                               .level = 5};
     const struct mt_training_options job = {.iterations = number(argv, argc, 3, 0),
                                             .noise = number(argv, argc, 4, 0)};
     static struct mt_training_facts facts;

@@ -20,7 +20,8 @@ def rows(definition):
         for _, name, option, default, least, most in ROW.findall(source.read()):
             wanted = [default.strip('"').replace("%%", "%")] if default != '""' else []
             # A switch that is off unless given needs no words about it.
-            wanted = [w for w in wanted if w != "0"] + [w for w in (least, most) if w]
+            wanted = [("Default: " if most else "") + w for w in wanted if w != "0"]
+            wanted += [w for w in (least, most) if w]
             yield "MEMTRACE_" + name, None if option == "NULL" else option, wanted
 
 

@@ -211,7 +211,8 @@ class Settings(Planted):
         self.assert_finds(self.check(self.ROWS + 'SWITCH(NEW, new, 0, "x")\n'), "MEMTRACE_NEW")
         self.assert_finds(self.check(self.ROWS + 'SWITCH(NEW, new, 0, "x")\n'), "--new")
         self.assert_finds(self.check(self.ROWS.replace("a.%e.x", "b.%e.x")), "--output", "b.%e.x")
-        self.assert_finds(self.check(self.ROWS.replace("40,", "4,")), "--ring", "say 4")
+        self.assert_finds(self.check(self.ROWS.replace("40,", "4,")), "--ring", "say Default: 4")
+        self.assert_finds(self.check(self.ROWS.replace("40,", "900,")), "--ring", "Default: 900")
         self.assert_finds(self.check(self.ROWS.replace("900", "90")), "--ring", "say 90")
         self.assert_finds(self.check(rows="nothing\n"), "no row")
 
