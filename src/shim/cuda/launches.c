@@ -41,14 +41,34 @@ struct found {
     uint32_t n, max;
 };
 
+/* Most words of most kernels are pointers; what is not is written all the same, and overwritten by
+ * the next: no branch to be foretold wrongly. `max` keeps the last one inside the reservation. */
+static inline void scan_word(struct found *found, const void *memory, uint32_t offset)
+{
+    uint64_t word;
+    memcpy(&word, memory, 8); /* callers align parameters as they like */
+    if (__builtin_expect(found->n == found->max, 0))
+        return;
+    found->word[found->n] = MT_WORD(word, offset);
+    found->n += mt_is_device(word);
+}
+
 static inline void scan(struct found *found, const void *memory, uint32_t words, uint32_t offset)
 {
     const char *from = memory;
-    for (uint32_t i = 0; i < words; i++) {
-        uint64_t word;
-        memcpy(&word, from + 8 * i, 8); /* callers align parameters as they like */
-        if (__builtin_expect(mt_is_device(word), 1) && found->n < found->max)
-            found->word[found->n++] = MT_WORD(word, offset + 8 * i);
+    for (uint32_t i = 0; i < words; i++)
+        scan_word(found, from + 8 * i, offset + 8 * i);
+}
+
+static inline void scan_parameters(struct found *found, const struct mt_kernel *kernel,
+                                   void *const *params)
+{
+    for (uint32_t i = 0; i < kernel->n_spans; i++) {
+        const struct mt_span *span = &kernel->span[i];
+        if (__builtin_expect(span->words == 1, 1))
+            scan_word(found, params[span->parameter], span->offset);
+        else
+            scan(found, params[span->parameter], span->words, span->offset);
     }
 }
 
@@ -91,9 +111,8 @@ static void record_launch(uint64_t when, const struct mt_kernel *kernel, uint64_
     launch->flags = mt_is_captured(stream) ? MT_LAUNCH_CAPTURED : 0;
     if (params && !kernel->known)
         launch->flags |= MT_LAUNCH_ARGS_UNKNOWN;
-    for (uint32_t i = 0; params && i < kernel->n_spans; i++)
-        scan(&found, params[kernel->span[i].parameter], kernel->span[i].words,
-             kernel->span[i].offset);
+    if (params)
+        scan_parameters(&found, kernel, params);
     if (buffer)
         scan(&found, buffer, (uint32_t)(packed / 8), 0);
     mt_ring_shrink((uint32_t)fields + found.n);
