@@ -34,6 +34,7 @@ struct variant {
 struct state {
     const struct mt_run *run;
     struct mt_sink *sink;
+    uint64_t never_passed; /* events in parts that the reader saw to be damaged before it began */
     uint64_t fact[FACTS];
     struct idle idle;
     struct variant *variant;
@@ -47,6 +48,9 @@ static void *summary_new(const struct mt_run *run)
         return NULL;
     state->run = run;
     state->sink = run->sink(run, &mt_table_summary);
+    struct mt_trace_stats stats;
+    mt_trace_stats(run->trace, &stats);
+    state->never_passed = stats.events_damaged;
     return state;
 }
 
@@ -171,7 +175,8 @@ static void fill_facts(struct state *state, uint64_t end_ns)
     fact[FACT_duration_ns] = end_ns;
     fact[FACT_first_event_ns] = stats.first_ns;
     fact[FACT_events] = stats.events;
-    fact[FACT_events_read] = mt_trace_position(state->run->trace) - stats.events_damaged;
+    fact[FACT_events_read] =
+        mt_trace_position(state->run->trace) - (stats.events_damaged - state->never_passed);
     fact[FACT_events_lost] = stats.events_lost;
     fact[FACT_events_damaged] = stats.events_damaged;
     fact[FACT_events_salvaged] = stats.events_salvaged;

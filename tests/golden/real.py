@@ -75,11 +75,33 @@ def launches_differ(folder, model, torch):
             yield f"{model}: {found} launches in step {step}, the profiler counted {wanted}"
 
 
+def cut_differs(folder, model):
+    """Of the first half of the file all that can be read is read, and counted."""
+    with open(os.path.join(HERE, model + ".mtrace"), "rb") as file:
+        whole = file.read()
+    with tempfile.TemporaryDirectory() as place:
+        path = os.path.join(place, "cut.mtrace")
+        with open(path, "wb") as file:
+            file.write(whole[:len(whole) // 2])
+        names = [os.path.join(os.path.abspath(folder), name)
+                 for name in ("memtrace-analyze", "memtrace-dump")]
+        summary = subprocess.run([names[0], "--table", "summary", "--format", "csv", path],
+                                 capture_output=True, text=True)
+        dump = subprocess.run([names[1], "--format", "csv", path], capture_output=True, text=True)
+    facts = {row["key"]: row["value"] for row in csv.DictReader(io.StringIO(summary.stdout))}
+    read = len(dump.stdout.splitlines()) - 1
+    if summary.returncode != 1 or dump.returncode != 1:
+        yield f"{model}, cut: exit codes {summary.returncode} and {dump.returncode}"
+    if read < 1 or int(facts["events_read"]) != read:
+        yield f"{model}, cut: {facts['events_read']} events read, the dump has {read}"
+
+
 def check(folder, model, renew):
     with gzip.open(os.path.join(HERE, model + ".json.gz"), "rt", encoding="utf-8") as file:
         torch = json.load(file)
     yield from blocks_differ(folder, model, torch)
     yield from launches_differ(folder, model, torch)
+    yield from cut_differs(folder, model)
     with tempfile.TemporaryDirectory() as got:
         target = os.path.join(HERE, model) if renew else got
         tool(folder, "memtrace-analyze", "-q", "--csv", target, model + ".mtrace")
