@@ -115,18 +115,21 @@ static int write_facts(void)
 /* The index overwrites an older one: drain.offset is where the last event chunk ends. */
 static int write_index(void)
 {
-    struct mt_trailer trailer = {.index_offset = drain.offset, .magic = MT_TRAILER_MAGIC};
+    struct mt_trailer trailer = {.magic = MT_TRAILER_MAGIC};
     struct mt_chunk_header header;
     const void *frame;
+    uint64_t end = drain.offset;
+    /* More chunks than fit into a frame: without an index a reader looks for them itself. */
     if (mt_encoder_plain(drain.encoder, MT_CHUNK_INDEX, drain.index,
-                         drain.chunks * sizeof *drain.index, &header, &frame) < 0)
-        return -EINVAL;
-    int error = write_chunk(&header, frame);
-    if (error < 0)
-        return error;
+                         drain.chunks * sizeof *drain.index, &header, &frame) == 0) {
+        int error = write_chunk(&header, frame);
+        if (error < 0)
+            return error;
+        trailer.index_offset = drain.offset;
+        end += sizeof header + header.stored_size;
+    }
     trailer.crc = mt_crc32(&trailer, offsetof(struct mt_trailer, crc));
-    uint64_t end = drain.offset + sizeof header + header.stored_size;
-    error = mt_mfile_write(drain.file, &trailer, sizeof trailer, end);
+    int error = mt_mfile_write(drain.file, &trailer, sizeof trailer, end);
     if (error == 0 && ftruncate(drain.file->fd, (off_t)(end + sizeof trailer)) < 0)
         error = -errno;
     return error < 0 ? write_failed(error) : 0;
