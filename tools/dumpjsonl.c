@@ -1,31 +1,6 @@
 #include "dump.h"
 #include "report/formats.h"
 
-static void escape(struct mt_output *output, unsigned char byte)
-{
-    if (byte == '"' || byte == '\\')
-        mt_printf(output, "\\%c", byte);
-    else if (byte < 0x80)
-        mt_printf(output, "\\u%04x", byte);
-    else
-        mt_printf(output, "\\\\x%02x", byte); /* the text \xNN: JSON has no way to say a byte */
-}
-
-static void put_text(struct mt_output *output, const char *text)
-{
-    mt_put_char(output, '"');
-    mt_put_escaped(output, text, "\"\\", escape);
-    mt_put_char(output, '"');
-}
-
-/* A string: many readers keep numbers as doubles, which lose low bits. */
-static void put_hex(struct mt_output *output, uint64_t value)
-{
-    mt_put_char(output, '"');
-    mt_put_hex(output, value);
-    mt_put_char(output, '"');
-}
-
 static void put_field(struct mt_output *output, const struct mt_trace *trace,
                       const struct mt_field_info *field, uint64_t value)
 {
@@ -33,9 +8,9 @@ static void put_field(struct mt_output *output, const struct mt_trace *trace,
     mt_put_string(output, field->name);
     mt_put_string(output, "\":");
     if (field->type == MT_API)
-        put_text(output, mt_trace_api(trace, value));
+        mt_put_json_text(output, mt_trace_api(trace, value));
     else if (field->type == MT_ADDRESS || field->type == MT_HANDLE)
-        put_hex(output, value);
+        mt_put_json_hex(output, value);
     else
         mt_put_uint(output, value);
 }
@@ -49,7 +24,7 @@ static void put_words(struct mt_output *output, const struct mt_record *record)
     mt_put_string(output, ",\"words\":[");
     for (size_t i = 0; i < words; i++) {
         mt_put_string(output, i ? ",{\"address\":" : "{\"address\":");
-        put_hex(output, MT_WORD_ADDRESS(word[i]));
+        mt_put_json_hex(output, MT_WORD_ADDRESS(word[i]));
         mt_put_string(output, ",\"offset\":");
         mt_put_uint(output, MT_WORD_OFFSET(word[i]));
         mt_put_char(output, '}');
@@ -89,7 +64,7 @@ static void event(struct mt_output *output, const struct mt_trace *trace,
     const char *text = mt_dump_text_of(trace, record, buffer);
     if (text) {
         mt_put_string(output, ",\"text\":");
-        put_text(output, text);
+        mt_put_json_text(output, text);
     }
     put_layout(output, mt_dump_layout_of(trace, record));
     put_words(output, record);
@@ -99,9 +74,9 @@ static void event(struct mt_output *output, const struct mt_trace *trace,
 static void pair(struct mt_output *output, const char *key, const char *value)
 {
     mt_put_string(output, "{\"key\":");
-    put_text(output, key);
+    mt_put_json_text(output, key);
     mt_put_string(output, ",\"value\":");
-    put_text(output, value);
+    mt_put_json_text(output, value);
     mt_put_string(output, "}\n");
 }
 

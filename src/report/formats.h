@@ -35,4 +35,9 @@ void mt_put_escaped(struct mt_output *output, const char *text, const char *spec
 /* \xNN: a byte that is not text. */
 void mt_escape_hex(struct mt_output *output, unsigned char byte);
 
+/* A JSON string of a text, and of 0x...: many readers keep numbers as doubles, which lose low
+ * bits. */
+void mt_put_json_text(struct mt_output *output, const char *text);
+void mt_put_json_hex(struct mt_output *output, uint64_t value);
+
 #endif

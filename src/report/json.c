@@ -12,10 +12,17 @@ static void escape(struct mt_output *output, unsigned char byte)
         mt_printf(output, "\\\\x%02x", byte); /* the text \xNN: JSON has no way to say a byte */
 }
 
-static void put_text(struct mt_output *output, const char *text)
+void mt_put_json_text(struct mt_output *output, const char *text)
 {
     mt_put_char(output, '"');
     mt_put_escaped(output, text, "\"\\", escape);
+    mt_put_char(output, '"');
+}
+
+void mt_put_json_hex(struct mt_output *output, uint64_t value)
+{
+    mt_put_char(output, '"');
+    mt_put_hex(output, value);
     mt_put_char(output, '"');
 }
 
@@ -35,16 +42,14 @@ static void put_cell(struct mt_output *output, enum mt_column_type type,
             mt_put_char(output, '-');
         mt_put_uint(output, cell->i < 0 ? 0 - cell->u : cell->u);
         break;
-    case MT_T_HEX: /* a string: many readers keep numbers as doubles, which lose low bits */
-        mt_put_char(output, '"');
-        mt_put_hex(output, cell->u);
-        mt_put_char(output, '"');
+    case MT_T_HEX:
+        mt_put_json_hex(output, cell->u);
         break;
     case MT_T_REAL:
         mt_put_real(output, cell->r);
         break;
     case MT_T_TEXT:
-        put_text(output, cell->s);
+        mt_put_json_text(output, cell->s);
         break;
     }
 }
