@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "analysis/model.h"
+#include "analysis/rhythm.h"
 #include "memtrace/trace.h"
 #include "table/table.h"
 
@@ -20,6 +21,7 @@
 struct mt_run {
     struct mt_trace *trace;
     const struct mt_model *model;
+    const struct mt_rhythm *rhythm; /* NULL where no pass of the run needs it */
     uint32_t trace_index; /* position on the command line, from 0 */
     struct mt_error *error;
     /* Sink of a table of this pass, NULL if nobody asked for it. */
@@ -44,7 +46,10 @@ struct mt_pass {
     int (*launch)(void *state, const struct mt_launch *launch); /* after its accesses */
     int (*death)(void *state, const struct mt_block *block);    /* also of what lives at the end */
     int (*usage)(void *state, uint32_t device, const struct mt_usage *usage, uint64_t time_ns);
+    /* Before its first event is replayed; NULL: the iteration before is over and none begins. */
+    int (*iteration)(void *state, const struct mt_iteration *iteration);
     int (*finish)(void *state, uint64_t end_ns);
+    bool needs_rhythm; /* the first scan is made, and run->rhythm and `iteration` are there */
 };
 
 /* Every pass, in the order of passes.def; NULL-terminated. */

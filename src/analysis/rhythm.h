@@ -1,0 +1,46 @@
+/* The rhythm of a trace: what the first scan finds, before the second replays the address space.
+ *
+ * An event is reduced to a symbol: what happened and how large, never where (addresses repeat badly
+ * between iterations). From the symbols come nested rhythms and the boundaries of iterations.
+ * Events are numbered in the order in which mt_trace_next delivers them, from 0: both scans see the
+ * same order, so a number found by the first names an event of the second.
+ *
+ * Shares are of 1. exact: the event is of the same kind, kernel and size as at this position of the
+ * reference iteration; class: sizes may differ within a power of two; kind: only the kind (and the
+ * kernel of a launch) is the same.
+ *
+ * Memory: grows with iterations and distinct symbols, never with events. */
+#ifndef MT_RHYTHM_H
+#define MT_RHYTHM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* One rhythm, from the innermost (level 0) outwards. */
+struct mt_rhythm_level {
+    uint64_t period_events; /* of the most frequent repetition */
+    uint64_t period_ns;     /* median */
+    uint64_t repetitions;
+    uint64_t start_ns, end_ns; /* first to last boundary */
+    double exact_share, class_share, kind_share;
+    bool is_iteration; /* at most one level is */
+};
+
+/* One iteration: the events first_event .. first_event + events - 1. What lies between two of them
+ * (an evaluation, a checkpoint) belongs to none. */
+struct mt_iteration {
+    uint64_t start_ns, end_ns; /* end: start of the next, or of the first event behind it */
+    uint64_t first_event, events;
+    double exact_share, class_share, kind_share; /* against the steady state's reference */
+    bool steady; /* warm-up is over, and its events repeat those of the others */
+};
+
+struct mt_rhythm {
+    struct mt_rhythm_level *level;
+    size_t levels;
+    struct mt_iteration *iteration; /* in the order of time */
+    size_t iterations;              /* 0: no rhythm was found, which is an answer */
+};
+
+#endif
