@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "analysis/dict.h"
+#include "base/dict.h"
 #include "memtrace/trace.h"
 
 #define MT_KERNELS_DIRECT 4096u

@@ -7,7 +7,7 @@
 #ifndef MT_MODEL_STATE_H
 #define MT_MODEL_STATE_H
 
-#include "analysis/dict.h"
+#include "base/dict.h"
 #include "analysis/model.h"
 #include "analysis/space.h"
 

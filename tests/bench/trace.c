@@ -39,7 +39,7 @@ static uint32_t number(char **argv, int argc, int i, uint32_t standard)
 static int write_trace(int argc, char **argv)
 {
     const char *path = argv[2];
-    const struct mt_tracewriter_options how = {.chunk_events = number(argv, argc, 6, 1 << 16),
+    const struct mt_tracefile_options how = {.chunk_events = number(argv, argc, 6, 1 << 16),
                                                .time_shift = (uint8_t)number(argv, argc, 5, 6),
                                                .level = 5};
     const struct mt_training_options job = {.iterations = number(argv, argc, 3, 0),

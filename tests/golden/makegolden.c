@@ -21,7 +21,7 @@ static const char *path_of(const char *name)
     return path;
 }
 
-static struct mt_tracewriter *start(const char *name, struct mt_tracewriter_options options)
+static struct mt_tracewriter *start(const char *name, struct mt_tracefile_options options)
 {
     options.trace_id = 0x6d656d7472616365;
     options.pid = 4711;
@@ -36,7 +36,7 @@ static struct mt_tracewriter *start(const char *name, struct mt_tracewriter_opti
     return writer;
 }
 
-#define START(name, ...) start(name, (struct mt_tracewriter_options){__VA_ARGS__})
+#define START(name, ...) start(name, (struct mt_tracefile_options){__VA_ARGS__})
 #define LOST(writer, thread, time, n) MT_TRACEWRITER_ADD(writer, thread, time, lost, .events = n)
 
 /* ---- good ---- */

@@ -7,7 +7,7 @@
 
 int main(int argc, char **argv)
 {
-    struct mt_tracewriter_options options = {.chunk_events = 3000, .time_shift = 5};
+    struct mt_tracefile_options options = {.chunk_events = 3000, .time_shift = 5};
     if (argc != 3)
         return 2;
     struct mt_tracewriter *writer = mt_tracewriter_new(argv[2], &options);

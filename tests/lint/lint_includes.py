@@ -15,11 +15,13 @@ LAW = {
     "event": {"base"},
     "format": {"base", "event"},
     "shim": {"base", "event", "format"},
+    "writer": {"base", "event", "format"},
     "reader": {"base", "event", "format"},
     "table": {"base"},
     "analysis": {"base", "event", "reader", "table"},
     "report": {"base", "table"},
-    "tools": {"base", "event", "format", "reader", "table", "analysis", "report"},
+    "tools": {"base", "event", "format", "writer", "reader", "table", "analysis",
+              "report"},
     "memtrace": set(),
 }
 # Public headers are for whoever implements or calls them.

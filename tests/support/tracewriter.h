@@ -1,6 +1,5 @@
-/* Makes trace files from records, for tests: the same chunks as the recorder's, threads in one
- * file, nothing about rings. Any failure ends the program with a message: a test that cannot write
- * its input has nothing to say.
+/* Makes trace files from records, for tests: writer/tracefile.h with a file behind it. Any failure
+ * ends the program with a message: a test that cannot write its input has nothing to say.
  *
  *     struct mt_tracewriter *writer = mt_tracewriter_new("x.mtrace", NULL);
  *     mt_tracewriter_meta(writer, "api.0", "cuMemAlloc_v2");
@@ -15,22 +14,13 @@
 
 #include "event/event.h"
 #include "format/layout.h"
+#include "writer/tracefile.h"
 
 struct mt_tracewriter;
 
-struct mt_tracewriter_options {
-    uint32_t chunk_events; /* 0: 16384 */
-    int level;             /* 0: 3 */
-    uint8_t time_shift;
-    bool cut; /* no index and no trailer, as after a kill */
-    uint64_t trace_id;
-    uint32_t pid;
-    uint64_t start_realtime_ns;
-};
-
 /* Create or overwrite `path`; options may be NULL. */
 struct mt_tracewriter *mt_tracewriter_new(const char *path,
-                                          const struct mt_tracewriter_options *options);
+                                          const struct mt_tracefile_options *options);
 
 /* A key of the meta data; written out with mt_tracewriter_flush or at the end. */
 void mt_tracewriter_meta(struct mt_tracewriter *writer, const char *key, const char *value);

@@ -74,7 +74,7 @@ static void write_end(struct mt_tracewriter *w)
 
 void knowntrace_write(const char *path, const char *name, bool cut)
 {
-    struct mt_tracewriter_options options = {.cut = cut, .pid = 4711};
+    struct mt_tracefile_options options = {.cut = cut, .pid = 4711};
     struct mt_tracewriter *writer = mt_tracewriter_new(path, &options);
     write_facts(writer, name);
     write_life(writer);

@@ -15,7 +15,7 @@ struct file {
 static struct file make(bool cut)
 {
     char path[] = "/tmp/memtrace-test-XXXXXX";
-    struct mt_tracewriter_options options = {.chunk_events = 10, .cut = cut};
+    struct mt_tracefile_options options = {.chunk_events = 10, .cut = cut};
     struct file file;
     close(mkstemp(path));
     struct mt_tracewriter *writer = mt_tracewriter_new(path, &options);

@@ -12,7 +12,7 @@
 
 static char path[40];
 
-static struct mt_tracewriter *start(struct mt_tracewriter_options options)
+static struct mt_tracewriter *start(struct mt_tracefile_options options)
 {
     strcpy(path, "/tmp/memtrace-test-XXXXXX");
     close(mkstemp(path));
@@ -32,7 +32,7 @@ static struct mt_trace *reopen(struct mt_tracewriter *writer)
 static struct mt_trace *spread(uint32_t chunk_events)
 {
     struct mt_tracewriter *writer =
-        start((struct mt_tracewriter_options){.chunk_events = chunk_events});
+        start((struct mt_tracefile_options){.chunk_events = chunk_events});
     uint64_t random = 7;
     mt_tracewriter_kernel(writer, 3, 0, 1, "first", MT_PARAMS_UNKNOWN, NULL);
     for (uint64_t i = 1; i < EVENTS; i++) {
@@ -99,7 +99,7 @@ END_TEST
 
 START_TEST(what_is_known)
 {
-    struct mt_tracewriter *writer = start((struct mt_tracewriter_options){0});
+    struct mt_tracewriter *writer = start((struct mt_tracefile_options){0});
     mt_tracewriter_meta(writer, "api.2", "cuMemFree_v2");
     mt_tracewriter_meta(writer, "lost.untold", "3");
     mt_tracewriter_lost(writer, 0, 4);
@@ -123,7 +123,7 @@ END_TEST
 /* From chunk to chunk of a thread time may fall a little; it does not when read. */
 START_TEST(seams_are_evened_out)
 {
-    struct mt_tracewriter *writer = start((struct mt_tracewriter_options){.chunk_events = 2});
+    struct mt_tracewriter *writer = start((struct mt_tracefile_options){.chunk_events = 2});
     static const uint64_t times[] = {100, 200, 190, 250, 240, 240, 300, 400};
     uint64_t last = 0;
     for (unsigned i = 0; i < 8; i++)
@@ -146,7 +146,7 @@ END_TEST
  * order holds. */
 START_TEST(order_holds_behind_damage)
 {
-    struct mt_tracewriter *writer = start((struct mt_tracewriter_options){.cut = true});
+    struct mt_tracewriter *writer = start((struct mt_tracefile_options){.cut = true});
     MT_TRACEWRITER_ADD(writer, 1, 99, lost, .events = 1);
     mt_tracewriter_flush(writer);
     MT_TRACEWRITER_ADD(writer, 0, 100, lost, .events = 2);
@@ -173,7 +173,7 @@ START_TEST(a_training_job)
 {
     struct mt_training_options options = {.iterations = 12, .noise = 5, .seed = 3};
     struct mt_training_facts facts;
-    struct mt_tracewriter *writer = start((struct mt_tracewriter_options){.time_shift = 5});
+    struct mt_tracewriter *writer = start((struct mt_tracefile_options){.time_shift = 5});
     mt_training_write(writer, &options, &facts);
     struct mt_trace *trace = reopen(writer);
     const struct mt_record *record;

@@ -35,7 +35,7 @@ static struct event event_of(const struct mt_record *record, uint32_t thread)
 
 static void write_trace(const char *path, bool cut)
 {
-    struct mt_tracewriter_options options = {.chunk_events = CHUNK_EVENTS,
+    struct mt_tracefile_options options = {.chunk_events = CHUNK_EVENTS,
                                              .cut = cut,
                                              .trace_id = 99,
                                              .pid = 42,

@@ -31,7 +31,7 @@ static void start(void)
 {
     strcpy(job.trace, "/tmp/memtrace-test-XXXXXX");
     close(mkstemp(job.trace));
-    struct mt_tracewriter_options options = {.cut = true, .trace_id = ID};
+    struct mt_tracefile_options options = {.cut = true, .trace_id = ID};
     struct mt_tracewriter *writer = mt_tracewriter_new(job.trace, &options);
     MT_TRACEWRITER_ADD(writer, 0, 10, create, .handle = 1);
     mt_tracewriter_free(writer);

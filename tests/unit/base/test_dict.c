@@ -1,4 +1,4 @@
-#include "analysis/dict.h"
+#include "base/dict.h"
 
 #include <string.h>
 

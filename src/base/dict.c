@@ -1,5 +1,5 @@
 /* Open addressing with linear steps; a removal moves followers back, so no tombstones pile up. */
-#include "analysis/dict.h"
+#include "base/dict.h"
 
 #include <stdlib.h>
 #include <string.h>
