@@ -207,12 +207,12 @@ static void model_release(struct model *model)
     driver_free(model->loss);
 }
 
-static uint32_t number(const char *text)
+static uint32_t number(const char *text, uint32_t most)
 {
     char *end;
     unsigned long value = strtoul(text, &end, 10);
-    if (end == text || *end || value < 1 || value > 65536) {
-        fprintf(stderr, "mlp: '%s' is no number from 1 to 65536\n", text);
+    if (end == text || *end || value < 1 || value > most) {
+        fprintf(stderr, "mlp: '%s' is no number from 1 to %u\n", text, most);
         exit(2);
     }
     return (uint32_t)value;
@@ -224,11 +224,11 @@ static void parse(struct options *options, int argc, char **argv)
     *options = (struct options){.steps = 50, .batch = 1024, .width = 512};
     while ((option = getopt(argc, argv, "s:b:w:")) != -1) {
         if (option == 's')
-            options->steps = number(optarg);
+            options->steps = number(optarg, 1000000000);
         else if (option == 'b')
-            options->batch = number(optarg);
+            options->batch = number(optarg, 65536);
         else if (option == 'w')
-            options->width = number(optarg);
+            options->width = number(optarg, 65536);
         else
             exit(2);
     }
