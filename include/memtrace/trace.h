@@ -34,6 +34,16 @@ void mt_trace_free(struct mt_trace *trace);
  * parts are passed over. */
 const struct mt_record *mt_trace_next(struct mt_trace *trace, uint32_t *thread);
 
+/* The same, many at a time: the next events of one thread, up to where another thread goes on.
+ * Records follow each other by mt_record_next; they stay valid until the next call. How many they
+ * are; 0 at the end, a negative enum mt_err where memory is out. Either function goes on where the
+ * other one stopped. */
+struct mt_trace_run {
+    const struct mt_record *first, *end;
+    uint32_t thread;
+};
+int mt_trace_next_run(struct mt_trace *trace, struct mt_trace_run *run);
+
 /* Start again from the first event. */
 int mt_trace_rewind(struct mt_trace *trace);
 

@@ -223,22 +223,35 @@ static int tell_event(struct shift *shift, const struct mt_record *record, uint3
     return 0;
 }
 
+static int replay_run(struct shift *shift, const struct mt_trace_run *run)
+{
+    for (const struct mt_record *record = run->first; record < run->end;
+         record = mt_record_next(record)) {
+        if (record->kind < MT_KINDS && shift->kinds >> record->kind & 1 &&
+            mt_record_is_valid(record))
+            RETURN_IF_ERROR(tell_event(shift, record, run->thread));
+        RETURN_IF_ERROR(mt_model_replay(shift->model, record, run->thread));
+    }
+    return 0;
+}
+
 static int replay(struct shift *shift, mt_progress *progress, void *context)
 {
     struct mt_trace *trace = shift->run.trace;
-    const struct mt_record *record;
     struct mt_trace_stats stats;
-    uint32_t thread = 0;
+    struct mt_trace_run run;
+    uint64_t told = 0;
+    int events;
     mt_trace_stats(trace, &stats);
-    for (uint64_t done = 0; (record = mt_trace_next(trace, &thread)) != NULL; done++) {
-        if (done % PROGRESS_EVENTS == 0 && progress)
+    for (uint64_t done = 0; (events = mt_trace_next_run(trace, &run)) > 0;
+         done += (uint64_t)events) {
+        if (progress && done >= told) {
             RETURN_IF_ERROR(progress(context, mt_trace_position(trace), stats.events));
-        if (record->kind < MT_KINDS && shift->kinds >> record->kind & 1 &&
-            mt_record_is_valid(record))
-            RETURN_IF_ERROR(tell_event(shift, record, thread));
-        RETURN_IF_ERROR(mt_model_replay(shift->model, record, thread));
+            told = done + PROGRESS_EVENTS;
+        }
+        RETURN_IF_ERROR(replay_run(shift, &run));
     }
-    return mt_model_finish(shift->model);
+    return events < 0 ? events : mt_model_finish(shift->model);
 }
 
 static int finish(struct shift *shift)

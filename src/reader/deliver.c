@@ -17,7 +17,7 @@ int mt_trace_rewind(struct mt_trace *trace)
 {
     struct mt_stream_pool *pool = &trace->pool;
     trace->current = NULL;
-    trace->delivered = trace->lost_seen = trace->merge.count = 0;
+    trace->run_left = trace->delivered = trace->lost_seen = trace->merge.count = 0;
     pool->passed = pool->damaged = pool->chunks_damaged = pool->headers_damaged = 0;
     pool->since = trace->since;
     pool->until = trace->until;
@@ -47,24 +47,6 @@ static void requeue(struct mt_trace *trace, struct mt_stream *stream)
         mt_merge_pop(&trace->merge);
 }
 
-/* Go behind the event that was delivered last. As a rule the same thread goes on, and the heap need
- * not be touched. */
-static inline int step(struct mt_trace *trace)
-{
-    struct mt_stream *stream = trace->current;
-    const struct mt_record *record = stream->at = mt_record_next(stream->at);
-    if (record < stream->end) {
-        struct mt_turn turn = {record->time, stream->thread + mt_turn_rank(record->kind), 0};
-        if (mt_turn_before(&turn, &trace->merge.second) && record->time < trace->pool.until)
-            return 0;
-    }
-    trace->current = NULL;
-    if (record == stream->end)
-        RETURN_IF_ERROR(mt_stream_fill(stream, &trace->pool));
-    requeue(trace, stream);
-    return 0;
-}
-
 /* Events that are of interest whoever asks for which. */
 static void note(struct mt_trace *trace, const struct mt_record *record)
 {
@@ -75,36 +57,102 @@ static void note(struct mt_trace *trace, const struct mt_record *record)
 }
 
 /* The thread whose event comes first, with that event decoded; NULL at the end. */
-static struct mt_stream *first_stream(struct mt_trace *trace)
+static int first_stream(struct mt_trace *trace, struct mt_stream **first)
 {
+    *first = NULL;
     while (trace->merge.count) {
         struct mt_stream *stream = &trace->stream[trace->merge.turn[0].stream];
-        if (stream->at < stream->end)
-            return stream;
-        if (mt_stream_fill(stream, &trace->pool) < 0)
-            return NULL;
+        if (stream->at < stream->end) {
+            *first = stream;
+            return 0;
+        }
+        RETURN_IF_ERROR(mt_stream_fill(stream, &trace->pool));
         requeue(trace, stream);
     }
-    return NULL;
+    return 0;
+}
+
+/* Whether the first stream goes on with `record`: no other one's turn is before. */
+static inline bool goes_on(const struct mt_trace *trace, const struct mt_stream *stream,
+                           const struct mt_record *record)
+{
+    struct mt_turn turn = {record->time, stream->thread + mt_turn_rank(record->kind), 0};
+    return mt_turn_before(&turn, &trace->merge.second) && record->time < trace->pool.until;
+}
+
+/* What the first stream has decoded, up to another one's turn; the first event is its own. */
+static int cut_run(struct mt_trace *trace, struct mt_stream *stream, struct mt_trace_run *run)
+{
+    const struct mt_record *record = stream->at, *end = stream->end;
+    const uint64_t second = trace->merge.second.time, until = trace->pool.until;
+    const uint64_t limit = second < until ? second : until;
+    int events = 0;
+    *run = (struct mt_trace_run){record, record, stream->thread};
+    do {
+        if (record->kind <= MT_kernel)
+            note(trace, record);
+        trace->delivered++;
+        record = mt_record_next(record);
+        events++;
+        if (__builtin_expect(run->first->time < trace->pool.since, 0)) { /* not asked for */
+            run->first = record;
+            events = 0;
+        }
+    } while (record < end && (record->time < limit || goes_on(trace, stream, record)));
+    stream->at = run->end = record;
+    return events;
+}
+
+/* The stream that was delivered from goes on behind it. */
+static int leave(struct mt_trace *trace)
+{
+    struct mt_stream *stream = trace->current;
+    trace->current = NULL;
+    if (stream && stream->at == stream->end)
+        RETURN_IF_ERROR(mt_stream_fill(stream, &trace->pool));
+    if (stream)
+        requeue(trace, stream);
+    return 0;
+}
+
+/* The run that mt_trace_next began is finished first. */
+static int rest_of_run(struct mt_trace *trace, struct mt_trace_run *run)
+{
+    int events = (int)trace->run_left;
+    *run = trace->run;
+    trace->run_left = 0;
+    return events;
+}
+
+int mt_trace_next_run(struct mt_trace *trace, struct mt_trace_run *run)
+{
+    if (trace->run_left)
+        return rest_of_run(trace, run);
+    for (;;) {
+        RETURN_IF_ERROR(leave(trace));
+        RETURN_IF_ERROR(first_stream(trace, &trace->current));
+        if (!trace->current)
+            return 0;
+        int events = cut_run(trace, trace->current, run);
+        if (events)
+            return events;
+    }
 }
 
 const struct mt_record *mt_trace_next(struct mt_trace *trace, uint32_t *thread)
 {
-    for (;;) {
-        if (trace->current && step(trace) < 0)
+    if (!trace->run_left) {
+        int events = mt_trace_next_run(trace, &trace->run);
+        if (events <= 0)
             return NULL;
-        if (!trace->current && !(trace->current = first_stream(trace)))
-            return NULL;
-        const struct mt_record *record = trace->current->at;
-        trace->delivered++;
-        if (record->kind <= MT_kernel)
-            note(trace, record);
-        if (record->time < trace->pool.since)
-            continue;
-        if (thread)
-            *thread = trace->current->thread;
-        return record;
+        trace->run_left = (uint64_t)events;
     }
+    const struct mt_record *record = trace->run.first;
+    trace->run.first = mt_record_next(record);
+    trace->run_left--;
+    if (thread)
+        *thread = trace->run.thread;
+    return record;
 }
 
 const char *mt_trace_meta(const struct mt_trace *trace, const char *key)
@@ -144,5 +192,5 @@ void mt_trace_stats(const struct mt_trace *trace, struct mt_trace_stats *stats)
 
 uint64_t mt_trace_position(const struct mt_trace *trace)
 {
-    return trace->delivered + trace->pool.passed;
+    return trace->delivered - trace->run_left + trace->pool.passed;
 }

@@ -23,8 +23,10 @@ struct mt_trace {
     uint32_t streams;
     struct mt_stream_pool pool;
     struct mt_merge merge;
-    struct mt_stream *current; /* whose event was delivered last */
-    uint64_t delivered;
+    struct mt_stream *current; /* whose events were delivered last; it has not gone on since */
+    struct mt_trace_run run;   /* what mt_trace_next has still to deliver */
+    uint64_t run_left;         /* events in it */
+    uint64_t delivered;        /* with those of the run */
     uint64_t lost_seen;          /* by `lost` events since the last rewind */
     uint64_t since, until;       /* asked for; the pool has them from the next rewind on */
     struct mt_trace_stats stats; /* what is known from the start */

@@ -85,6 +85,42 @@ START_TEST(a_window_holds_its_events)
 }
 END_TEST
 
+/* Runs hold the same events as one at a time, whoever takes over from whom, and a run is one
+ * thread's. */
+START_TEST(runs_hold_the_same_events)
+{
+    struct mt_trace *trace = spread(100), *other = spread(100);
+    struct mt_trace_run run;
+    uint64_t events = 0;
+    uint32_t thread;
+    int n;
+    mt_trace_window(trace, 50, 190000);
+    mt_trace_window(other, 50, 190000);
+    mt_trace_rewind(trace);
+    mt_trace_rewind(other);
+    while ((n = mt_trace_next_run(trace, &run)) > 0) {
+        const struct mt_record *record = run.first;
+        for (; n > 0; n--, events++, record = mt_record_next(record)) {
+            ck_assert_uint_eq(record->time, mt_trace_next(other, &thread)->time);
+            ck_assert_uint_eq(run.thread, thread);
+        }
+        ck_assert_ptr_eq(record, run.end);
+        if (events % 3 == 0) {
+            const struct mt_record *next = mt_trace_next(trace, &run.thread);
+            ck_assert_uint_eq(next->time, mt_trace_next(other, &thread)->time);
+            ck_assert_uint_eq(run.thread, thread);
+            events++;
+        }
+        ck_assert_uint_eq(mt_trace_position(trace), mt_trace_position(other));
+    }
+    ck_assert_int_eq(n, 0);
+    ck_assert_ptr_null(mt_trace_next(other, NULL));
+    ck_assert_uint_eq(events, 19000 - 5);
+    mt_trace_free(trace);
+    mt_trace_free(other);
+}
+END_TEST
+
 START_TEST(a_window_knows_the_kernels_before_it)
 {
     struct mt_trace *trace = spread(100);
@@ -200,6 +236,7 @@ int main(void)
 {
     const TTest *const once[] = {a_window_holds_its_events,
                                  a_window_knows_the_kernels_before_it,
+                                 runs_hold_the_same_events,
                                  what_is_known,
                                  seams_are_evened_out,
                                  order_holds_behind_damage,
