@@ -86,6 +86,17 @@ static bool sums_are_valid(const struct mt_model *model, const struct mt_usage s
     return true;
 }
 
+static bool reaches_are_valid(const struct mt_model *model)
+{
+    for (uint32_t i = 0; i < model->slots; i++) {
+        struct mt_block block = model->block[i];
+        mt_block_set_reach(&block);
+        if (block.reach != model->block[i].reach)
+            return false;
+    }
+    return true;
+}
+
 static bool pendings_are_valid(const struct mt_model *model)
 {
     uint32_t pending = 0;
@@ -116,5 +127,6 @@ bool mt_model_is_valid(const struct mt_model *model)
         add_up(sums, &model->block[range.item]);
     }
     return model->slots == 1 + model->free_slots + model->driver.size + model->blocks.size &&
-           model->block[0].extent == 0 && pendings_are_valid(model) && sums_are_valid(model, sums);
+           model->block[0].extent == 0 && reaches_are_valid(model) && pendings_are_valid(model) &&
+           sums_are_valid(model, sums);
 }

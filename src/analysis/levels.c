@@ -76,7 +76,7 @@ bool mt_slots_grow(struct mt_model *model)
  * takes altogether. */
 static void make_blank(struct mt_block *block, uint32_t slot)
 {
-    block->address = block->extent = block->size = 0;
+    block->address = block->extent = block->reach = block->size = 0;
     block->accesses = block->touches = block->last_access_ns = 0;
     block->slot = slot;
     block->stamp = block->device = 0;
@@ -108,7 +108,7 @@ static uint32_t take_slot(struct mt_model *model)
 static void drop_slot(struct mt_model *model, uint32_t slot)
 {
     /* No extent: what the cache still says of it contains no address. */
-    model->block[slot].extent = 0;
+    model->block[slot].extent = model->block[slot].reach = 0;
     model->block[slot].state = MT_STATE_FREE;
     model->free_slot[model->free_slots++] = slot;
 }
@@ -127,6 +127,7 @@ void mt_pending_tell(struct mt_model *model, uint32_t slot)
             (model->pendings - i) * sizeof model->pending[0]);
     struct mt_block *block = &model->block[slot];
     block->state = MT_STATE_TOLD;
+    mt_block_set_reach(block);
     tell_block(model, &model->births, block);
     ++*level_count(model, block);
     use_driver(model, block, mt_block_bytes(block), block->birth_ns);
@@ -270,6 +271,7 @@ static void become_segment(struct mt_model *model, uint32_t slot)
         --*level_count(model, block);
         use(model, block->device, 0, 0 - mt_block_bytes(block), model->now);
         block->level = MT_LEVEL_SEGMENT;
+        mt_block_set_reach(block);
         ++*level_count(model, block);
     } else {
         block->level = MT_LEVEL_SEGMENT;
@@ -363,7 +365,7 @@ void mt_block_born(struct mt_model *model, const struct mt_ev_block_alloc *event
     }
     struct mt_block *block = &model->block[slot];
     block->address = event->address;
-    block->extent = block->size = event->size;
+    block->extent = block->reach = block->size = event->size;
     block->id = model->next_id++;
     block->segment_slot = segment;
     block->segment = model->block[segment].id;

@@ -382,19 +382,19 @@ static void replay_memory(struct mt_model *model, const struct mt_record *record
 static inline bool is_whole(const struct mt_record *record)
 {
     static const struct {
-        uint32_t least, most;
+        uint32_t least, too_many; /* too_many of a kind that there is not: 0 */
     } words[MT_KINDS] = {
 #define EVENT(number, name, doc) [number] = {sizeof(struct mt_ev_##name) / 8,
 #define FIELD(event, name, type, doc)
 #define TAIL(event, type, doc) MT_RECORD_WORDS_MAX - sizeof(struct mt_ev_##event) / 8 +
 #define END(event)                                                                                 \
-    sizeof(struct mt_ev_##event) / 8                                                               \
+    sizeof(struct mt_ev_##event) / 8 + 1                                                           \
     }                                                                                              \
     ,
 #include "event/event.def"
     };
     return record->kind < MT_KINDS && record->words >= words[record->kind].least &&
-           record->words <= words[record->kind].most && words[record->kind].most > 0;
+           record->words < words[record->kind].too_many;
 }
 
 int mt_model_replay(struct mt_model *model, const struct mt_record *record, uint32_t thread)

@@ -39,8 +39,8 @@ enum mt_access_by { MT_BY_LAUNCH, MT_BY_COPY, MT_BY_SET };
 struct mt_block {
     /* One cache line for what an access needs. */
     _Alignas(64) uint64_t address;
-    uint64_t extent; /* addresses it spans: its size, of a virtual range what was reserved */
-    uint64_t size;   /* bytes; of a virtual range the most ever mapped */
+    uint64_t reach; /* the model's own */
+    uint64_t size;  /* bytes; of a virtual range the most ever mapped */
     uint64_t accesses, touches; /* a launch or copy counts once a block and kind */
     uint64_t last_access_ns;    /* meaningful if accesses > 0, as is first_access_ns */
     uint32_t slot;              /* number among what lives; small, used again after death */
@@ -50,6 +50,7 @@ struct mt_block {
     uint8_t state;         /* the model's own */
     bool alive_at_start;   /* known to have existed before its first event */
 
+    uint64_t extent;  /* addresses it spans: its size, of a virtual range what was reserved */
     uint64_t id;      /* from 1, in order of birth, unique in a trace */
     uint64_t segment; /* id of the driver memory around it, 0 for driver memory itself */
     uint64_t birth_ns;

@@ -99,6 +99,14 @@ static inline uint64_t mt_block_bytes(const struct mt_block *block)
     return block->source == MT_SOURCE_VIRTUAL ? block->mapped : block->size;
 }
 
+/* How far an address may lie behind block->address for an access to the block to need no second
+ * look: nothing lives inside, and listeners know the block. */
+static inline void mt_block_set_reach(struct mt_block *block)
+{
+    bool plain = block->level == MT_LEVEL_BLOCK && block->state == MT_STATE_TOLD;
+    block->reach = plain ? block->extent : 0;
+}
+
 /* levels.c */
 
 /* Room for more slots; the first time it makes slot 0 as well. */

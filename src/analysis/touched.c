@@ -31,51 +31,37 @@ static void give(struct mt_touched_pool *pool, uint64_t *bitmap, uint32_t class)
 
 void mt_touched_clear(struct mt_touched *touched, struct mt_touched_pool *pool)
 {
-    if (touched->n == MT_TOUCHED_BITMAP)
-        give(pool, touched->bitmap, touched->class);
+    if (touched->far)
+        give(pool, touched->far, touched->class);
     memset(touched, 0, sizeof *touched);
 }
 
-static void set_bit(uint64_t *bitmap, uint32_t i)
-{
-    bitmap[i / 64] |= UINT64_C(1) << i % 64;
-}
-
-/* Make it a bitmap that has a bit for `kernel`. */
-static bool widen(struct mt_touched *touched, struct mt_touched_pool *pool, uint32_t kernel)
+/* Make the bitmap have a bit for number `bit`. */
+static bool widen(struct mt_touched *touched, struct mt_touched_pool *pool, uint32_t bit)
 {
     uint32_t class = 2;
-    while (kernel >> class >= 64)
+    while (bit >> class >= 64)
         class ++;
-    if (touched->n != MT_TOUCHED_BITMAP)
-        for (uint32_t i = 0; i < touched->n; i++)
-            while ((touched->few[i] - 1) >> class >= 64)
-                class ++;
     uint64_t *bitmap = take(pool, class);
     if (!bitmap)
         return false;
-    if (touched->n == MT_TOUCHED_BITMAP) {
-        memcpy(bitmap, touched->bitmap, class_bytes(touched->class));
-        give(pool, touched->bitmap, touched->class);
-    } else {
-        for (uint32_t i = 0; i < touched->n; i++)
-            set_bit(bitmap, touched->few[i] - 1);
+    if (touched->far) {
+        memcpy(bitmap, touched->far, class_bytes(touched->class));
+        give(pool, touched->far, touched->class);
     }
-    touched->n = MT_TOUCHED_BITMAP;
     touched->class = class;
-    touched->bitmap = bitmap;
+    touched->far = bitmap;
     return true;
 }
 
-int mt_touched_add_slowly(struct mt_touched *touched, struct mt_touched_pool *pool, uint32_t kernel)
+int mt_touched_add_far(struct mt_touched *touched, struct mt_touched_pool *pool, uint32_t kernel)
 {
-    if ((touched->n != MT_TOUCHED_BITMAP || kernel >> touched->class >= 64) &&
-        !widen(touched, pool, kernel))
+    uint32_t bit = kernel - MT_TOUCHED_NEAR;
+    if ((!touched->far || bit >> touched->class >= 64) && !widen(touched, pool, bit))
         return MT_ERR_MEMORY;
-    if (touched->bitmap[kernel / 64] >> kernel % 64 & 1)
-        return 0;
-    set_bit(touched->bitmap, kernel);
-    return 1;
+    uint64_t *bits = &touched->far[bit / 64], old = *bits;
+    *bits = old | UINT64_C(1) << bit % 64;
+    return !(old >> bit % 64 & 1);
 }
 
 void mt_touched_pool_release(struct mt_touched_pool *pool)

@@ -64,14 +64,9 @@ static bool make_room(struct state *state)
     return true;
 }
 
-/* Places of a launch's blocks are fetched before they are looked at, or each would be waited for.
- */
 static int count_blocks(struct state *state, uint32_t kernel, const struct mt_launch *launch)
 {
     struct sums sums = state->sums[kernel];
-    const char *place = state->touched.place;
-    for (uint32_t i = 0; place && i < launch->blocks; i++)
-        __builtin_prefetch(place + launch->block[i]->slot * sizeof(struct mt_touched), 1);
     for (uint32_t i = 0; i < launch->blocks; i++) {
         const struct mt_block *block = launch->block[i];
         struct mt_touched *touched = touched_at(state, block->slot);
@@ -79,7 +74,7 @@ static int count_blocks(struct state *state, uint32_t kernel, const struct mt_la
         RETURN_IF_ERROR(new);
         sums.touched_bytes += block->size;
         sums.blocks += (uint64_t) new;
-        sums.block_bytes += new ? block->size : 0;
+        sums.block_bytes += block->size & (0 - (uint64_t) new);
     }
     sums.touches += launch->blocks;
     sums.touching += launch->blocks > 0;
