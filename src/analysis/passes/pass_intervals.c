@@ -1,0 +1,286 @@
+/* Access-time intervals: the time between adjacent accesses of a block, from the issue of one
+ * launch, copy or set to that of the next. */
+#include <stdlib.h>
+
+#include "analysis/gaps.h"
+#include "analysis/kernelset.h"
+#include "analysis/loglinear.h"
+#include "analysis/pass.h"
+#include "analysis/slots.h"
+#include "analysis/tables.h"
+#include "analysis/words.h"
+
+#define GAPS 200u
+#define KINDS 3u
+#define GROUPS (KINDS * KINDS * 2u) /* kinds of both ends; wraps or not */
+#define BINS_AT_ONCE 8u             /* of MT_LOGLINEAR_STEPS, in a row of the histogram */
+#define WHO_API (UINT32_C(1) << 31) /* an index of driver functions, not of kernels */
+
+#define SOURCE_ONE(suffix, name, doc) +1
+enum { SOURCES = 0 MT_SOURCES(SOURCE_ONE) };
+#undef SOURCE_ONE
+
+/* What is known of a block's last access; `epoch` 0: there was none. */
+struct last {
+    uint64_t time_ns;
+    uint32_t epoch, who;
+    uint32_t kind;
+};
+
+struct state {
+    const struct mt_run *run;
+    struct mt_sink *ati, *histogram, *largest;
+    struct mt_kernelset kernels;
+    struct mt_slots last;
+    struct mt_gaps gaps;
+    uint32_t epoch; /* of the iteration, or of what lies between two; from 1 */
+    struct mt_loglinear *set[MT_DEVICES][SOURCES][GROUPS]; /* NULL: no interval */
+};
+
+static void intervals_free(void *data)
+{
+    struct state *state = data;
+    for (size_t i = 0; i < sizeof state->set / sizeof ***state->set; i++)
+        free((&state->set[0][0][0])[i]);
+    mt_kernelset_release(&state->kernels);
+    mt_slots_release(&state->last);
+    mt_gaps_release(&state->gaps);
+    free(state);
+}
+
+static void *intervals_new(const struct mt_run *run)
+{
+    struct state *state = calloc(1, sizeof *state);
+    if (!state)
+        return NULL;
+    state->run = run;
+    state->ati = run->sink(run, &mt_table_ati);
+    state->histogram = run->sink(run, &mt_table_ati_histogram);
+    state->largest = run->sink(run, &mt_table_gaps);
+    state->epoch = 1;
+    mt_kernelset_init(&state->kernels, run->trace);
+    if (!mt_gaps_init(&state->gaps, GAPS)) {
+        intervals_free(state);
+        return NULL;
+    }
+    return state;
+}
+
+static int intervals_birth(void *data, const struct mt_block *block)
+{
+    struct state *state = data;
+    struct last *last = mt_slots_at(&state->last, block->slot, sizeof *last);
+    if (!last)
+        return MT_ERR_MEMORY;
+    last->epoch = 0;
+    return 0;
+}
+
+static int intervals_iteration(void *data, const struct mt_iteration *iteration)
+{
+    struct state *state = data;
+    (void)iteration;
+    state->epoch++;
+    return 0;
+}
+
+static struct mt_loglinear *set_of(struct state *state, const struct mt_block *block,
+                                   uint32_t group)
+{
+    struct mt_loglinear **set = &state->set[block->device][block->source][group];
+    if (!*set)
+        *set = calloc(1, sizeof **set);
+    return *set;
+}
+
+static int add(struct state *state, const struct mt_block *block, const struct last *last,
+               const struct last *now)
+{
+    uint64_t ns = now->time_ns - last->time_ns;
+    bool wraps = now->epoch != last->epoch;
+    struct mt_loglinear *set = set_of(state, block, (last->kind * KINDS + now->kind) * 2 + wraps);
+    if (!set)
+        return MT_ERR_MEMORY;
+    mt_loglinear_add(set, ns);
+    double score = (double)ns * (double)block->size;
+    if (score > 0 && (state->gaps.n < GAPS || score > state->gaps.gap[0].score))
+        mt_gaps_put(&state->gaps, &(struct mt_gap){score, block->id, block->size, last->time_ns,
+                                                   now->time_ns, block->device, last->who, now->who,
+                                                   (uint8_t)last->kind, (uint8_t)now->kind, wraps});
+    return 0;
+}
+
+static int see(struct state *state, const struct mt_block *block, const struct last *now)
+{
+    struct last *last = mt_slots_at(&state->last, block->slot, sizeof *last);
+    if (!last)
+        return MT_ERR_MEMORY;
+    int code = last->epoch ? add(state, block, last, now) : 0;
+    *last = *now;
+    return code;
+}
+
+static int intervals_launch(void *data, const struct mt_launch *launch)
+{
+    struct state *state = data;
+    if (!launch->blocks)
+        return 0;
+    uint32_t who = mt_kernelset_index(&state->kernels, launch->kernel);
+    if (who == UINT32_MAX)
+        return MT_ERR_MEMORY;
+    struct last now = {launch->time_ns, state->epoch, who, MT_ACCESS_TOUCH};
+    for (uint32_t i = 0; i < launch->blocks; i++)
+        RETURN_IF_ERROR(see(state, launch->block[i], &now));
+    return 0;
+}
+
+static int intervals_access(void *data, const struct mt_block *block,
+                            const struct mt_access *access)
+{
+    struct state *state = data;
+    if (access->by == MT_BY_LAUNCH) /* told by its launch */
+        return 0;
+    return see(state, block,
+               &(struct last){access->time_ns, state->epoch, (uint32_t)access->kernel | WHO_API,
+                              access->kind});
+}
+
+/* ---- tables ---- */
+
+#define CELL(name) cell[MT_COL_ati_##name]
+
+struct group {
+    uint32_t device, source;
+    uint32_t number; /* below GROUPS, or GROUPS for all of them */
+};
+
+static int put_quantiles(struct state *state, const struct group *group,
+                         const struct mt_loglinear *set)
+{
+    struct mt_value cell[MT_COLS_ati];
+    bool all = group->number == GROUPS;
+    uint32_t kinds = group->number / 2;
+    if (!set->total)
+        return 0;
+    CELL(device) = mt_device_value(group->device);
+    CELL(source) = mt_text(mt_source_word((uint8_t)group->source));
+    CELL(first_kind) = all ? mt_null() : mt_text(mt_access_kind_word(kinds / KINDS));
+    CELL(second_kind) = all ? mt_null() : mt_text(mt_access_kind_word(kinds % KINDS));
+    CELL(wraps) = all ? mt_null() : mt_uint(group->number % 2);
+    CELL(intervals) = mt_uint(set->total);
+    CELL(min_ns) = mt_uint(set->min);
+    CELL(p10_ns) = mt_uint(mt_loglinear_quantile(set, 0.10));
+    CELL(p25_ns) = mt_uint(mt_loglinear_quantile(set, 0.25));
+    CELL(p50_ns) = mt_uint(mt_loglinear_quantile(set, 0.50));
+    CELL(p75_ns) = mt_uint(mt_loglinear_quantile(set, 0.75));
+    CELL(p90_ns) = mt_uint(mt_loglinear_quantile(set, 0.90));
+    CELL(p99_ns) = mt_uint(mt_loglinear_quantile(set, 0.99));
+    CELL(max_ns) = mt_uint(set->max);
+    CELL(mean_ns) = mt_real(set->sum / (double)set->total);
+    CELL(trace) = mt_uint(state->run->trace_index);
+    return state->ati->row(state->ati, &mt_table_ati, cell);
+}
+#undef CELL
+
+#define CELL(name) cell[MT_COL_ati_histogram_##name]
+
+static int put_histogram(struct state *state, const struct group *group,
+                         const struct mt_loglinear *set)
+{
+    struct mt_value cell[MT_COLS_ati_histogram];
+    uint64_t below = 0;
+    for (uint32_t bin = 0; bin < MT_LOGLINEAR_BINS; bin += BINS_AT_ONCE) {
+        uint64_t count = 0;
+        for (uint32_t i = 0; i < BINS_AT_ONCE; i++)
+            count += set->count[bin + i];
+        if (!count)
+            continue;
+        below += count;
+        CELL(device) = mt_device_value(group->device);
+        CELL(source) = mt_text(mt_source_word((uint8_t)group->source));
+        CELL(from_ns) = mt_uint(mt_loglinear_least(bin));
+        CELL(to_ns) = mt_uint(mt_loglinear_least(bin + BINS_AT_ONCE));
+        CELL(intervals) = mt_uint(count);
+        CELL(cumulative_share) = mt_real((double)below / (double)set->total);
+        CELL(trace) = mt_uint(state->run->trace_index);
+        RETURN_IF_ERROR(state->histogram->row(state->histogram, &mt_table_ati_histogram, cell));
+    }
+    return 0;
+}
+#undef CELL
+
+static int put_source(struct state *state, uint32_t device, uint32_t source)
+{
+    struct mt_loglinear **set = state->set[device][source];
+    struct mt_loglinear *all = calloc(1, sizeof *all);
+    struct group group = {device, source, GROUPS};
+    if (!all)
+        return MT_ERR_MEMORY;
+    for (uint32_t i = 0; i < GROUPS; i++)
+        if (set[i])
+            mt_loglinear_merge(all, set[i]);
+    int code = state->ati ? put_quantiles(state, &group, all) : 0;
+    if (code == 0 && state->histogram)
+        code = put_histogram(state, &group, all);
+    free(all);
+    for (uint32_t i = 0; i < GROUPS && code == 0; i++) {
+        group.number = i;
+        if (set[i] && state->ati)
+            code = put_quantiles(state, &group, set[i]);
+    }
+    return code;
+}
+
+static const char *name_of(const struct state *state, uint32_t who)
+{
+    return who & WHO_API ? mt_trace_api(state->run->trace, who & ~WHO_API)
+                         : state->kernels.kernel[who].name;
+}
+
+#define CELL(name) cell[MT_COL_gaps_##name]
+
+static int put_gap(struct state *state, const struct mt_gap *gap)
+{
+    struct mt_value cell[MT_COLS_gaps];
+    CELL(device) = mt_device_value(gap->device);
+    CELL(block_id) = mt_uint(gap->block);
+    CELL(size_bytes) = mt_uint(gap->size);
+    CELL(start_ns) = mt_uint(gap->start_ns);
+    CELL(end_ns) = mt_uint(gap->end_ns);
+    CELL(gap_ns) = mt_uint(gap->end_ns - gap->start_ns);
+    CELL(byte_seconds) = mt_real(gap->score / 1e9);
+    CELL(first_kind) = mt_text(mt_access_kind_word(gap->first));
+    CELL(second_kind) = mt_text(mt_access_kind_word(gap->second));
+    CELL(after) = mt_text(name_of(state, gap->after));
+    CELL(before) = mt_text(name_of(state, gap->before));
+    CELL(wraps) = mt_uint(gap->wraps);
+    CELL(trace) = mt_uint(state->run->trace_index);
+    return state->largest->row(state->largest, &mt_table_gaps, cell);
+}
+
+static int intervals_finish(void *data, uint64_t end_ns)
+{
+    struct state *state = data;
+    (void)end_ns;
+    for (uint32_t device = 0; device < MT_DEVICES; device++)
+        for (uint32_t source = 0; source < SOURCES; source++)
+            RETURN_IF_ERROR(put_source(state, device, source));
+    mt_gaps_sort(&state->gaps);
+    for (size_t i = 0; state->largest && i < state->gaps.n; i++)
+        RETURN_IF_ERROR(put_gap(state, &state->gaps.gap[i]));
+    return 0;
+}
+
+const struct mt_pass mt_pass_intervals = {
+    .name = "intervals",
+    .tables = (const struct mt_table *const[]){&mt_table_ati, &mt_table_ati_histogram,
+                                               &mt_table_gaps, NULL},
+    .new = intervals_new,
+    .free = intervals_free,
+    .birth = intervals_birth,
+    .access = intervals_access,
+    .launch = intervals_launch,
+    .iteration = intervals_iteration,
+    .finish = intervals_finish,
+    .needs_rhythm = true,
+};
