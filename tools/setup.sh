@@ -40,6 +40,7 @@ missing_packages() {
     have_library libzstd        || echo libzstd-dev
     have_library check          || echo check
     have_header libiberty/demangle.h || echo libiberty-dev
+    have_library libdw && have_library libelf || echo libdw-dev
 }
 
 as_root() {

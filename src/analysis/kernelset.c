@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analysis/demangle.h"
+#include "symbols/demangle.h"
 
 void mt_kernelset_init(struct mt_kernelset *set, struct mt_trace *trace)
 {

@@ -18,9 +18,10 @@ LAW = {
     "writer": {"base", "event", "format"},
     "reader": {"base", "event", "format"},
     "table": {"base"},
-    "analysis": {"base", "event", "reader", "table"},
+    "symbols": {"base"},
+    "analysis": {"base", "event", "reader", "symbols", "table"},
     "report": {"base", "table"},
-    "tools": {"base", "event", "format", "writer", "reader", "table", "analysis",
+    "tools": {"base", "event", "format", "writer", "reader", "symbols", "table", "analysis",
               "report"},
     "memtrace": set(),
 }
