@@ -429,6 +429,9 @@ int mt_model_replay(struct mt_model *model, const struct mt_record *record, uint
     case MT_set:
         mt_touch_set(model, AS(set), thread);
         break;
+    case MT_collective:
+        mt_touch_collective(model, AS(collective), thread);
+        break;
     case MT_graph_launch:
         model->counts.graph_launches++;
         break;

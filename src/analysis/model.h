@@ -34,7 +34,7 @@ enum mt_source { MT_SOURCES(MT_SOURCE_ENUM) };
 #undef MT_SOURCE_ENUM
 
 enum mt_access_kind { MT_ACCESS_READ, MT_ACCESS_WRITE, MT_ACCESS_TOUCH };
-enum mt_access_by { MT_BY_LAUNCH, MT_BY_COPY, MT_BY_SET };
+enum mt_access_by { MT_BY_LAUNCH, MT_BY_COPY, MT_BY_SET, MT_BY_NCCL };
 
 struct mt_block {
     /* One cache line for what an access needs. */

@@ -153,6 +153,8 @@ void mt_touch_launch(struct mt_model *model, const struct mt_record *record, uin
 void mt_touch_copy(struct mt_model *model, const struct mt_ev_copy *event, uint32_t thread);
 void mt_touch_copy_rect(struct mt_model *model, const struct mt_ev_copy_rect *event,
                         uint32_t thread);
+void mt_touch_collective(struct mt_model *model, const struct mt_ev_collective *event,
+                         uint32_t thread);
 void mt_touch_set(struct mt_model *model, const struct mt_ev_set *event, uint32_t thread);
 
 #endif

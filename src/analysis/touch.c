@@ -396,3 +396,29 @@ void mt_touch_set(struct mt_model *model, const struct mt_ev_set *event, uint32_
     if (!empty)
         touch_box(model, &box, &access);
 }
+
+/* Both ends are on this process's own device: what the others hold is in their own traces. */
+void mt_touch_collective(struct mt_model *model, const struct mt_ev_collective *event,
+                         uint32_t thread)
+{
+    struct box from = {event->send, event->send_bytes, 1, 1, 0, 0, 0};
+    struct box to = {event->receive, event->receive_bytes, 1, 1, 0, 0, 0};
+    struct mt_access access = {model->now,     0,          0,     event->op, event->stream,
+                               MT_ACCESS_READ, MT_BY_NCCL, thread};
+    if (event->flags & MT_COLLECTIVE_CAPTURED) {
+        model->counts.collectives_captured++;
+        return;
+    }
+    if ((!is_empty(&from) && !make_box(&from)) || (!is_empty(&to) && !make_box(&to))) {
+        model->counts.invalid_records++;
+        return;
+    }
+    model->counts.collectives++;
+    model->counts.collectives_sent_bytes += event->send_bytes;
+    model->counts.collectives_received_bytes += event->receive_bytes;
+    if (!is_empty(&from))
+        touch_box(model, &from, &access);
+    access.kind = MT_ACCESS_WRITE;
+    if (!is_empty(&to))
+        touch_box(model, &to, &access);
+}

@@ -21,7 +21,7 @@ const char *mt_access_kind_word(enum mt_access_kind kind)
 
 const char *mt_access_by_word(enum mt_access_by by)
 {
-    static const char *const words[] = {"launch", "copy", "set"};
+    static const char *const words[] = {"launch", "copy", "set", "nccl"};
     return words[by];
 }
 

@@ -48,6 +48,10 @@ enum mt_tail_type { MT_TAIL_NONE, MT_TAIL_WORDS, MT_TAIL_BYTES };
 #define MT_LAUNCH_ARGS_UNKNOWN 2u  /* no layout and no buffer: pointers could not be looked for */
 #define MT_LAUNCH_ARGS_CUT 4u      /* more pointers than a record holds */
 
+/* Flags and peer of a collective. */
+#define MT_COLLECTIVE_CAPTURED 1u /* recorded into a graph by stream capture: not an access */
+#define MT_PEER_ALL 0xffffffffu   /* all ranks alike */
+
 /* A parameter word: the device address in the low 52 bits, above it the word's offset in the
  * parameter block divided by 8 (a block is at most 32,764 bytes). */
 #define MT_WORD_ADDRESS_BITS 52

@@ -60,6 +60,6 @@ struct victim_command {
 };
 /* One table a victim_*.c, ended by a row of NULL. */
 extern const struct victim_command victim_c10[], victim_doors[], victim_kill[], victim_launches[],
-    victim_life[], victim_order[], victim_resolve[], victim_threads[];
+    victim_life[], victim_nccl[], victim_order[], victim_resolve[], victim_threads[];
 
 #endif

@@ -11,6 +11,11 @@ void mt_facts_functions(struct mt_facts *facts)
         snprintf(key, sizeof key, "api.%u", i);
         mt_facts_add(facts, key, "%s", mt_hooks[i].name);
     }
+    for (unsigned i = 0; i < mt_other_nccl.count; i++) {
+        char key[24];
+        snprintf(key, sizeof key, "api.%u", MT_APIS + i);
+        mt_facts_add(facts, key, "%s", mt_other_nccl.hooks[i].name);
+    }
 }
 
 static void add_device(struct mt_facts *facts, int i)

@@ -1,7 +1,7 @@
 /* The three doors through which programs reach the driver. The exported symbols are the hooks
- * themselves; here are dlsym (behind dlsym.S) and cuGetProcAddress in both its forms. Answers of
- * cuGetProcAddress are exchanged by the pointer that the driver gave, never by name and version:
- * only the driver knows which variant a version means. */
+ * themselves; here are dlsym (behind dlsym.S; it leads to NCCL as well) and cuGetProcAddress in
+ * both its forms. Answers of cuGetProcAddress are exchanged by the pointer that the driver gave,
+ * never by name and version: only the driver knows which variant a version means. */
 #include <dlfcn.h>
 #include <string.h>
 
@@ -44,19 +44,30 @@ static bool is_next(const char *name)
     return !next || mt_is_driver(next);
 }
 
+static bool is_driver_name(const char *name)
+{
+    return name[0] == 'c' && name[1] == 'u' && name[2] >= 'A' && name[2] <= 'Z' &&
+           find_name(name) >= 0;
+}
+
 /* Called by dlsym.S for every look-up of the process. cu and a capital: cudaX, cublasX, cudnnX are
  * the runtime's and the libraries', and a hook on those would call itself. */
 int mt_dlsym_is_ours(void *library, const char *name)
 {
     if (__builtin_expect(!mt_real_dlsym, 0))
         mt_find_dlsym();
-    return name && name[0] == 'c' && name[1] == 'u' && name[2] >= 'A' && name[2] <= 'Z' &&
-           find_name(name) >= 0 && (library != RTLD_NEXT || is_next(name));
+    if (!name || (name[0] != 'c' && name[0] != 'n'))
+        return false;
+    if (name[0] == 'n')
+        return library != RTLD_NEXT && mt_other_nccl.is_hooked(name);
+    return is_driver_name(name) && (library != RTLD_NEXT || is_next(name));
 }
 
 /* A look-up of a hooked name. What another library defines under that name is none of ours. */
 void *mt_dlsym_driver(void *library, const char *name)
 {
+    if (name[0] == 'n')
+        return mt_other_nccl.find(library, name);
     int api = find_name(name);
     void *found = mt_real_dlsym(library, name);
     /* RTLD_DEFAULT finds our own export; whether there is a driver behind it decides. */

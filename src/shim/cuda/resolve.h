@@ -26,6 +26,16 @@ struct mt_hook {
 extern const struct mt_hook mt_hooks[];
 extern const unsigned mt_hooks_count;
 
+/* Another library whose functions are hooked, as the doors must know it; defined in its own room.
+ * Its functions follow the driver's in the API field of events. */
+struct mt_other {
+    const struct mt_hook *hooks;
+    unsigned count;
+    bool (*is_hooked)(const char *name);
+    void *(*find)(void *library, const char *name); /* what dlsym is to answer for such a name */
+};
+extern const struct mt_other mt_other_nccl __attribute__((visibility("hidden")));
+
 /* The real functions, by enum mt_api; NULL: this driver has none. Filled once, before any use. */
 extern void *mt_real[];
 

@@ -219,6 +219,30 @@ START_TEST(a_set_writes)
 }
 END_TEST
 
+/* op, send, receive, bytes of both, peer, communicator, stream, flags */
+START_TEST(a_collective_reads_and_writes)
+{
+    REPLAY(r, collective, 9, 0x10000, 0x10200, 0x80, 0x400, MT_PEER_ALL, 0xc0, 0x77, 0);
+    ck_assert_uint_eq(r->accesses, 2);
+    expect(0, 2, MT_ACCESS_READ, 0, 0x80);
+    expect(1, 3, MT_ACCESS_WRITE, 0, 0x400);
+    ck_assert_int_eq(r->access[1].by, MT_BY_NCCL);
+    ck_assert_uint_eq(r->access[1].kernel, 9);
+    ck_assert_uint_eq(r->access[1].stream, 0x77);
+    ck_assert_uint_eq(replay_counts(r)->collectives_sent_bytes, 0x80);
+    ck_assert_uint_eq(replay_counts(r)->collectives_received_bytes, 0x400);
+    REPLAY(r, collective, 9, 0, 0x40000, 0, 0x10, 2, 0xc0, 0x77, 0);
+    ck_assert_uint_eq(r->accesses, 3);
+    expect(2, 4, MT_ACCESS_WRITE, 0, 0x10);
+    REPLAY(r, collective, 9, 0x10000, 0x10000, 8, 8, 2, 0xc0, 0x77, MT_COLLECTIVE_CAPTURED);
+    REPLAY(r, collective, 9, UINT64_MAX, 0x10000, 8, 8, 2, 0xc0, 0x77, 0);
+    ck_assert_uint_eq(r->accesses, 3);
+    ck_assert_uint_eq(replay_counts(r)->collectives, 2);
+    ck_assert_uint_eq(replay_counts(r)->collectives_captured, 1);
+    ck_assert_uint_eq(replay_counts(r)->invalid_records, 1);
+}
+END_TEST
+
 START_TEST(first_and_last_access)
 {
     replay_launch(r, MT_WORD(0x10000, 0));
@@ -247,6 +271,7 @@ int main(void)
                                   copies_into_a_gap_are_stale,
                                   boxes_touch_what_their_rows_touch,
                                   a_set_writes,
+                                  a_collective_reads_and_writes,
                                   first_and_last_access,
                                   NULL};
     return unit_run(unit_suite_with("touch", tests, setup, teardown));

@@ -1,0 +1,230 @@
+/* Collectives of the simulated NCCL.
+ *
+ * nccl DOOR      every function, found through a door: framework (symbols of a library that is
+ *                loaded locally), handle (dlsym on it), default (dlsym on RTLD_DEFAULT)
+ * nccl-without   what a look-up gives where there is no NCCL
+ * nccl-twice     a second copy of NCCL, of which the recorder knows nothing */
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "shim/nccl/nccl.h"
+#include "simcuda/simnccl.h"
+#include "victim.h"
+
+static void *functions[MT_NCCL_END - MT_APIS];
+#define NC(name) ((__typeof__(&name))functions[MT_NCCL_##name - MT_APIS])
+#define MUST_NC(call)                                                                              \
+    do {                                                                                           \
+        int result_ = call;                                                                        \
+        if (result_ != 0)                                                                          \
+            victim_fail("%s: %d", #call, result_);                                                 \
+    } while (0)
+
+static const char *const names[] = {
+#define NCCL(symbol, ...) #symbol,
+#include "shim/nccl/nccl.def"
+};
+enum { NAMES = sizeof names / sizeof *names };
+
+struct function {
+    const char *name;
+    void *address;
+};
+
+static void *load(const char *name, int flags)
+{
+    void *library = dlopen(name, RTLD_NOW | flags);
+    if (!library)
+        victim_fail("%s", dlerror());
+    return library;
+}
+
+static void open_door(const char *door)
+{
+    if (strcmp(door, "framework") == 0) {
+        const struct function *all =
+            dlsym(load("libvictim-framework.so", RTLD_LOCAL), "framework_functions");
+        for (unsigned i = 0; i < NAMES; i++)
+            functions[i] = all[i].address;
+        return;
+    }
+    bool global = strcmp(door, "default") == 0;
+    void *library = load("libnccl.so.2", global ? RTLD_GLOBAL : RTLD_LOCAL);
+    for (unsigned i = 0; i < NAMES; i++)
+        if (!(functions[i] = dlsym(global ? RTLD_DEFAULT : library, names[i])))
+            victim_fail("%s", dlerror());
+}
+
+#define FLOAT32 7
+#define BFLOAT16 9
+#define STREAM ((void *)0x5150)
+
+/* One for the rank that is not the root, one for the root. */
+static struct simnccl_comm *comm;
+static int rank;
+
+#define COLLECTIVE(function, from, to, sent, received, other)                                      \
+    DID(collective, .op = MT_NCCL_##function, .send = (sent) > 0 ? (uintptr_t)(from) : 0,          \
+        .receive = (received) > 0 ? (uintptr_t)(to) : 0, .send_bytes = sent,                       \
+        .receive_bytes = received, .peer = other, .comm = (uintptr_t)comm,                         \
+        .stream = (uintptr_t)STREAM)
+
+static void use_all_alike(char *a, char *b)
+{
+    MUST_NC(NC(ncclAllReduce)(a, a, 1000, FLOAT32, 0, comm, STREAM));
+    COLLECTIVE(ncclAllReduce, a, a, 4000, 4000, MT_PEER_ALL);
+    MUST_NC(NC(ncclAllGather)(a, b, 100, BFLOAT16, comm, STREAM));
+    COLLECTIVE(ncclAllGather, a, b, 200, 800, MT_PEER_ALL);
+    MUST_NC(NC(ncclReduceScatter)(b, a, 100, BFLOAT16, 0, comm, STREAM));
+    COLLECTIVE(ncclReduceScatter, b, a, 800, 200, MT_PEER_ALL);
+    MUST_NC(NC(ncclAlltoAll)(a, b, 50, FLOAT32, comm, STREAM));
+    COLLECTIVE(ncclAlltoAll, a, b, 800, 800, MT_PEER_ALL);
+}
+
+static void use_rooted(char *a, char *b)
+{
+    uint64_t root = rank == 2;
+    MUST_NC(NC(ncclBroadcast)(a, b, 10, FLOAT32, 2, comm, STREAM));
+    COLLECTIVE(ncclBroadcast, a, b, 40 * root, 40, 2);
+    MUST_NC(NC(ncclBcast)(a, 10, FLOAT32, 2, comm, STREAM));
+    COLLECTIVE(ncclBcast, a, a, 40 * root, 40 * !root, 2);
+    MUST_NC(NC(ncclReduce)(a, b, 10, FLOAT32, 0, 2, comm, STREAM));
+    COLLECTIVE(ncclReduce, a, b, 40, 40 * root, 2);
+    MUST_NC(NC(ncclGather)(a, b, 10, FLOAT32, 2, comm, STREAM));
+    COLLECTIVE(ncclGather, a, b, 40, 160 * root, 2);
+    MUST_NC(NC(ncclScatter)(a, b, 10, FLOAT32, 2, comm, STREAM));
+    COLLECTIVE(ncclScatter, a, b, 160 * root, 40, 2);
+}
+
+static void use_group(char *a, char *b)
+{
+    MUST_NC(NC(ncclGroupStart)());
+    MUST_NC(NC(ncclGroupStart)());
+    for (int peer = 0; peer < 4; peer++) {
+        MUST_NC(NC(ncclSend)(a + 64 * peer, 16, FLOAT32, peer, comm, STREAM));
+        COLLECTIVE(ncclSend, a + 64 * peer, 0, 64, 0, (uint64_t)peer);
+        MUST_NC(NC(ncclRecv)(b + 64 * peer, 16, FLOAT32, peer, comm, STREAM));
+        COLLECTIVE(ncclRecv, 0, b + 64 * peer, 0, 64, (uint64_t)peer);
+    }
+    MUST_NC(NC(ncclGroupEnd)());
+    MUST_NC(NC(ncclGroupEnd)());
+    DID(collective_group, .calls = 8);
+    if (NC(ncclGroupEnd)() == 0 || NC(ncclAllReduce)(a, b, 1, 99, 0, comm, STREAM) == 0)
+        victim_fail("it worked");
+}
+
+static void did_communicator(unsigned op, uint64_t ranks, uint64_t place)
+{
+    DID(communicator, .op = op, .comm = (uintptr_t)comm, .ranks = ranks, .rank = place);
+}
+
+static void use_memory(void)
+{
+    void *address, *handle;
+    MUST_NC(NC(ncclMemAlloc)(&address, 1000));
+    DID(collective_memory, .op = MT_NCCL_ncclMemAlloc, .address = (uintptr_t)address, .size = 1000);
+    MUST_NC(NC(ncclCommRegister)(comm, address, 1000, &handle));
+    DID(collective_memory, .op = MT_NCCL_ncclCommRegister, .address = (uintptr_t)address,
+        .size = 1000, .comm = (uintptr_t)comm, .handle = (uintptr_t)handle);
+    MUST_NC(NC(ncclCommDeregister)(comm, handle));
+    DID(collective_memory, .op = MT_NCCL_ncclCommDeregister, .comm = (uintptr_t)comm,
+        .handle = (uintptr_t)handle);
+    MUST_NC(NC(ncclCommWindowRegister)(comm, address, 1000, &handle, 1));
+    DID(collective_memory, .op = MT_NCCL_ncclCommWindowRegister, .address = (uintptr_t)address,
+        .size = 1000, .comm = (uintptr_t)comm, .handle = (uintptr_t)handle);
+    MUST_NC(NC(ncclCommWindowDeregister)(comm, handle));
+    DID(collective_memory, .op = MT_NCCL_ncclCommWindowDeregister, .comm = (uintptr_t)comm,
+        .handle = (uintptr_t)handle);
+    MUST_NC(NC(ncclMemFree)(address));
+    DID(collective_memory, .op = MT_NCCL_ncclMemFree, .address = (uintptr_t)address);
+}
+
+static void use_ranks(char *a, char *b)
+{
+    struct simnccl_id id;
+    memset(&id, 7, sizeof id);
+    for (rank = 0; rank < 4; rank += 2) { /* the same handle again, of another rank */
+        MUST_NC(NC(ncclCommInitRank)(&comm, 4, id, rank));
+        did_communicator(MT_NCCL_ncclCommInitRank, 4, (uint64_t)rank);
+        use_all_alike(a, b);
+        use_rooted(a, b);
+        use_group(a, b);
+        use_memory();
+        MUST_NC(NC(ncclCommDestroy)(comm));
+        did_communicator(MT_NCCL_ncclCommDestroy, 0, 0);
+    }
+}
+
+static void use_communicators(void)
+{
+    struct simnccl_comm *all[3], *parent;
+    struct simnccl_id id;
+    memset(&id, 7, sizeof id);
+    MUST_NC(NC(ncclCommInitAll)(all, 3, NULL));
+    for (uint64_t i = 0; i < 3; i++) {
+        comm = all[i];
+        did_communicator(MT_NCCL_ncclCommInitAll, 3, i);
+    }
+    parent = comm;
+    MUST_NC(NC(ncclCommSplit)(parent, -1, 0, &comm, NULL)); /* in none of the new ones */
+    MUST_NC(NC(ncclCommSplit)(parent, 0, 0, &comm, NULL));
+    did_communicator(MT_NCCL_ncclCommSplit, 2, 1);
+    int excluded = 0;
+    MUST_NC(NC(ncclCommShrink)(parent, &excluded, 1, &comm, NULL, 0));
+    did_communicator(MT_NCCL_ncclCommShrink, 2, 2);
+    MUST_NC(NC(ncclCommAbort)(comm));
+    did_communicator(MT_NCCL_ncclCommAbort, 0, 0);
+    MUST_NC(NC(ncclCommInitRankConfig)(&comm, 9, id, 8, NULL));
+    did_communicator(MT_NCCL_ncclCommInitRankConfig, 9, 8);
+    MUST_NC(NC(ncclGroupStart)()); /* there it is known only afterwards */
+    MUST_NC(NC(ncclCommInitRankScalable)(&comm, 5, 4, 1, &id, NULL));
+    MUST_NC(NC(ncclGroupEnd)());
+    did_communicator(MT_NCCL_ncclSend, 5, 4);
+    MUST_NC(NC(ncclSend)(NULL, 0, FLOAT32, 0, comm, STREAM));
+    COLLECTIVE(ncclSend, 0, 0, 0, 0, 0);
+}
+
+static int nccl_victim(int argc, char **argv)
+{
+    victim_begin(DOOR_HANDLE);
+    open_door(argc > 1 ? argv[1] : "framework");
+    CUdeviceptr a, b;
+    MUST(REAL(cuMemAlloc_v2)(&a, 8192));
+    MUST(REAL(cuMemAlloc_v2)(&b, 8192));
+    use_ranks((char *)(uintptr_t)a, (char *)(uintptr_t)b);
+    use_communicators();
+    return 0;
+}
+
+static int without_victim(int argc, char **argv)
+{
+    (void)argc, (void)argv;
+    for (unsigned i = 0; i < NAMES; i++) {
+        dlerror();
+        if (dlsym(RTLD_DEFAULT, names[i]) || !dlerror())
+            victim_fail("%s: found where there is none", names[i]);
+    }
+    return 0;
+}
+
+static int twice_victim(int argc, char **argv)
+{
+    struct simnccl_id id;
+    memset(&id, 7, sizeof id);
+    victim_begin(DOOR_HANDLE);
+    open_door("handle");
+    void *copy = load(argc > 1 ? argv[1] : "", RTLD_LOCAL);
+    __typeof__(&ncclCommInitRank) second =
+        (__typeof__(&ncclCommInitRank))dlsym(copy, "ncclCommInitRank");
+    if (!second || second == NC(ncclCommInitRank))
+        victim_fail("the copy is not its own");
+    MUST_NC(second(&comm, 2, id, 1));
+    return 0;
+}
+
+const struct victim_command victim_nccl[] = {{"nccl", nccl_victim},
+                                             {"nccl-without", without_victim},
+                                             {"nccl-twice", twice_victim},
+                                             {NULL, NULL}};
