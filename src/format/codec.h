@@ -53,17 +53,22 @@ static inline void mt_codec_model_clear(struct mt_codec_model *model)
     mt_addresses_clear(&model->addresses);
 }
 
-/* The symbol of an event, for the tempo. */
-static inline uint32_t mt_codec_symbol(const struct mt_record *record)
+/* What makes an event of a kind unlike others of it, for the tempo. */
+static inline uint64_t mt_codec_what(unsigned kind, const uint64_t *word)
 {
-    uint64_t what = 0;
-    if (record->kind == MT_launch)
-        what = record->word[offsetof(struct mt_ev_launch, kernel) / 8];
-    else if (record->kind == MT_block_alloc)
-        what = record->word[offsetof(struct mt_ev_block_alloc, size) / 8];
-    else if (record->kind == MT_block_free)
-        what = record->word[offsetof(struct mt_ev_block_free, size) / 8];
-    return record->kind + 64 * (uint32_t)what;
+    if (kind == MT_launch)
+        return word[offsetof(struct mt_ev_launch, kernel) / 8];
+    if (kind == MT_block_alloc)
+        return word[offsetof(struct mt_ev_block_alloc, size) / 8];
+    if (kind == MT_block_free)
+        return word[offsetof(struct mt_ev_block_free, size) / 8];
+    return 0;
+}
+
+/* The symbol of an event, for the tempo. */
+static inline uint32_t mt_codec_symbol(unsigned kind, const uint64_t *word)
+{
+    return kind + 64 * (uint32_t)mt_codec_what(kind, word);
 }
 
 #endif

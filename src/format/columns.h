@@ -75,20 +75,23 @@ bool mt_columns_find(struct mt_column_view view[MT_COLUMNS], const uint8_t *raw,
  * end checked afterwards. */
 #define MT_COLUMN_PAD 8u
 
-/* Numbers of 3 or 4 bytes without a branch on which, longer ones byte by byte. */
-static inline bool mt_column_get_long(struct mt_column_view *view, uint64_t *value)
+/* Numbers of up to 4 bytes without a branch on how many, longer ones byte by byte. */
+static inline bool mt_column_get_wide(struct mt_column_view *view, uint64_t *value)
 {
+    const uint8_t *at = view->at;
     uint32_t bytes;
-    memcpy(&bytes, view->at, sizeof bytes);
+    if (__builtin_expect(at >= view->end, 0))
+        return false;
+    memcpy(&bytes, at, sizeof bytes);
     uint32_t stops = ~bytes & 0x80808080u;
-    if (stops == 0) {
-        view->at = mt_varint_get(view->at, view->end, value);
+    if (__builtin_expect(stops == 0, 0)) {
+        view->at = mt_varint_get(at, view->end, value);
         return view->at != NULL;
     }
     bytes &= stops ^ (stops - 1); /* up to and with the first byte that stops */
     *value = (bytes & 0x7f) | (bytes >> 1 & 0x7f << 7) | (bytes >> 2 & 0x7f << 14) |
              (bytes >> 3 & 0x7f << 21);
-    view->at += (unsigned)__builtin_ctz(stops) / 8 + 1;
+    view->at = at + ((unsigned)__builtin_ctz(stops) / 8 + 1);
     return view->at <= view->end;
 }
 
@@ -110,17 +113,18 @@ static inline bool mt_column_get(struct mt_column_view *view, uint64_t *value)
         view->at = at + 2;
         return view->at <= view->end;
     }
-    return mt_column_get_long(view, value);
+    return mt_column_get_wide(view, value);
 }
 
 /* The same where nearly all are of one byte, which the processor then knows. */
-static inline bool mt_column_get_small(struct mt_column_view *view, uint64_t *value)
+static inline __attribute__((always_inline)) bool
+mt_column_get_small(struct mt_column_view *view, uint64_t *value)
 {
     if (__builtin_expect(view->at < view->end && *view->at < 0x80, 1)) {
         *value = *view->at++;
         return true;
     }
-    return mt_column_get(view, value);
+    return mt_column_get_wide(view, value);
 }
 
 #endif

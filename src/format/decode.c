@@ -23,6 +23,7 @@ struct mt_decoder {
     size_t raw_room;
     uint32_t left;
     bool damaged; /* from here on */
+    bool unknown; /* the batch has records of kinds that are not known */
     uint64_t quanta;
     uint64_t batch[(BATCH_BYTES + RECORD_MAX) / sizeof(uint64_t)];
 };
@@ -76,13 +77,26 @@ int mt_decoder_begin(struct mt_decoder *decoder, const struct mt_chunk_header *h
     return 0;
 }
 
-static inline bool get_total(struct mt_column_view *view, uint64_t *last, uint64_t *value)
+static inline ALWAYS_INLINE bool get_total(struct mt_column_view *view, uint64_t *last,
+                                           uint64_t *value)
 {
     uint64_t code;
-    if (!mt_column_get(view, &code))
+    if (!mt_column_get_small(view, &code))
         return false;
     *value = *last += mt_unzigzag(code);
     return true;
+}
+
+/* As a rule the value used last. */
+static inline ALWAYS_INLINE bool get_handle(struct mt_handles *handles, struct mt_column_view *view,
+                                            uint64_t *value)
+{
+    if (view->at < view->end && *view->at == 1 && handles->count) {
+        view->at++;
+        *value = handles->kept[0];
+        return true;
+    }
+    return mt_handle_get(handles, view, value);
 }
 
 static bool get_new_shape(struct mt_decoder *decoder, uint64_t kernel, uint32_t words)
@@ -99,54 +113,65 @@ static bool get_new_shape(struct mt_decoder *decoder, uint64_t kernel, uint32_t 
     return true;
 }
 
-/* mt_address_get, many times. The copies can live in registers, which what is written to `word`
- * would otherwise forbid; nearly half of the time of reading a trace is spent here. */
-static bool get_addresses(struct mt_addresses *addresses, struct mt_column_view *column,
-                          uint64_t *word, uint32_t words)
+/* mt_address_get, many times, put together with the words' offsets; nearly half of the time of
+ * reading a trace is spent here. The copies live in registers, which what is written to `word` would
+ * otherwise forbid. A number of two bytes may end behind the column's end: what lies there may be
+ * read, and is found out at the next number or behind the loop. */
+static __attribute__((noinline)) bool get_addresses(struct mt_addresses *addresses,
+                                                    struct mt_column_view *column,
+                                                    const uint16_t *offset, uint64_t *word,
+                                                    const uint64_t *words_end)
 {
-    struct mt_column_view view = *column;
+    const uint8_t *at = column->at, *const end = column->end;
+    uint64_t *const kept = addresses->kept;
     uint32_t count = addresses->count;
-    for (uint32_t i = 0; i < words; i++) {
-        uint64_t code, distance, address;
-        if (!mt_column_get(&view, &code))
+    for (; word < words_end; word++, offset++) {
+        if (__builtin_expect(at >= end, 0))
             return false;
-        if (__builtin_expect(code > 1, 1)) {
-            distance = code - 1;
-            if (distance > (count < MT_ADDRESSES_KEPT ? count : MT_ADDRESSES_KEPT))
-                return false;
-            address = addresses->kept[(count - (uint32_t)distance) % MT_ADDRESSES_KEPT];
-        } else {
-            addresses->count = count;
-            if (!mt_address_get_long(addresses, &view, code, &address))
-                return false;
+        uint32_t code = at[0], bytes = 1;
+        if (code >= 0x80) {
+            code = (code & 0x7f) | (uint32_t)at[1] << 7; /* 2^14 and more if it goes on */
+            bytes = 2;
         }
-        addresses->kept[count++ % MT_ADDRESSES_KEPT] = address;
-        word[i] = address;
+        uint64_t address;
+        if (__builtin_expect(code - 2 < count && code < 1u << 14, 1)) {
+            at += bytes;
+            address = kept[(uint16_t)(count + 1 - code)];
+            kept[(uint16_t)count++] = address;
+        } else {
+            column->at = at;
+            addresses->count = count;
+            if (!mt_address_get(addresses, column, word))
+                return false;
+            address = *word;
+            at = column->at;
+            count = addresses->count;
+        }
+        *word = MT_WORD_ADDRESS(address) | (uint64_t)*offset << MT_WORD_ADDRESS_BITS;
     }
     addresses->count = count;
-    *column = view;
-    return true;
+    column->at = at;
+    return at <= end;
 }
 
-static bool get_words(struct mt_decoder *decoder, unsigned kind, uint64_t kernel, uint64_t *word,
-                      uint32_t *words)
+_Static_assert(MT_ADDRESSES_KEPT == 1u << 16, "a number of 16 bits is a place among them");
+
+static inline ALWAYS_INLINE bool get_words(struct mt_decoder *decoder, unsigned kind,
+                                           uint64_t kernel, uint64_t *word, uint32_t *words)
 {
     struct mt_column_view *view = &decoder->view[MT_COLUMN(kind, 0)];
+    struct mt_codec_model *model = &decoder->model;
     uint64_t code;
-    mt_tempo_prefetch(&decoder->model.tempo, MT_launch + 64 * (uint32_t)kernel);
     if (!mt_column_get_small(&view[MT_SLOT_SHAPE], &code))
         return false;
-    if (code && (code > MT_RECORD_WORDS_MAX - *words + 1 ||
-                 !get_new_shape(decoder, kernel, (uint32_t)code - 1)))
+    if (__builtin_expect(code != 0, 0) &&
+        (code > MT_RECORD_WORDS_MAX - *words + 1 ||
+         !get_new_shape(decoder, kernel, (uint32_t)code - 1)))
         return false;
-    const struct mt_shape *shape = mt_shape_of(&decoder->model.shapes, kernel);
-    const uint16_t *offset = &decoder->model.shapes.offset[shape->start];
-    if (!get_addresses(&decoder->model.addresses, &view[MT_SLOT_TAIL], word, shape->count))
-        return false;
-    for (uint32_t i = 0; i < shape->count; i++)
-        word[i] = MT_WORD_ADDRESS(word[i]) | (uint64_t)offset[i] << MT_WORD_ADDRESS_BITS;
+    const struct mt_shape *shape = mt_shape_of(&model->shapes, kernel);
     *words += shape->count;
-    return true;
+    return get_addresses(&model->addresses, &view[MT_SLOT_TAIL],
+                         &model->shapes.offset[shape->start], word, word + shape->count);
 }
 
 static bool get_bytes(struct mt_decoder *decoder, unsigned kind, uint64_t *word, uint32_t *words)
@@ -165,57 +190,106 @@ static bool get_bytes(struct mt_decoder *decoder, unsigned kind, uint64_t *word,
 }
 
 /* One case a kind, from event.def: fields in order, then the tail. Of an unknown kind there are no
- * words, and what its columns say is not looked at. */
+ * words, and what its columns say is not looked at. As its time a record keeps its symbol. */
 static inline ALWAYS_INLINE bool get_record(struct mt_decoder *decoder, struct mt_record *record)
 {
     struct mt_codec_model *model = &decoder->model;
-    struct mt_column_view *view = &decoder->view[MT_COLUMN(record->kind, 0)];
+    struct mt_column_view *view;
     uint64_t *word = record->word;
 #define GET_COUNT(event, name) mt_column_get_small(view, word)
 #define GET_API(event, name) mt_column_get_small(view, word)
-#define GET_SIZE(event, name) mt_column_get(view, word)
+#define GET_SIZE(event, name) mt_column_get_wide(view, word)
 #define GET_TOTAL(event, name) get_total(view, &model->total[MT_TOTAL_##name], word)
 #define GET_HANDLE(event, name)                                                                    \
-    mt_handle_get(&model->handles[MT_HANDLES_##event##_##name], view, word)
+    get_handle(&model->handles[MT_HANDLES_##event##_##name], view, word)
 #define GET_ADDRESS(event, name) mt_address_get(&model->addresses, view, word)
-#define GET_WORDS get_words(decoder, record->kind, record->word[0], word, &record->words)
-#define GET_BYTES get_bytes(decoder, record->kind, word, &record->words)
+#define GET_WORDS(event) get_words(decoder, MT_##event, record->word[0], word, &record->words)
+#define GET_BYTES(event) get_bytes(decoder, MT_##event, word, &record->words)
     switch (record->kind) {
 #define EVENT(number, name, doc)                                                                   \
     case number:                                                                                   \
-        record->words = sizeof(struct mt_ev_##name) / sizeof(uint64_t);
+        record->words = sizeof(struct mt_ev_##name) / sizeof(uint64_t);                            \
+        view = &decoder->view[MT_COLUMN(number, 0)];
 #define FIELD(event, name, type, doc)                                                              \
     if (!GET_##type(event, name))                                                                  \
         return false;                                                                              \
     word++, view++;
 #define TAIL(event, type, doc)                                                                     \
-    if (!GET_##type)                                                                               \
+    if (!GET_##type(event))                                                                        \
         return false;
-#define END(event) return true;
+#define END(event)                                                                                 \
+    record->time = mt_codec_symbol(MT_##event, record->word);                                            \
+    return true;
 #include "event/event.def"
     }
     record->words = 0;
+    record->time = record->kind;
     return record->kind != MT_NONE;
 }
 
-static inline ALWAYS_INLINE bool get_time(struct mt_decoder *decoder, struct mt_record *record)
+/* Fill [start, limit) with records whose times are still to be told. False where one makes no
+ * sense: *end is behind the last that does. */
+static bool get_records(struct mt_decoder *decoder, struct mt_record *start, const uint8_t *limit,
+                        struct mt_record **end)
+{
+    struct mt_column_view *kinds = &decoder->view[MT_SLOT_KINDS];
+    const uint8_t *kind = kinds->at;
+    struct mt_record *record = start;
+    bool fine = true;
+    while (kind < kinds->end && (const uint8_t *)record < limit) {
+        record->kind = *kind++;
+        record->flags = 0;
+        if (record->kind >= MT_KINDS || !get_record(decoder, record)) {
+            fine = false;
+            break;
+        }
+        decoder->unknown |= record->words == 0;
+        record = (struct mt_record *)(uintptr_t)mt_record_next(record);
+    }
+    kinds->at = kind;
+    *end = record;
+    return fine;
+}
+
+/* Give the records in [start, *end) their times. False where one makes no sense, then *end is
+ * before it. */
+static bool get_times(struct mt_decoder *decoder, struct mt_record *start, struct mt_record **end)
 {
     struct mt_column_view *times = &decoder->view[MT_SLOT_TIMES];
-    uint64_t error, more;
-    if (times->at == times->end)
-        return false;
-    error = *times->at++;
-    if (error == MT_TEMPO_LONG) {
-        if (!mt_column_get(&decoder->view[MT_SLOT_LONG_TIMES], &more))
-            return false;
-        error += more;
+    const uint8_t *at = times->at, *const stop = times->end;
+    struct mt_tempo *tempo = &decoder->model.tempo;
+    const unsigned shift = decoder->header.time_shift;
+    const uint64_t last = decoder->header.time_last;
+    uint64_t quanta = decoder->quanta, more;
+    uint32_t before = tempo->before, records = 0;
+    struct mt_record *record = start;
+    while (record < *end && at < stop) {
+        uint64_t error = *at++;
+        if (__builtin_expect(error == MT_TEMPO_LONG, 0)) {
+            if (!mt_column_get(&decoder->view[MT_SLOT_LONG_TIMES], &more))
+                break;
+            error += more;
+        }
+        uint32_t now = (uint32_t)record->time;
+        uint16_t *average = mt_tempo_place(tempo, before, now);
+        uint64_t gap = (*average >> 2) + mt_unzigzag(error);
+        mt_tempo_learn(average, gap);
+        uint64_t time = (quanta + gap) << shift;
+        if (__builtin_expect(time > last, 0))
+            break;
+        before = now;
+        quanta += gap;
+        record->time = time;
+        record = (struct mt_record *)(uintptr_t)mt_record_next(record);
+        records++;
     }
-    uint16_t *average = mt_tempo_step(&decoder->model.tempo, mt_codec_symbol(record));
-    uint64_t gap = (*average >> 2) + mt_unzigzag(error);
-    mt_tempo_learn(average, gap);
-    decoder->quanta += gap;
-    record->time = decoder->quanta << decoder->header.time_shift;
-    return record->time <= decoder->header.time_last;
+    bool fine = record == *end;
+    *end = record;
+    times->at = at;
+    tempo->before = before;
+    decoder->quanta = quanta;
+    decoder->left -= records;
+    return fine;
 }
 
 /* Whether all columns of known kinds were used up, and the last time is the header's. */
@@ -228,36 +302,44 @@ static bool ends_well(const struct mt_decoder *decoder)
     return decoder->quanta << decoder->header.time_shift == decoder->header.time_last;
 }
 
-/* One event; false where it makes no sense. */
-static inline ALWAYS_INLINE bool get_event(struct mt_decoder *decoder, struct mt_record *record)
+/* Take out the records of unknown kinds; how many they were. */
+static uint32_t drop_unknown(struct mt_record *start, struct mt_record **end)
 {
-    struct mt_column_view *kinds = &decoder->view[MT_SLOT_KINDS];
-    record->kind = *kinds->at++;
-    record->flags = 0;
-    return record->kind < MT_KINDS && get_record(decoder, record) && get_time(decoder, record);
+    struct mt_record *to = start;
+    const struct mt_record *record = start, *next;
+    uint32_t dropped = 0;
+    for (; record < *end; record = next) {
+        next = mt_record_next(record);
+        if (record->words == 0) {
+            dropped++;
+            continue;
+        }
+        memmove(to, record, mt_record_size(record));
+        to = (struct mt_record *)(uintptr_t)mt_record_next(to);
+    }
+    *end = to;
+    return dropped;
 }
 
 int mt_decoder_next(struct mt_decoder *decoder, const struct mt_record **first,
                     const struct mt_record **end)
 {
-    struct mt_record *start = (struct mt_record *)(void *)decoder->batch, *record = start;
+    struct mt_record *start = (struct mt_record *)(void *)decoder->batch, *last = start;
     const uint8_t *limit = (const uint8_t *)start + BATCH_BYTES;
-    int records = 0;
-    while (decoder->left && !decoder->damaged && (const uint8_t *)record < limit) {
-        if (!get_event(decoder, record)) {
-            decoder->damaged = true;
-            break;
-        }
-        decoder->left--;
-        if (record->words == 0)
-            continue;
-        record = (struct mt_record *)(void *)&record->word[record->words];
-        records++;
+    uint32_t records = 0;
+    while (decoder->left && !decoder->damaged && records == 0) {
+        uint32_t left = decoder->left;
+        decoder->unknown = false;
+        bool fine = get_records(decoder, start, limit, &last);
+        decoder->damaged = !get_times(decoder, start, &last) || !fine;
+        records = left - decoder->left;
+        if (decoder->unknown)
+            records -= drop_unknown(start, &last);
     }
     *first = start;
-    *end = record;
+    *end = last;
     if (records)
-        return records;
+        return (int)records;
     return decoder->damaged || !ends_well(decoder) ? MT_ERR_DAMAGED : 0;
 }
 

@@ -240,7 +240,7 @@ static void note_block(struct mt_encoder *encoder, const struct mt_record *recor
 static void put_time(struct mt_encoder *encoder, const struct mt_record *record, uint64_t quanta)
 {
     uint64_t gap = quanta - encoder->quanta;
-    uint16_t *average = mt_tempo_step(&encoder->model.tempo, mt_codec_symbol(record));
+    uint16_t *average = mt_tempo_step(&encoder->model.tempo, mt_codec_symbol(record->kind, record->word));
     uint64_t error = mt_zigzag(gap - (*average >> 2));
     mt_tempo_learn(average, gap);
     put_byte(encoder, column(encoder, 0, MT_SLOT_TIMES),

@@ -31,22 +31,17 @@ struct mt_tempo {
     uint16_t average[MT_TEMPO_GAPS];
 };
 
-static inline uint16_t *mt_tempo_place(struct mt_tempo *tempo, uint32_t now)
+/* The average that foresees the gap between the events `before` and `now`. */
+static inline uint16_t *mt_tempo_place(struct mt_tempo *tempo, uint32_t before, uint32_t now)
 {
-    uint32_t place = ((tempo->before * UINT32_C(0x9e3779b1)) ^ now) * UINT32_C(0x85ebca77) >> 17;
+    uint32_t place = ((before * UINT32_C(0x9e3779b1)) ^ now) * UINT32_C(0x85ebca77) >> 17;
     return &tempo->average[place];
-}
-
-/* Have the average of the event to come at hand: the table is larger than the nearest cache. */
-static inline void mt_tempo_prefetch(struct mt_tempo *tempo, uint32_t now)
-{
-    __builtin_prefetch(mt_tempo_place(tempo, now), 1);
 }
 
 /* The average that foresees the gap before the event `now`, which becomes the one before. */
 static inline uint16_t *mt_tempo_step(struct mt_tempo *tempo, uint32_t now)
 {
-    uint16_t *average = mt_tempo_place(tempo, now);
+    uint16_t *average = mt_tempo_place(tempo, tempo->before, now);
     tempo->before = now;
     return average;
 }
