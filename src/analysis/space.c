@@ -1,4 +1,4 @@
-/* Sorted chunks of at most 64 ranges, and a sorted array of the chunks' first begins: two binary
+/* Sorted chunks of at most 64 ranges, and a sorted array of the chunks' first begins: two short
  * searches, and one short move on insertion. A tree would spend its time on cache misses; here all
  * that is searched for 10^4 ranges fits the first two caches. Chunks split in halves when full and
  * are merged with the next when nearly empty. */
@@ -24,16 +24,45 @@ struct place {
     size_t i; /* ranges of the chunk that begin at or before the address */
 };
 
-/* How many of n > 0 ascending keys are <= x; without branches, whose outcome no one can predict. */
+/* How many of eight keys, each `step` behind the one before, are <= x. */
+static inline size_t count_of_eight(const uint64_t *key, size_t step, uint64_t x)
+{
+    return (size_t)(key[0] <= x) + (key[step] <= x) + (key[2 * step] <= x) +
+           (key[3 * step] <= x) + (key[4 * step] <= x) + (key[5 * step] <= x) +
+           (key[6 * step] <= x) + (key[7 * step] <= x);
+}
+
+/* How many of n ascending keys are <= x, an eighth of them at a time: comparisons that do not wait
+ * for each other, and no branches, whose outcome no one could predict. What is left is a little
+ * longer than need be, which does no harm as all that is behind is larger. */
 static size_t count_not_above(const uint64_t *key, size_t n, uint64_t x)
 {
-    const uint64_t *base = key;
-    while (n > 1) {
-        size_t half = n / 2;
-        base += base[half] <= x ? half : 0;
-        n -= half;
+    size_t count = 0;
+    while (n >= 16) {
+        size_t step = n / 8;
+        size_t eighths = count_of_eight(key + count, step, x);
+        count += (eighths - (eighths > 0)) * step;
+        n -= 7 * step;
     }
-    return (size_t)(base - key) + (*base <= x);
+    const uint64_t *rest = key + count;
+    for (size_t i = 0; i < n; i++)
+        count += rest[i] <= x;
+    return count;
+}
+
+/* The same in a chunk: behind its ranges are keys that are larger than any. */
+static size_t count_in_chunk(const struct mt_space_chunk *chunk, uint64_t x)
+{
+    size_t eighths = count_of_eight(chunk->begin, CHUNK_RANGES / 8, x);
+    size_t start = (eighths - (eighths > 0)) * (CHUNK_RANGES / 8);
+    size_t count = start + count_of_eight(chunk->begin + start, 1, x);
+    return count < chunk->n ? count : chunk->n; /* x may be the largest key itself */
+}
+
+static void pad(struct mt_space_chunk *chunk, size_t from)
+{
+    for (size_t i = from; i < CHUNK_RANGES; i++)
+        chunk->begin[i] = UINT64_MAX;
 }
 
 static struct place locate(const struct mt_space *space, uint64_t address)
@@ -41,7 +70,7 @@ static struct place locate(const struct mt_space *space, uint64_t address)
     size_t c = count_not_above(space->first, space->chunks, address);
     struct place place = {.chunk = c ? c - 1 : 0};
     const struct mt_space_chunk *chunk = space->chunk[place.chunk];
-    place.i = c ? count_not_above(chunk->begin, chunk->n, address) : 0;
+    place.i = c ? count_in_chunk(chunk, address) : 0;
     return place;
 }
 
@@ -76,8 +105,10 @@ static struct mt_space_chunk *take_chunk(struct mt_space *space)
         space->spare = chunk->spare;
     else
         chunk = malloc(sizeof *chunk);
-    if (chunk)
-        chunk->n = 0;
+    if (!chunk)
+        return NULL;
+    chunk->n = 0;
+    pad(chunk, 0);
     return chunk;
 }
 
@@ -138,6 +169,7 @@ static bool split(struct mt_space *space, size_t at)
     struct mt_space_chunk *lower = space->chunk[at];
     append(upper, lower, CHUNK_RANGES / 2, CHUNK_RANGES / 2);
     lower->n = CHUNK_RANGES / 2;
+    pad(lower, lower->n);
     space->first[at + 1] = upper->begin[0];
     return true;
 }
@@ -219,7 +251,7 @@ bool mt_space_remove(struct mt_space *space, uint64_t begin, struct mt_range *re
     if (removed)
         range_at(chunk, place.i - 1, removed);
     shift(chunk, place.i - 1, place.i);
-    chunk->n--;
+    chunk->begin[--chunk->n] = UINT64_MAX;
     space->size--;
     space->first[place.chunk] = chunk->begin[0];
     if (chunk->n < MERGE_BELOW)
@@ -267,6 +299,9 @@ bool mt_space_is_valid(const struct mt_space *space)
                 return false;
             end = chunk->end[i];
         }
+        for (size_t i = chunk->n; i < CHUNK_RANGES; i++)
+            if (chunk->begin[i] != UINT64_MAX)
+                return false;
         size += chunk->n;
     }
     return size == space->size;
