@@ -269,6 +269,7 @@ static int want_story(struct analysis *analysis)
         return MT_ERR_MEMORY;
     RETURN_IF_ERROR(want_rows(analysis, &story->summary, &mt_table_summary, 0, NULL));
     RETURN_IF_ERROR(want_rows(analysis, &story->kernels, &mt_table_kernels, TOP, "touched_bytes"));
+    RETURN_IF_ERROR(want_rows(analysis, &story->rhythm, &mt_table_rhythm, 0, NULL));
     RETURN_IF_ERROR(want_rows(analysis, &story->blocks, &mt_table_blocks, TOP, "size_bytes"));
     mt_rows_only(story->blocks, "level", "block");
     return want_rows(analysis, &story->failures, &mt_table_failures, TOP, NULL);
@@ -310,6 +311,7 @@ static void tell_story(struct analysis *analysis, const char *path,
     mt_story_write(analysis->screen, story);
     mt_rows_clear(story->summary);
     mt_rows_clear(story->kernels);
+    mt_rows_clear(story->rhythm);
     mt_rows_clear(story->blocks);
     mt_rows_clear(story->failures);
 }

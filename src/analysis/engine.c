@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "analysis/pass.h"
+#include "analysis/scan.h"
 #include "analysis/tables.h"
 
 #define PROGRESS_EVENTS 65536u
@@ -42,6 +43,9 @@ struct shift {
     size_t workers;
     uint64_t kinds;
     struct mt_model *model;
+    struct mt_rhythm rhythm; /* where a pass needs it */
+    size_t next;             /* iteration to begin */
+    uint64_t border;         /* event before which passes are told of iterations */
 };
 
 /* ---- sinks ---- */
@@ -173,6 +177,23 @@ static bool is_wanted(struct mt_engine *engine, const struct mt_pass *pass)
     return false;
 }
 
+/* The first scan, where somebody needs what it finds. */
+static int find_rhythm(struct mt_engine *engine, struct shift *shift, mt_progress *progress,
+                       void *context)
+{
+    bool needed = false;
+    for (size_t i = 0; mt_passes[i]; i++)
+        needed |= mt_passes[i]->needs_rhythm && is_wanted(engine, mt_passes[i]);
+    shift->border = UINT64_MAX;
+    if (!needed)
+        return 0;
+    shift->run.rhythm = &shift->rhythm;
+    RETURN_IF_ERROR(mt_scan_rhythm(shift->run.trace, &shift->rhythm, progress, context));
+    if (shift->rhythm.iterations)
+        shift->border = shift->rhythm.iteration[0].first_event;
+    return 0;
+}
+
 static int hire(struct mt_engine *engine, struct shift *shift)
 {
     for (size_t i = 0; mt_passes[i] && shift->workers < PASSES_MAX; i++) {
@@ -223,10 +244,34 @@ static int tell_event(struct shift *shift, const struct mt_record *record, uint3
     return 0;
 }
 
-static int replay_run(struct shift *shift, const struct mt_trace_run *run)
+/* Event number `shift->border` comes next: an iteration begins there, or one ends and none begins.
+ */
+static int tell_iteration(struct shift *shift, uint64_t number)
+{
+    const struct mt_rhythm *rhythm = &shift->rhythm;
+    const struct mt_iteration *begun = NULL;
+    if (shift->next < rhythm->iterations && rhythm->iteration[shift->next].first_event == number)
+        begun = &rhythm->iteration[shift->next++];
+    if (begun)
+        shift->border = number + begun->events;
+    else if (shift->next < rhythm->iterations)
+        shift->border = rhythm->iteration[shift->next].first_event;
+    else
+        shift->border = UINT64_MAX;
+    for (size_t i = 0; i < shift->workers; i++) {
+        const struct mt_pass *pass = shift->worker[i].pass;
+        if (pass->iteration)
+            RETURN_IF_ERROR(pass->iteration(shift->worker[i].state, begun));
+    }
+    return 0;
+}
+
+static int replay_run(struct shift *shift, const struct mt_trace_run *run, uint64_t number)
 {
     for (const struct mt_record *record = run->first; record < run->end;
          record = mt_record_next(record)) {
+        if (number++ == shift->border)
+            RETURN_IF_ERROR(tell_iteration(shift, number - 1));
         if (record->kind < MT_KINDS && shift->kinds >> record->kind & 1 &&
             mt_record_is_valid(record))
             RETURN_IF_ERROR(tell_event(shift, record, run->thread));
@@ -235,22 +280,30 @@ static int replay_run(struct shift *shift, const struct mt_trace_run *run)
     return 0;
 }
 
+/* Where there was a first scan, the replay is the second half. */
+static uint64_t progressed(const struct shift *shift, const struct mt_trace_stats *stats)
+{
+    uint64_t position = mt_trace_position(shift->run.trace);
+    return shift->run.rhythm ? (stats->events + position) / 2 : position;
+}
+
 static int replay(struct shift *shift, mt_progress *progress, void *context)
 {
     struct mt_trace *trace = shift->run.trace;
     struct mt_trace_stats stats;
     struct mt_trace_run run;
-    uint64_t told = 0;
+    uint64_t told = 0, done = 0;
     int events;
     mt_trace_stats(trace, &stats);
-    for (uint64_t done = 0; (events = mt_trace_next_run(trace, &run)) > 0;
-         done += (uint64_t)events) {
+    for (; (events = mt_trace_next_run(trace, &run)) > 0; done += (uint64_t)events) {
         if (progress && done >= told) {
-            RETURN_IF_ERROR(progress(context, mt_trace_position(trace), stats.events));
+            RETURN_IF_ERROR(progress(context, progressed(shift, &stats), stats.events));
             told = done + PROGRESS_EVENTS;
         }
-        RETURN_IF_ERROR(replay_run(shift, &run));
+        RETURN_IF_ERROR(replay_run(shift, &run, done));
     }
+    if (done == shift->border) /* the last iteration ends with the trace */
+        RETURN_IF_ERROR(tell_iteration(shift, done));
     return events < 0 ? events : mt_model_finish(shift->model);
 }
 
@@ -266,6 +319,7 @@ static int finish(struct shift *shift)
 
 static int work(struct mt_engine *engine, struct shift *shift, mt_progress *progress, void *context)
 {
+    RETURN_IF_ERROR(find_rhythm(engine, shift, progress, context));
     RETURN_IF_ERROR(hire(engine, shift));
     RETURN_IF_ERROR(make_model(shift));
     RETURN_IF_ERROR(replay(shift, progress, context));
@@ -294,6 +348,7 @@ int mt_engine_run(struct mt_engine *engine, const char *path, mt_progress *progr
         mt_trace_stats(shift.run.trace, stats);
     for (size_t i = 0; i < shift.workers; i++)
         shift.worker[i].pass->free(shift.worker[i].state);
+    mt_rhythm_release(&shift.rhythm);
     mt_model_free(shift.model);
     mt_trace_free(shift.run.trace);
     return code < 0 ? break_down(engine, code) : 0;

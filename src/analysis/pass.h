@@ -13,8 +13,8 @@
 #include <stdint.h>
 
 #include "analysis/model.h"
-#include "analysis/rhythm.h"
 #include "memtrace/trace.h"
+#include "rhythm/rhythm.h"
 #include "table/table.h"
 
 /* What a pass may ask of the run it belongs to. */

@@ -156,6 +156,25 @@ static void tell_accesses(struct mt_output *output, const struct mt_story *story
               BYTES(number(story, "copies_to_host_bytes")), NUMBER(number(story, "sets")));
 }
 
+/* One iteration in one line; whoever asked for a rhythm wants to hear that there is none. */
+static void tell_rhythm(struct mt_output *output, const struct mt_story *story)
+{
+    struct human human = {.used = 0};
+    label(output, "rhythm");
+    for (size_t i = 0; i < mt_rows_count(story->rhythm); i++) {
+        if (!mt_rows_get(story->rhythm, i, "is_iteration").u)
+            continue;
+        mt_printf(output, "%s iterations of %s events, %s each, warm-up %s, %s exact\n",
+                  NUMBER(mt_rows_get(story->rhythm, i, "repetitions").u),
+                  NUMBER(mt_rows_get(story->rhythm, i, "period_events").u),
+                  NS(mt_rows_get(story->rhythm, i, "period_ns").u),
+                  NUMBER(mt_rows_get(story->rhythm, i, "warmup").u),
+                  SHARE(mt_rows_get(story->rhythm, i, "exact_share").r));
+        return;
+    }
+    mt_put_string(output, "no iterations found\n");
+}
+
 static double share(const struct mt_story *story, const char *key)
 {
     const char *text = mt_rows_text(story->summary, key);
@@ -314,6 +333,7 @@ void mt_story_write(struct mt_output *output, const struct mt_story *story)
     tell_device(output, story, "unknown");
     tell_blocks(output, story);
     tell_accesses(output, story);
+    tell_rhythm(output, story);
     tell_idle(output, story);
     tell_kernels(output, story);
     tell_largest(output, story);

@@ -1,5 +1,5 @@
 /* What a trace says, in ten to twenty lines for the screen. Reads rows of the tables summary,
- * kernels, blocks and failures; what is not there is left out. */
+ * kernels, rhythm, blocks and failures; what is not there is left out. */
 #ifndef MT_STORY_H
 #define MT_STORY_H
 
@@ -11,6 +11,7 @@ struct mt_story {
     uint64_t first_damage;    /* offset in the file, where something is damaged */
     struct mt_rows *summary;  /* all rows */
     struct mt_rows *kernels;  /* the first few */
+    struct mt_rows *rhythm;   /* all rows */
     struct mt_rows *blocks;   /* the largest */
     struct mt_rows *failures; /* the first few */
 };

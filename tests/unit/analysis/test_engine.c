@@ -354,15 +354,21 @@ static int stop(void *context, uint64_t done, uint64_t events)
 }
 
 /* A whole training job: the replay finds what the generator did. */
+static void write_training(const struct mt_training_options *options,
+                           struct mt_training_facts *facts)
+{
+    struct mt_tracewriter *writer = mt_tracewriter_new(path, NULL);
+    mt_training_write(writer, options, facts);
+    mt_tracewriter_free(writer);
+}
+
 START_TEST(training)
 {
     struct mt_training_options options = {.iterations = 20, .noise = 10};
     struct mt_training_facts facts;
     struct mt_trace_stats stats;
     int calls = 0;
-    struct mt_tracewriter *writer = mt_tracewriter_new(path, NULL);
-    mt_training_write(writer, &options, &facts);
-    mt_tracewriter_free(writer);
+    write_training(&options, &facts);
     struct mt_rows *rows = want(&mt_table_summary);
     ck_assert_int_eq(mt_engine_run(engine, path, stop, &calls, &stats), 0);
     ck_assert_int_eq(mt_engine_finish(engine), 0);
@@ -384,6 +390,29 @@ START_TEST(training)
 }
 END_TEST
 
+/* Passes hear of an iteration before its first event, and of its end. */
+START_TEST(iterations)
+{
+    struct mt_training_options options = {.iterations = 8};
+    struct mt_training_facts facts;
+    write_training(&options, &facts);
+    struct mt_rows *rows = run(&mt_table_iterations);
+    size_t n = mt_rows_count(rows);
+    ck_assert_uint_ge(n, 7);
+    for (size_t i = 0; i < n; i++) {
+        U("iteration", i);
+        if (i + 1 < n) {
+            U("end_ns", mt_rows_get(rows, i + 1, "start_ns").u);
+            ck_assert_uint_eq(mt_rows_get(rows, i, "start_bytes").u,
+                              mt_rows_get(rows, i + 1, "start_bytes").u);
+        }
+        ck_assert_uint_gt(mt_rows_get(rows, i, "peak_bytes").u,
+                          mt_rows_get(rows, i, "start_bytes").u);
+        U("steady", 1);
+    }
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {blocks,
@@ -396,6 +425,7 @@ int main(void)
                                   several_traces_and_sinks,
                                   places_are_used_again,
                                   training,
+                                  iterations,
                                   a_failing_sink_stops_the_run,
                                   NULL};
     return unit_run(unit_suite_with("engine", tests, setup, teardown));

@@ -36,11 +36,32 @@ struct mt_iteration {
     bool steady; /* warm-up is over, and its events repeat those of the others */
 };
 
+/* Where iterations differ from the reference: a position and what stands there instead. */
+enum mt_change { MT_CHANGE_SIZE, MT_CHANGE_OTHER, MT_CHANGE_MISSING, MT_CHANGE_EXTRA };
+
+struct mt_rhythm_symbol {
+    uint16_t kind; /* enum mt_kind, 0: none */
+    uint32_t what; /* kernel of a launch, driver function of others */
+    uint64_t size;
+};
+
+struct mt_instability {
+    uint32_t thread;
+    uint64_t position; /* in the thread's part of the reference iteration, from 0 */
+    enum mt_change change;
+    struct mt_rhythm_symbol expected, found; /* found: in the first iteration that differs so */
+    uint64_t iterations;                     /* in which this position differs in this way */
+};
+
 struct mt_rhythm {
     struct mt_rhythm_level *level;
     size_t levels;
-    struct mt_iteration *iteration; /* in the order of time */
-    size_t iterations;              /* 0: no rhythm was found, which is an answer */
+    struct mt_iteration *iteration;     /* in the order of time */
+    size_t iterations;                  /* 0: no rhythm was found, which is an answer */
+    struct mt_instability *instability; /* the most frequent first, a bounded number */
+    size_t instabilities;
 };
+
+void mt_rhythm_release(struct mt_rhythm *rhythm);
 
 #endif

@@ -1,0 +1,122 @@
+#include "analysis/scan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/dict.h"
+#include "rhythm/detector.h"
+
+#define BATCH 1024u
+#define PROGRESS_EVENTS 65536u
+
+/* A kernel whose module was loaded anew gets a new id and keeps its name: both are one symbol. */
+struct scan {
+    struct mt_detector *detector;
+    struct mt_dict first_of_name; /* hash of a name -> first id with it */
+    struct mt_dict same;          /* id -> that id, where they differ */
+    struct mt_symbol batch[BATCH];
+    size_t held;
+    uint64_t end_ns;
+};
+
+static uint64_t hash_name(const struct mt_record *record)
+{
+    size_t words;
+    const unsigned char *text = (const unsigned char *)mt_record_tail(record, &words);
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < 8 * words && text[i]; i++)
+        hash = (hash ^ text[i]) * 0x100000001b3u;
+    return hash;
+}
+
+static int note_kernel(struct scan *scan, const struct mt_record *record)
+{
+    const struct mt_ev_kernel *kernel = (const void *)record->word;
+    uint64_t *first = mt_dict_add(&scan->first_of_name, hash_name(record));
+    if (!first)
+        return MT_ERR_MEMORY;
+    if (*first == 0)
+        *first = kernel->id;
+    if (*first == kernel->id)
+        return 0;
+    uint64_t *same = mt_dict_add(&scan->same, kernel->id);
+    if (!same)
+        return MT_ERR_MEMORY;
+    *same = *first;
+    return 0;
+}
+
+static int flush(struct scan *scan)
+{
+    int code = mt_detector_feed(scan->detector, scan->batch, scan->held);
+    scan->held = 0;
+    return code;
+}
+
+static int look_at(struct scan *scan, const struct mt_record *record, uint32_t thread,
+                   uint64_t number)
+{
+    if (record->kind == MT_kernel && mt_record_is_valid(record))
+        return note_kernel(scan, record);
+    if (!mt_symbol_counts(record->kind) || !mt_record_is_valid(record))
+        return 0;
+    struct mt_symbol *symbol = &scan->batch[scan->held++];
+    symbol->event = number;
+    symbol->time_ns = record->time;
+    symbol->thread = (uint16_t)thread;
+    mt_symbol_fill(symbol, record);
+    if (record->kind == MT_launch && scan->same.size) {
+        const uint64_t *same = mt_dict_find(&scan->same, symbol->what);
+        symbol->what = same ? (uint32_t)*same : symbol->what;
+    }
+    return scan->held == BATCH ? flush(scan) : 0;
+}
+
+static int look_at_run(struct scan *scan, const struct mt_trace_run *run, uint64_t number)
+{
+    for (const struct mt_record *record = run->first; record < run->end;
+         record = mt_record_next(record)) {
+        scan->end_ns = record->time;
+        RETURN_IF_ERROR(look_at(scan, record, run->thread, number++));
+    }
+    return 0;
+}
+
+static int read_all(struct scan *scan, struct mt_trace *trace, struct mt_rhythm *rhythm,
+                    mt_progress *progress, void *context)
+{
+    struct mt_trace_run run;
+    struct mt_trace_stats stats;
+    uint64_t done = 0, told = 0;
+    int events;
+    mt_trace_stats(trace, &stats);
+    for (; (events = mt_trace_next_run(trace, &run)) > 0; done += (uint64_t)events) {
+        if (progress && done >= told) {
+            RETURN_IF_ERROR(progress(context, mt_trace_position(trace) / 2, stats.events));
+            told = done + PROGRESS_EVENTS;
+        }
+        RETURN_IF_ERROR(look_at_run(scan, &run, done));
+    }
+    RETURN_IF_ERROR(events);
+    RETURN_IF_ERROR(flush(scan));
+    RETURN_IF_ERROR(mt_detector_finish(scan->detector, scan->end_ns, done, rhythm));
+    return mt_trace_rewind(trace);
+}
+
+int mt_scan_rhythm(struct mt_trace *trace, struct mt_rhythm *rhythm, mt_progress *progress,
+                   void *context)
+{
+    struct scan *scan = calloc(1, sizeof *scan);
+    int code = MT_ERR_MEMORY;
+    memset(rhythm, 0, sizeof *rhythm);
+    if (!scan)
+        return code;
+    scan->detector = mt_detector_new();
+    if (scan->detector)
+        code = read_all(scan, trace, rhythm, progress, context);
+    mt_detector_free(scan->detector);
+    mt_dict_release(&scan->first_of_name);
+    mt_dict_release(&scan->same);
+    free(scan);
+    return code;
+}
