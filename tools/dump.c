@@ -6,7 +6,7 @@ const char *mt_dump_text_of(const struct mt_trace *trace, const struct mt_record
                             char *buffer)
 {
     const struct mt_event_info *info = mt_event_info(record->kind);
-    if (record->kind == MT_launch) {
+    if (record->kind == MT_launch || record->kind == MT_access) {
         const struct mt_trace_kernel *kernel = mt_trace_kernel(trace, record->word[0]);
         return kernel ? kernel->name : NULL;
     }

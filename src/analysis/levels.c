@@ -142,6 +142,7 @@ static bool decides(const struct mt_model *model, const struct mt_record *record
         return false;
     switch (record->kind) {
     case MT_launch:
+    case MT_access:
     case MT_copy:
     case MT_copy_rect:
     case MT_set:

@@ -403,6 +403,9 @@ int mt_model_replay(struct mt_model *model, const struct mt_record *record, uint
         model->counts.invalid_records++;
         return model->status;
     }
+    if (__builtin_expect(model->is_open, 0) &&
+        (record->kind != MT_access || record->time > model->now))
+        mt_touch_close(model);
     if (record->time > model->now)
         model->now = record->time;
     if (model->pendings)
@@ -410,6 +413,9 @@ int mt_model_replay(struct mt_model *model, const struct mt_record *record, uint
     switch (record->kind) {
     case MT_launch:
         mt_touch_launch(model, record, thread);
+        break;
+    case MT_access:
+        mt_touch_access(model, AS(access), thread);
         break;
     case MT_block_alloc:
         do_block_alloc(model, AS(block_alloc));
@@ -456,6 +462,8 @@ int mt_model_finish(struct mt_model *model)
 {
     const struct mt_space *spaces[] = {&model->blocks, &model->driver};
     struct mt_range range;
+    if (model->is_open)
+        mt_touch_close(model);
     while (model->pendings)
         mt_pending_tell(model, model->pending[0].slot);
     for (size_t i = 0; i < 2; i++)

@@ -63,6 +63,7 @@ struct mt_block {
     uint64_t children;      /* blocks ever reported inside */
     uint64_t mapped;        /* VIRTUAL: bytes mapped now */
     uint64_t stale_touches; /* launches' pointers into it where no block lived */
+    uint8_t kinds;          /* the model's own */
 };
 
 struct mt_access {

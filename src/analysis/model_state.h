@@ -68,7 +68,9 @@ struct mt_model {
     uint32_t serial;  /* of the launch or copy */
     uint32_t segment; /* slot of driver memory that a block was born in lately */
     uint32_t pendings, freed_next;
-    int status; /* the first error */
+    bool is_open;          /* `open` goes on: a launch that is told access by access */
+    struct mt_launch open; /* its blocks are in `touched` */
+    int status;            /* the first error */
     struct mt_pending pending[MT_PENDING_MAX];
     struct mt_freed freed[MT_FREED_MAX];
     struct mt_usage usage[MT_DEVICES];
@@ -155,6 +157,9 @@ void mt_touch_copy_rect(struct mt_model *model, const struct mt_ev_copy_rect *ev
                         uint32_t thread);
 void mt_touch_collective(struct mt_model *model, const struct mt_ev_collective *event,
                          uint32_t thread);
+/* Part of a launch that is told access by access; any other record closes it. */
+void mt_touch_access(struct mt_model *model, const struct mt_ev_access *event, uint32_t thread);
+void mt_touch_close(struct mt_model *model);
 void mt_touch_set(struct mt_model *model, const struct mt_ev_set *event, uint32_t thread);
 
 #endif

@@ -272,7 +272,9 @@ static uint32_t next_block(struct mt_model *model, uint64_t at, uint64_t end)
 
 static uint64_t *kind_count(struct mt_block *block, enum mt_access_kind kind)
 {
-    return kind == MT_ACCESS_READ ? &block->reads : &block->writes;
+    return kind == MT_ACCESS_READ    ? &block->reads
+           : kind == MT_ACCESS_WRITE ? &block->writes
+                                     : &block->touches;
 }
 
 /* One access to each block that the box has bytes of. */
@@ -421,4 +423,114 @@ void mt_touch_collective(struct mt_model *model, const struct mt_ev_collective *
     access.kind = MT_ACCESS_WRITE;
     if (!is_empty(&to))
         touch_box(model, &to, &access);
+}
+
+/* ---- accesses that are told one by one ---- */
+
+void mt_touch_close(struct mt_model *model)
+{
+    model->is_open = false;
+    model->counts.launches_untouching += model->open.blocks == 0;
+    tell_launch(model, &model->open);
+}
+
+static void open_launch(struct mt_model *model, uint64_t kernel, uint64_t stream, uint32_t thread)
+{
+    next_serial(model);
+    model->counts.launches++;
+    model->is_open = true;
+    model->open = (struct mt_launch){model->now, kernel, stream, 0, thread, 0, model->touched};
+}
+
+/* Whether the launch that is open is the one that an access belongs to; model->now is its time. */
+static bool goes_on(const struct mt_model *model, const struct mt_ev_access *event, uint32_t thread)
+{
+    const struct mt_launch *open = &model->open;
+    return model->is_open && open->kernel == event->by && open->stream == event->stream &&
+           open->thread == thread;
+}
+
+/* The list of blocks is full: what follows counts as another launch. */
+static void split_launch(struct mt_model *model)
+{
+    struct mt_launch full = model->open;
+    mt_touch_close(model);
+    open_launch(model, full.kernel, full.stream, full.thread);
+}
+
+/* A block once for the launch, and once for each kind of access. */
+static void touch_told(struct mt_model *model, struct mt_block *block, struct mt_access *access)
+{
+    uint8_t kind = (uint8_t)(1u << access->kind);
+    if (block->stamp != model->serial) {
+        if (model->open.blocks == MT_RECORD_WORDS_MAX)
+            split_launch(model);
+        block->stamp = model->serial;
+        block->kinds = 0;
+        model->touched[model->open.blocks++] = block;
+    }
+    if (block->kinds & kind)
+        return;
+    block->kinds |= kind;
+    add_access(model, block, access, kind_count(block, access->kind));
+}
+
+static void count_unresolved(struct mt_model *model, uint64_t address)
+{
+    uint32_t slot = mt_driver_at(model, address);
+    model->counts.accesses_unresolved++;
+    if (slot)
+        model->block[slot].stale_touches++;
+}
+
+static void touch_range(struct mt_model *model, uint64_t begin, uint64_t end,
+                        struct mt_access *access)
+{
+    uint64_t at = begin;
+    uint32_t slot;
+    while (at < end && (slot = next_block(model, at, end)) != 0) {
+        struct mt_block *block = &model->block[slot];
+        uint64_t block_end = block->address + block->extent;
+        uint64_t first = larger(begin, block->address);
+        access->offset = first - block->address;
+        access->size = smaller(end, block_end) - first;
+        touch_told(model, block, access);
+        at = block_end;
+    }
+    if (at == begin)
+        count_unresolved(model, begin);
+}
+
+static void touch_address(struct mt_model *model, uint64_t address, struct mt_access *access)
+{
+    struct mt_block *block = &model->block[resolve(model, address)];
+    access->offset = address - block->address;
+    if (block->extent)
+        touch_told(model, block, access);
+    else
+        count_unresolved(model, address);
+}
+
+void mt_touch_access(struct mt_model *model, const struct mt_ev_access *event, uint32_t thread)
+{
+    static const enum mt_access_kind kinds[] = {[MT_HOW_READ] = MT_ACCESS_READ,
+                                                [MT_HOW_WRITE] = MT_ACCESS_WRITE,
+                                                [MT_HOW_TOUCH] = MT_ACCESS_TOUCH};
+    uint64_t end = event->address + event->size;
+    if (event->how < MT_HOW_READ || event->how > MT_HOW_TOUCH || end < event->address) {
+        model->counts.invalid_records++;
+        return;
+    }
+    if (!goes_on(model, event, thread)) {
+        if (model->is_open)
+            mt_touch_close(model);
+        open_launch(model, event->by, event->stream, thread);
+    }
+    model->counts.accesses_told++;
+    struct mt_access access = {model->now,   0,     0, event->by, event->stream, kinds[event->how],
+                               MT_BY_LAUNCH, thread};
+    if (event->size)
+        touch_range(model, event->address, end, &access);
+    else
+        touch_address(model, event->address, &access);
 }

@@ -43,6 +43,11 @@ enum mt_tail_type { MT_TAIL_NONE, MT_TAIL_WORDS, MT_TAIL_BYTES };
 #define MT_DEVICE_UNKNOWN 0xffffu /* a device that the recorder could not tell */
 #define MT_PARAMS_UNKNOWN 0xffffu /* a kernel whose parameter layout the driver cannot tell */
 
+/* How an access was. */
+#define MT_HOW_READ 1u
+#define MT_HOW_WRITE 2u
+#define MT_HOW_TOUCH 3u /* whether it read or wrote is not known */
+
 /* Launch flags. */
 #define MT_LAUNCH_CAPTURED 1u      /* recorded into a graph by stream capture: not an access */
 #define MT_LAUNCH_ARGS_UNKNOWN 2u  /* no layout and no buffer: pointers could not be looked for */

@@ -37,13 +37,29 @@ static int accessed(void *state, const struct mt_block *block, const struct mt_a
     return 0;
 }
 
+static bool told_before(const struct replay *replay, size_t access)
+{
+    for (size_t i = replay->launched; i < access; i++)
+        if (replay->accessed[i] == replay->accessed[access] && replay->access[i].by == MT_BY_LAUNCH)
+            return true;
+    return false;
+}
+
+/* A launch names the blocks whose accesses by launches were told since the last, each once. */
 static int launched(void *state, const struct mt_launch *launch)
 {
     struct replay *replay = state;
-    ck_assert_uint_ge(replay->accesses, launch->blocks);
-    for (uint32_t i = 0; i < launch->blocks; i++)
-        ck_assert_uint_eq(launch->block[i]->id,
-                          replay->accessed[replay->accesses - launch->blocks + i]);
+    uint32_t block = 0;
+    for (size_t i = replay->launched; i < replay->accesses; i++) {
+        if (replay->access[i].by != MT_BY_LAUNCH || told_before(replay, i))
+            continue;
+        ck_assert_uint_lt(block, launch->blocks);
+        ck_assert_uint_eq(launch->block[block++]->id, replay->accessed[i]);
+        ck_assert_uint_eq(replay->access[i].time_ns, launch->time_ns);
+        ck_assert_uint_eq(replay->access[i].kernel, launch->kernel);
+    }
+    ck_assert_uint_eq(block, launch->blocks);
+    replay->launched = replay->accesses;
     replay->launches++;
     return 0;
 }
@@ -116,6 +132,19 @@ void replay_block_free(struct replay *replay, uint64_t address, uint64_t size)
 void replay_copy(struct replay *replay, uint64_t to, uint64_t from, uint64_t size)
 {
     REPLAY(replay, copy, API_COPY, to, from, size, 0);
+}
+
+void replay_forget(struct replay *replay)
+{
+    size_t kept = 0;
+    for (size_t i = replay->launched; i < replay->accesses; i++) {
+        if (replay->access[i].by != MT_BY_LAUNCH)
+            continue;
+        replay->access[kept] = replay->access[i];
+        replay->accessed[kept++] = replay->accessed[i];
+    }
+    replay->births = replay->deaths = replay->launched = 0;
+    replay->accesses = kept;
 }
 
 void replay_finish(struct replay *replay)

@@ -15,6 +15,7 @@ struct replay {
     struct mt_access access[REPLAY_MAX];
     uint64_t accessed[REPLAY_MAX]; /* id of the block of each access */
     size_t births, deaths, accesses, launches;
+    size_t launched; /* accesses before the last launch was told */
     uint64_t usage_changes;
 };
 
@@ -41,6 +42,9 @@ void replay_block_free(struct replay *replay, uint64_t address, uint64_t size);
 #define replay_launch(replay, ...) REPLAY(replay, launch, 1, 0, 0, __VA_ARGS__)
 void replay_copy(struct replay *replay, uint64_t to, uint64_t from, uint64_t size);
 void replay_finish(struct replay *replay);
+
+/* Make room: what was told is forgotten, but for the accesses of a launch that goes on. */
+void replay_forget(struct replay *replay);
 
 const struct mt_counts *replay_counts(const struct replay *replay);
 

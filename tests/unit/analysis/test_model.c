@@ -278,10 +278,10 @@ START_TEST(anything_goes)
         if (random_below(8)) /* the right length as a rule */
             words = info->fields ? info->fields : 1;
         replay_at(r, n * 1000 * random_below(3), (uint32_t)random_below(3));
-        r->births = r->deaths = r->accesses = 0;
+        replay_forget(r);
         replay_words(r, mt_event_kind(info->name), word, words);
     }
-    r->births = r->deaths = r->accesses = 0;
+    replay_forget(r);
     replay_finish(r);
     replay_free(r);
 }
