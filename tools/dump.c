@@ -2,6 +2,14 @@
 
 #include <string.h>
 
+static const char *cut_out(const char *text, size_t most, char *buffer)
+{
+    size_t size = strnlen(text, most);
+    memcpy(buffer, text, size);
+    buffer[size] = 0;
+    return buffer;
+}
+
 const char *mt_dump_text_of(const struct mt_trace *trace, const struct mt_record *record,
                             char *buffer)
 {
@@ -14,10 +22,17 @@ const char *mt_dump_text_of(const struct mt_trace *trace, const struct mt_record
         return NULL;
     size_t words;
     const char *text = (const char *)mt_record_tail(record, &words);
-    size_t size = strnlen(text, words * sizeof(uint64_t));
-    memcpy(buffer, text, size);
-    buffer[size] = 0;
-    return buffer;
+    return cut_out(text, words * sizeof(uint64_t), buffer);
+}
+
+const char *mt_dump_detail_of(const struct mt_record *record, char *buffer)
+{
+    size_t words;
+    const char *text = (const char *)mt_record_tail(record, &words);
+    if (record->kind != MT_code && record->kind != MT_module)
+        return NULL;
+    size_t size = words * sizeof(uint64_t), first = strnlen(text, size);
+    return first < size ? cut_out(text + first + 1, size - first - 1, buffer) : "";
 }
 
 const uint64_t *mt_dump_words_of(const struct mt_record *record, size_t *words)

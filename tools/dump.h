@@ -31,6 +31,10 @@ MT_DUMP_FORMATS(MT_DUMP_DECLARE)
 const char *mt_dump_text_of(const struct mt_trace *trace, const struct mt_record *record,
                             char *buffer);
 
+/* What stands behind that NUL in the tail of a `code` (its name) or a `module` (its build-id); in
+ * `buffer` as well. NULL for other kinds. */
+const char *mt_dump_detail_of(const struct mt_record *record, char *buffer);
+
 /* The parameter words of a record; *words is 0 where it has none. */
 const uint64_t *mt_dump_words_of(const struct mt_record *record, size_t *words);
 

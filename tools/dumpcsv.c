@@ -35,7 +35,7 @@ static void begin(struct mt_output *output)
         mt_put_char(output, ',');
         mt_put_string(output, csv.name[i]);
     }
-    mt_put_string(output, ",text,layout,words\n");
+    mt_put_string(output, ",text,detail,layout,words\n");
 }
 
 static void escape(struct mt_output *output, unsigned char byte)
@@ -118,6 +118,9 @@ static void event(struct mt_output *output, const struct mt_trace *trace,
     put_fields(output, trace, record, info);
     mt_put_char(output, ',');
     const char *text = mt_dump_text_of(trace, record, buffer);
+    put_text(output, text ? text : "");
+    mt_put_char(output, ',');
+    text = mt_dump_detail_of(record, buffer);
     put_text(output, text ? text : "");
     mt_put_char(output, ',');
     put_layout(output, mt_dump_layout_of(trace, record));

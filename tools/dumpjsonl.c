@@ -66,6 +66,10 @@ static void event(struct mt_output *output, const struct mt_trace *trace,
         mt_put_string(output, ",\"text\":");
         mt_put_json_text(output, text);
     }
+    if ((text = mt_dump_detail_of(record, buffer))) {
+        mt_put_string(output, ",\"detail\":");
+        mt_put_json_text(output, text);
+    }
     put_layout(output, mt_dump_layout_of(trace, record));
     put_words(output, record);
     mt_put_string(output, "}\n");

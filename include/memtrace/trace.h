@@ -29,9 +29,9 @@ int mt_trace_open(struct mt_trace **trace, const char *path, struct mt_error *er
 void mt_trace_free(struct mt_trace *trace);
 
 /* The next event in time, NULL at the end. Events of equal time: those that end something
- * (free, unmap, release, block_free) and `kernel` first, then by thread number. The record stays
- * valid until the next call. `thread` (may be NULL) gets the thread's number in the trace. Damaged
- * parts are passed over. */
+ * (free, unmap, release, block_free) or define it (kernel, code, frame, module) first, then by
+ * thread number. The record stays valid until the next call. `thread` (may be NULL) gets the
+ * thread's number in the trace. Damaged parts are passed over. */
 const struct mt_record *mt_trace_next(struct mt_trace *trace, uint32_t *thread);
 
 /* The same, many at a time: the next events of one thread, up to where another thread goes on.
@@ -68,6 +68,34 @@ struct mt_trace_kernel {
     const uint16_t *layout; /* params pairs of offset and size in bytes */
 };
 const struct mt_trace_kernel *mt_trace_kernel(const struct mt_trace *trace, uint64_t id);
+
+/* What is known of stacks by the `code`, `frame` and `module` events seen so far. A stack is the
+ * id of its innermost frame (the field `stack` of events; 0: none), and goes on outwards with
+ * `caller`, which is always smaller. Of an id that was not seen all three return NULL. */
+struct mt_trace_frame {
+    uint32_t id;
+    uint32_t caller; /* 0: this is the outermost frame */
+    uint32_t code;   /* mt_trace_code; 0: a native frame */
+    uint32_t module; /* mt_trace_module; 0: a Python frame, or code that lies in no file */
+    uint64_t where;  /* Python: line. Native: where the call returns to, as the file counts its
+                        addresses; without module the address in memory */
+};
+const struct mt_trace_frame *mt_trace_frame(const struct mt_trace *trace, uint64_t id);
+
+struct mt_trace_code {
+    const char *file;
+    const char *name; /* qualified where the interpreter knows it so (3.11), else plain */
+    uint64_t first_line;
+};
+const struct mt_trace_code *mt_trace_code(const struct mt_trace *trace, uint64_t id);
+
+struct mt_trace_module {
+    const char *path;
+    const char *build_id; /* hexadecimal, empty: it has none */
+    uint64_t base;        /* was added to the file's addresses */
+    uint64_t size;        /* from the first to the last mapped byte */
+};
+const struct mt_trace_module *mt_trace_module(const struct mt_trace *trace, uint64_t id);
 
 struct mt_trace_stats {
     uint64_t file_bytes;      /* size of the file */

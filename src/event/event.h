@@ -48,6 +48,9 @@ enum mt_tail_type { MT_TAIL_NONE, MT_TAIL_WORDS, MT_TAIL_BYTES };
 #define MT_HOW_WRITE 2u
 #define MT_HOW_TOUCH 3u /* whether it read or wrote is not known */
 
+/* Kinds that define what later events name by a number: they come before others of their time. */
+#define MT_DEFINITIONS (1ull << MT_kernel | 1ull << MT_code | 1ull << MT_frame | 1ull << MT_module)
+
 /* Launch flags. */
 #define MT_LAUNCH_CAPTURED 1u      /* recorded into a graph by stream capture: not an access */
 #define MT_LAUNCH_ARGS_UNKNOWN 2u  /* no layout and no buffer: pointers could not be looked for */
@@ -98,6 +101,11 @@ static inline size_t mt_record_size(const struct mt_record *record)
 static inline const struct mt_record *mt_record_next(const struct mt_record *record)
 {
     return (const struct mt_record *)(const void *)&record->word[record->words];
+}
+
+static inline bool mt_kind_defines(unsigned kind)
+{
+    return kind < MT_KINDS && MT_DEFINITIONS >> kind & 1;
 }
 
 /* The tail of a record: where it starts, and its length in words. */

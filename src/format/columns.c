@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/varint.h"
+#include "event/event.h"
 
 /* Blocks, not one region a column: any of them may take all the room, and most take none. */
 #define BLOCK_BYTES 4080u
@@ -75,6 +76,28 @@ size_t mt_columns_bound(size_t bytes)
     return bytes + (size_t)MT_COLUMNS * (2 + 5);
 }
 
+bool mt_column_may_lack(unsigned id)
+{
+    const struct mt_event_info *info = mt_event_info(id >> 4);
+    unsigned slot = id & 15;
+    if (!info || slot >= info->fields)
+        return false;
+    enum mt_field_type type = info->field[slot].type;
+    return type == MT_COUNT || type == MT_API || type == MT_SIZE;
+}
+
+/* As a rule the first byte tells. */
+static bool is_zero(const struct mt_columns *columns, const struct mt_column *column)
+{
+    close_block(columns, column);
+    for (uint32_t i = column->first; i != NO_BLOCK; i = columns->pool[i].next) {
+        const struct mt_column_block *block = &columns->pool[i];
+        if (block->bytes[0] || memcmp(block->bytes, block->bytes + 1, block->used - 1) != 0)
+            return false;
+    }
+    return true;
+}
+
 static uint8_t *write_column(const struct mt_columns *columns, const struct mt_column *column,
                              uint8_t *to)
 {
@@ -91,7 +114,7 @@ uint8_t *mt_columns_write(const struct mt_columns *columns, uint8_t *to)
 {
     for (unsigned id = 0; id < MT_COLUMNS; id++) {
         const struct mt_column *column = &columns->column[id];
-        if (!column->limit)
+        if (!column->limit || (mt_column_may_lack(id) && is_zero(columns, column)))
             continue;
         size_t open = (size_t)(column->at - columns->pool[column->last].bytes);
         to = mt_varint_put(to, id);

@@ -59,7 +59,11 @@ static inline void mt_column_end(struct mt_column *column, uint8_t *end)
 /* Bytes that mt_columns_write writes at most for columns of together `bytes` bytes. */
 size_t mt_columns_bound(size_t bytes);
 
-/* Write the columns with their ids and lengths to `to`; the end of what was written. */
+/* Whether a column is left out where it holds nothing but zeros: fields of plain numbers. */
+bool mt_column_may_lack(unsigned id);
+
+/* Write the columns with their ids and lengths to `to`, but for what is left out; the end of what
+ * was written. */
 uint8_t *mt_columns_write(const struct mt_columns *columns, uint8_t *to);
 
 /* A column being read: what is left of it. */

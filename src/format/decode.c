@@ -47,6 +47,16 @@ void mt_decoder_free(struct mt_decoder *decoder)
     free(decoder);
 }
 
+/* What a column that was left out holds; as many as a chunk has events at most. */
+static const uint8_t zeros[MT_CHUNK_EVENTS_MAX + MT_COLUMN_PAD];
+
+static void fill_in(struct mt_column_view view[MT_COLUMNS])
+{
+    for (unsigned id = 0; id < MT_COLUMNS; id++)
+        if (!view[id].at && mt_column_may_lack(id))
+            view[id] = (struct mt_column_view){zeros, zeros + MT_CHUNK_EVENTS_MAX};
+}
+
 static int make_room(struct mt_decoder *decoder, size_t size)
 {
     if (size <= decoder->raw_room)
@@ -72,6 +82,7 @@ int mt_decoder_begin(struct mt_decoder *decoder, const struct mt_chunk_header *h
     const struct mt_column_view *kinds = &decoder->view[MT_SLOT_KINDS];
     if ((size_t)(kinds->end - kinds->at) != header->events)
         return MT_ERR_DAMAGED;
+    fill_in(decoder->view);
     mt_codec_model_clear(&decoder->model);
     decoder->damaged = false;
     return 0;
@@ -114,9 +125,9 @@ static bool get_new_shape(struct mt_decoder *decoder, uint64_t kernel, uint32_t 
 }
 
 /* mt_address_get, many times, put together with the words' offsets; nearly half of the time of
- * reading a trace is spent here. The copies live in registers, which what is written to `word` would
- * otherwise forbid. A number of two bytes may end behind the column's end: what lies there may be
- * read, and is found out at the next number or behind the loop. */
+ * reading a trace is spent here. The copies live in registers, which what is written to `word`
+ * would otherwise forbid. A number of two bytes may end behind the column's end: what lies there
+ * may be read, and is found out at the next number or behind the loop. */
 static __attribute__((noinline)) bool get_addresses(struct mt_addresses *addresses,
                                                     struct mt_column_view *column,
                                                     const uint16_t *offset, uint64_t *word,
@@ -164,9 +175,8 @@ static inline ALWAYS_INLINE bool get_words(struct mt_decoder *decoder, unsigned 
     uint64_t code;
     if (!mt_column_get_small(&view[MT_SLOT_SHAPE], &code))
         return false;
-    if (__builtin_expect(code != 0, 0) &&
-        (code > MT_RECORD_WORDS_MAX - *words + 1 ||
-         !get_new_shape(decoder, kernel, (uint32_t)code - 1)))
+    if (__builtin_expect(code != 0, 0) && (code > MT_RECORD_WORDS_MAX - *words + 1 ||
+                                           !get_new_shape(decoder, kernel, (uint32_t)code - 1)))
         return false;
     const struct mt_shape *shape = mt_shape_of(&model->shapes, kernel);
     *words += shape->count;
@@ -200,8 +210,7 @@ static inline ALWAYS_INLINE bool get_record(struct mt_decoder *decoder, struct m
 #define GET_API(event, name) mt_column_get_small(view, word)
 #define GET_SIZE(event, name) mt_column_get_wide(view, word)
 #define GET_TOTAL(event, name) get_total(view, &model->total[MT_TOTAL_##name], word)
-#define GET_HANDLE(event, name)                                                                    \
-    get_handle(&model->handles[MT_HANDLES_##event##_##name], view, word)
+#define GET_HANDLE(event, name) get_handle(&model->handles[MT_HANDLES_##event##_##name], view, word)
 #define GET_ADDRESS(event, name) mt_address_get(&model->addresses, view, word)
 #define GET_WORDS(event) get_words(decoder, MT_##event, record->word[0], word, &record->words)
 #define GET_BYTES(event) get_bytes(decoder, MT_##event, word, &record->words)
@@ -218,7 +227,7 @@ static inline ALWAYS_INLINE bool get_record(struct mt_decoder *decoder, struct m
     if (!GET_##type(event))                                                                        \
         return false;
 #define END(event)                                                                                 \
-    record->time = mt_codec_symbol(MT_##event, record->word);                                            \
+    record->time = mt_codec_symbol(MT_##event, record->word);                                      \
     return true;
 #include "event/event.def"
     }
@@ -297,7 +306,8 @@ static bool ends_well(const struct mt_decoder *decoder)
 {
     for (unsigned id = 0; id < MT_COLUMNS; id++)
         if ((id >> 4 == 0 || mt_event_info(id >> 4)) &&
-            decoder->view[id].at != decoder->view[id].end)
+            decoder->view[id].at != decoder->view[id].end &&
+            decoder->view[id].end != zeros + MT_CHUNK_EVENTS_MAX)
             return false;
     return decoder->quanta << decoder->header.time_shift == decoder->header.time_last;
 }

@@ -240,7 +240,8 @@ static void note_block(struct mt_encoder *encoder, const struct mt_record *recor
 static void put_time(struct mt_encoder *encoder, const struct mt_record *record, uint64_t quanta)
 {
     uint64_t gap = quanta - encoder->quanta;
-    uint16_t *average = mt_tempo_step(&encoder->model.tempo, mt_codec_symbol(record->kind, record->word));
+    uint16_t *average =
+        mt_tempo_step(&encoder->model.tempo, mt_codec_symbol(record->kind, record->word));
     uint64_t error = mt_zigzag(gap - (*average >> 2));
     mt_tempo_learn(average, gap);
     put_byte(encoder, column(encoder, 0, MT_SLOT_TIMES),
@@ -281,7 +282,7 @@ bool mt_encoder_add(struct mt_encoder *encoder, const struct mt_record *record, 
     put_record(encoder, record);
     note_block(encoder, record);
     put_time(encoder, record, quanta < encoder->quanta ? encoder->quanta : quanta);
-    header->flags |= record->kind == MT_kernel ? MT_CHUNK_DEFINES : 0;
+    header->flags |= mt_kind_defines(record->kind) ? MT_CHUNK_DEFINES : 0;
     header->events++;
     encoder->bytes = bytes;
     return true;

@@ -14,7 +14,7 @@
  *   slot 2  long times, varint                 (tempo.h)
  * Slots of the other kinds: 0..11 fields, 12 shapes, 13 tail addresses or bytes, 14 word offsets.
  *
- *   COUNT, API, SIZE   varint
+ *   COUNT, API, SIZE   varint; a column of nothing but zeros is left out
  *   TOTAL              varint zigzag of the change since the last TOTAL field of the same name in
  *                      any event of the chunk (starting from 0)
  *   HANDLE             varint place among the last values of this column, or a literal (handles.h)
@@ -32,8 +32,8 @@
 #include <stdint.h>
 
 #define MT_FILE_MAGIC "\x89MTRACE\n"
-#define MT_VERSION_MAJOR 1 /* raised when older readers would go wrong */
-#define MT_VERSION_MINOR 0 /* raised when they would only miss something */
+#define MT_VERSION_MAJOR 2         /* raised when older readers would go wrong */
+#define MT_VERSION_MINOR 0         /* raised when they would only miss something */
 #define MT_CHUNK_MAGIC 0x4b43544du /* "MTCK" */
 #define MT_TRAILER_MAGIC "MTRACEIX"
 
@@ -43,13 +43,16 @@
 #define MT_CHUNK_STORED_MAX (65u << 20)
 #define MT_THREADS_MAX (1u << 20)
 #define MT_KERNELS_MAX (1u << 20)
+#define MT_FRAMES_MAX (1u << 24)
+#define MT_CODES_MAX (1u << 20)
+#define MT_MODULES_MAX (1u << 16)
 #define MT_TIME_SHIFT_MAX 20u
 
 struct mt_file_header {
     char magic[8];
     uint16_t version_major, version_minor;
-    uint32_t size;      /* of this header: 64 */
-    uint64_t trace_id;  /* random; the ring file beside the trace carries the same */
+    uint32_t size;               /* of this header: 64 */
+    uint64_t trace_id;           /* random; the ring file beside the trace carries the same */
     uint64_t start_realtime_ns;  /* CLOCK_REALTIME at time 0 of the trace */
     uint64_t start_monotonic_ns; /* CLOCK_MONOTONIC at time 0 */
     uint32_t pid;
@@ -73,13 +76,14 @@ struct mt_chunk_header {
     uint32_t raw_size;    /* its decompressed size */
     uint32_t thread;      /* number of the thread in this trace, from 0; META, INDEX: 0 */
     uint32_t events;
-    uint64_t ring_begin, ring_end; /* the part of the thread's ring this covers, positions */
+    uint64_t ring_begin, ring_end;  /* the part of the thread's ring this covers, positions */
     uint64_t time_first, time_last; /* ns since the start; multiples of the quantum */
     uint32_t lost; /* events of this thread lost just before this chunk because writing failed */
     uint32_t crc;  /* of the bytes before it */
 };
 
-#define MT_CHUNK_DEFINES 1u /* holds kernel events: needed even where its time is not asked for */
+#define MT_CHUNK_DEFINES                                                                           \
+    1u /* holds definitions (MT_DEFINITIONS): needed whatever time is asked for */
 
 struct mt_index_entry {
     uint64_t offset; /* of the chunk header in the file */
@@ -100,8 +104,8 @@ _Static_assert(sizeof(struct mt_trailer) == 24, "trailer");
 
 /* Column ids. */
 #define MT_COLUMN(kind, slot) ((unsigned)(kind) << 4 | (unsigned)(slot))
-#define MT_SLOT_KINDS 0 /* of kind 0 */
-#define MT_SLOT_TIMES 1 /* of kind 0 */
+#define MT_SLOT_KINDS 0      /* of kind 0 */
+#define MT_SLOT_TIMES 1      /* of kind 0 */
 #define MT_SLOT_LONG_TIMES 2 /* of kind 0 */
 #define MT_SLOT_SHAPE 12
 #define MT_SLOT_TAIL 13

@@ -17,7 +17,7 @@
 
 #include "base/clock.h"
 
-#define MT_RINGFILE_MAGIC "MTRING\0\1"
+#define MT_RINGFILE_MAGIC "MTRING\0\2"
 #define MT_RINGFILE_SUFFIX ".ring"
 #define MT_RINGFILE_PAGE 4096u
 #define MT_RINGFILE_RINGS_MAX 1024u

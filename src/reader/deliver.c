@@ -52,6 +52,8 @@ static void note(struct mt_trace *trace, const struct mt_record *record)
 {
     if (record->kind == MT_kernel)
         mt_kernels_add(&trace->kernels, record);
+    else if (mt_kind_defines(record->kind))
+        mt_stackframes_add(&trace->stacks, record);
     else if (record->kind == MT_lost)
         trace->lost_seen += record->word[0];
 }
@@ -89,7 +91,7 @@ static int cut_run(struct mt_trace *trace, struct mt_stream *stream, struct mt_t
     int events = 0;
     *run = (struct mt_trace_run){record, record, stream->thread};
     do {
-        if (record->kind <= MT_kernel)
+        if (record->kind <= MT_module)
             note(trace, record);
         trace->delivered++;
         record = mt_record_next(record);
@@ -174,6 +176,21 @@ const char *mt_trace_api(const struct mt_trace *trace, uint64_t api)
 const struct mt_trace_kernel *mt_trace_kernel(const struct mt_trace *trace, uint64_t id)
 {
     return mt_kernels_get(&trace->kernels, id);
+}
+
+const struct mt_trace_frame *mt_trace_frame(const struct mt_trace *trace, uint64_t id)
+{
+    return mt_stackframes_frame(&trace->stacks, id);
+}
+
+const struct mt_trace_code *mt_trace_code(const struct mt_trace *trace, uint64_t id)
+{
+    return mt_stackframes_code(&trace->stacks, id);
+}
+
+const struct mt_trace_module *mt_trace_module(const struct mt_trace *trace, uint64_t id)
+{
+    return mt_stackframes_module(&trace->stacks, id);
 }
 
 void mt_trace_stats(const struct mt_trace *trace, struct mt_trace_stats *stats)

@@ -7,9 +7,9 @@
 
 #include "event/event.h"
 
-/* When a thread's next event comes. Of equal times what ends something or defines a kernel comes
- * first, then the lower thread number; an event that is not decoded yet counts as one of these, so
- * it is looked at. */
+/* When a thread's next event comes. Of equal times what ends something or defines a name
+ * (MT_DEFINITIONS) comes first, then the lower thread number; an event that is not decoded yet
+ * counts as one of these, so it is looked at. */
 struct mt_turn {
     uint64_t time;
     uint64_t tie; /* thread number, MT_TURN_LATER added for other events */
@@ -22,7 +22,7 @@ struct mt_turn {
 static inline uint64_t mt_turn_rank(unsigned kind)
 {
     static const uint64_t first = 1ull << MT_free | 1ull << MT_unmap | 1ull << MT_release |
-                                  1ull << MT_block_free | 1ull << MT_kernel;
+                                  1ull << MT_block_free | MT_DEFINITIONS;
     return first >> (kind % 64) & 1 ? 0 : MT_TURN_LATER;
 }
 

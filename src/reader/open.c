@@ -248,6 +248,7 @@ void mt_trace_free(struct mt_trace *trace)
     free(trace->next);
     free(trace->merge.turn);
     mt_kernels_release(&trace->kernels);
+    mt_stackframes_release(&trace->stacks);
     mt_meta_release(&trace->meta);
     mt_rings_release(&trace->rings);
     mt_chunks_release(&trace->chunks);

@@ -48,7 +48,7 @@ struct mt_stream {
 void mt_stream_rewind(struct mt_stream *stream, struct mt_stream_pool *pool);
 
 /* The earliest time that the next event can have, UINT64_MAX at the end. Skips chunks outside the
- * window, but for those that define kernels. */
+ * window, but for those that define something. */
 uint64_t mt_stream_peek(struct mt_stream *stream, struct mt_stream_pool *pool);
 
 /* Decode more events behind `at` == `end`. 1: there are some; 0: at the end of a chunk or of the

@@ -77,6 +77,24 @@ static void kernels(void)
     mt_tracewriter_free(writer);
 }
 
+/* Two stacks with a common caller; one goes on natively. */
+static void stacks(void)
+{
+    struct mt_tracewriter *writer = START("good-stacks", 0);
+    mt_tracewriter_code(writer, 0, 10, 1, 1, "/job/train.py", "<module>");
+    mt_tracewriter_code(writer, 0, 10, 2, 17, "/job/train.py", "Net.forward");
+    mt_tracewriter_module(writer, 0, 10, 1, 0x7f0000000000, 0x5000, "/usr/lib/libjob.so", "c0ffee");
+    mt_tracewriter_module(writer, 0, 10, 2, 0x7f0000100000, 0x1000, "/usr/lib/libplain.so", "");
+    MT_TRACEWRITER_ADD(writer, 0, 20, frame, .id = 1, .code = 1, .where = 40);
+    MT_TRACEWRITER_ADD(writer, 0, 20, frame, .id = 2, .caller = 1, .code = 2, .where = 19);
+    MT_TRACEWRITER_ADD(writer, 0, 20, block_alloc, .address = 0x1000, .size = 512, .stack = 2);
+    MT_TRACEWRITER_ADD(writer, 0, 30, frame, .id = 3, .caller = 2, .module = 1, .where = 0x1234);
+    MT_TRACEWRITER_ADD(writer, 0, 30, frame, .id = 4, .caller = 3, .where = 0x7f00dead0000);
+    MT_TRACEWRITER_ADD(writer, 0, 30, alloc, .address = 0x10000, .size = 4096, .stack = 4);
+    MT_TRACEWRITER_ADD(writer, 0, 40, block_alloc, .address = 0x1200, .size = 512, .stack = 2);
+    mt_tracewriter_free(writer);
+}
+
 /* Of equal times what ends something comes first, then the lower thread. */
 static void ties(void)
 {
@@ -214,6 +232,7 @@ static void between(const char *name, struct chunk chunk)
 static void by_hand(void)
 {
     BETWEEN("good-by-hand", KINDS(&chunk); TIMES(&chunk); FIELDS(&chunk));
+    BETWEEN("good-zero-column", KINDS(&chunk); TIMES(&chunk));
     BETWEEN("good-unknown-kind", COLUMN(&chunk, 0, MT_SLOT_KINDS, "\2\77"); TIMES(&chunk);
             COLUMN(&chunk, MT_lost, 0, "\1"); COLUMN(&chunk, 63, 0, "\x80\x80"));
     BETWEEN("bad-column-order", COLUMN(&chunk, 0, MT_SLOT_TIMES, "\0\12"); KINDS(&chunk);
@@ -293,6 +312,7 @@ int main(int argc, char **argv)
     folder = argv[1];
     all_kinds();
     kernels();
+    stacks();
     ties();
     chunks("good-chunks", false);
     chunks("good-cut", true);

@@ -15,7 +15,8 @@ import zlib
 
 HEADER = struct.Struct("<4sHBBIIIIQQQQII")
 FILE_HEADER = struct.Struct("<8sHHIQQQIB15sI")
-ENDERS = ("free", "unmap", "release", "block_free", "kernel")
+ENDERS = ("free", "unmap", "release", "block_free", "kernel", "code", "frame", "module")
+DETAILS = ("code", "module")  # whose text goes on behind the NUL
 SYMBOLS = {"launch": "kernel", "block_alloc": "size", "block_free": "size"}
 WORD, MASK32 = 1 << 64, (1 << 32) - 1
 
@@ -104,6 +105,8 @@ class Chunk:
 
     def field(self, kind, slot, name, field_type):
         column = self.column(kind, slot)
+        if field_type in ("COUNT", "API", "SIZE") and not column.data:
+            return 0
         if field_type == "ADDRESS":
             return self.address(column)
         if field_type == "HANDLE":
@@ -156,6 +159,8 @@ def decode(kinds, raw, header):
             words = chunk.column(kind, 12).varint()
             text = chunk.column(kind, 13).take(8 * words)
             event["text"] = text.split(b"\0")[0]
+            if name in DETAILS:
+                event["detail"] = (text.split(b"\0") + [b""])[1]
         if "WORDS" in tail:
             event["words"] = [
                 {"offset": 8 * offset, "address": chunk.address(chunk.column(kind, 13))}
@@ -211,10 +216,11 @@ def printed(kinds, event, facts):
             out[field] = hex(event[field])
         if field_type == "API":
             out[field] = facts.get(b"api.%d" % event[field], b"?").decode()
-    if "text" in out:
-        text = out["text"].decode("utf-8", "backslashreplace")
-        # Control characters beyond ASCII are written byte by byte too.
-        out["text"] = re.sub("[\x80-\x9f]", lambda c: f"\\xc2\\x{ord(c[0]):02x}", text)
+    for key in ("text", "detail"):
+        if key in out:
+            text = out[key].decode("utf-8", "backslashreplace")
+            # Control characters beyond ASCII are written byte by byte too.
+            out[key] = re.sub("[\x80-\x9f]", lambda c: f"\\xc2\\x{ord(c[0]):02x}", text)
     for word in out.get("words", []):
         word["address"] = hex(word["address"])
     return out

@@ -52,18 +52,26 @@ void ledger_put(enum mt_kind kind, const uint64_t *fields, size_t n_fields, cons
         return;
     if (!own)
         own = claim();
-    size_t part = (size_t)(own - ledger->part);
+    static const uint8_t fields_of[MT_KINDS] = {
+#define EVENT(number, name, doc) [number] = sizeof(struct mt_ev_##name) / 8,
+#define FIELD(event, name, type, doc)
+#define TAIL(event, type, doc)
+#define END(event)
+#include "event/event.def"
+    };
+    size_t part = (size_t)(own - ledger->part), all = fields_of[kind];
     struct mt_record *record = (void *)(ledger->records + part * LEDGER_PART + own->done);
-    size_t size = sizeof *record + 8 * (n_fields + n_tail);
+    size_t size = sizeof *record + 8 * (all + n_tail);
     if (own->done + size > LEDGER_PART) {
         fprintf(stderr, "ledger: full\n");
         abort();
     }
     record->kind = (uint16_t)kind;
-    record->words = (uint32_t)(n_fields + n_tail);
+    record->words = (uint32_t)(all + n_tail);
+    memset(record->word, 0, 8 * all);
     memcpy(record->word, fields, 8 * n_fields);
     if (n_tail)
-        memcpy(record->word + n_fields, tail, 8 * n_tail);
+        memcpy(record->word + all, tail, 8 * n_tail);
     __atomic_store_n(&own->done, own->done + (uint32_t)size, __ATOMIC_RELEASE);
 }
 

@@ -2,7 +2,8 @@
  * in a file that is mapped and shared, so that it outlives the victim however that ends. The victim
  * writes an entry after the call that it tells of has returned; test_*.c compare (compare.h).
  *
- * Fields are as the trace has them, but for the kernel of a launch: that is a number which a kernel
+ * Fields are as the trace has them, but for stacks, which are not told, and the kernel of a
+ * launch: that is a number which a kernel
  * entry of the same process has given a name and a layout. */
 #ifndef MT_LEDGER_H
 #define MT_LEDGER_H
@@ -37,7 +38,7 @@ static inline const struct mt_record *ledger_record(const struct ledger *ledger,
     return (const void *)(ledger->records + (size_t)part * LEDGER_PART + at);
 }
 
-/* The victim's side. Without the variable nothing is kept. */
+/* The victim's side. Without the variable nothing is kept. Fields that are not given are 0. */
 void ledger_open(void);
 void ledger_forked(void); /* in a child that keeps entries of its own */
 void ledger_put(enum mt_kind kind, const uint64_t *fields, size_t n_fields, const uint64_t *tail,

@@ -78,6 +78,32 @@ void mt_tracewriter_launch(struct mt_tracewriter *writer, uint32_t thread, uint6
                            sizeof event / sizeof(uint64_t), word, words * sizeof *word));
 }
 
+/* `fields` words, then both texts. */
+static void put_texts(struct mt_tracewriter *writer, uint32_t thread, uint64_t time_ns,
+                      enum mt_kind kind, const uint64_t *field, uint32_t fields, const char *first,
+                      const char *second)
+{
+    char text[4096];
+    size_t one = strlen(first) + 1, two = strlen(second) + 1;
+    memcpy(text, first, one);
+    memcpy(text + one, second, two);
+    need(writer,
+         mt_tracefile_text(writer->file, thread, time_ns, kind, field, fields, text, one + two));
+}
+
+void mt_tracewriter_code(struct mt_tracewriter *writer, uint32_t thread, uint64_t time_ns,
+                         uint64_t id, uint64_t first_line, const char *file, const char *name)
+{
+    put_texts(writer, thread, time_ns, MT_code, (uint64_t[]){id, first_line}, 2, file, name);
+}
+
+void mt_tracewriter_module(struct mt_tracewriter *writer, uint32_t thread, uint64_t time_ns,
+                           uint64_t id, uint64_t base, uint64_t size, const char *path,
+                           const char *build_id)
+{
+    put_texts(writer, thread, time_ns, MT_module, (uint64_t[]){id, base, size}, 3, path, build_id);
+}
+
 void mt_tracewriter_lost(struct mt_tracewriter *writer, uint32_t thread, uint32_t events)
 {
     need(writer, mt_tracefile_lost(writer->file, thread, events));

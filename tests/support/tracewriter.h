@@ -33,10 +33,14 @@ void mt_tracewriter_add(struct mt_tracewriter *writer, uint32_t thread,
 void mt_tracewriter_words(struct mt_tracewriter *writer, uint32_t thread, uint64_t time_ns,
                           enum mt_kind kind, const uint64_t *word, uint32_t words);
 
-/* An event without tail: MT_TRACEWRITER_ADD(writer, thread, time, name, .field = ..., ...) */
+/* An event without tail: MT_TRACEWRITER_ADD(writer, thread, time, name, .field = ..., ...)
+ * Fields at the end may be left out: later versions append some. */
 #define MT_TRACEWRITER_ADD(writer, thread, time_ns, event, ...)                                    \
     do {                                                                                           \
+        _Pragma("GCC diagnostic push")                                                             \
+        _Pragma("GCC diagnostic ignored \"-Wmissing-field-initializers\"")                         \
         struct mt_ev_##event event_ = {__VA_ARGS__};                                               \
+        _Pragma("GCC diagnostic pop")                                                              \
         mt_tracewriter_words(writer, thread, time_ns, MT_##event, (const uint64_t *)&event_,       \
                              sizeof event_ / sizeof(uint64_t));                                    \
     } while (0)
@@ -48,6 +52,13 @@ void mt_tracewriter_kernel(struct mt_tracewriter *writer, uint32_t thread, uint6
 /* A `launch` on `stream`; words made by MT_WORD(address, offset). */
 void mt_tracewriter_launch(struct mt_tracewriter *writer, uint32_t thread, uint64_t time_ns,
                            uint64_t kernel, uint64_t stream, const uint64_t *word, uint32_t words);
+
+/* A `code` and a `module` event. */
+void mt_tracewriter_code(struct mt_tracewriter *writer, uint32_t thread, uint64_t time_ns,
+                         uint64_t id, uint64_t first_line, const char *file, const char *name);
+void mt_tracewriter_module(struct mt_tracewriter *writer, uint32_t thread, uint64_t time_ns,
+                           uint64_t id, uint64_t base, uint64_t size, const char *path,
+                           const char *build_id);
 
 /* Write out what is held: the thread's next events begin a chunk. */
 void mt_tracewriter_flush(struct mt_tracewriter *writer);

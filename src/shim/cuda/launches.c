@@ -108,6 +108,7 @@ static void record_launch(uint64_t when, const struct mt_kernel *kernel, uint64_
     struct found found = {launch->tail, 0, most};
     launch->kernel = kernel->id;
     launch->stream = stream;
+    launch->stack = 0;
     launch->flags = mt_is_captured(stream) ? MT_LAUNCH_CAPTURED : 0;
     if (params && !kernel->known)
         launch->flags |= MT_LAUNCH_ARGS_UNKNOWN;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -84,12 +85,13 @@ static void note_usage(void *block, int64_t size, size_t allocated, size_t reser
                                       .allocated = allocated,
                                       .reserved = reserved,
                                       .device = (uint8_t)device.index};
-    enum { words = sizeof event / sizeof(uint64_t) };
-    _Static_assert(sizeof event == sizeof(struct mt_ev_block_free), "alike but for the kind");
+    _Static_assert(offsetof(struct mt_ev_block_alloc, stack) == sizeof(struct mt_ev_block_free),
+                   "alike but for the kind and the stack");
+    uint32_t words = size > 0 ? sizeof event / 8 : sizeof(struct mt_ev_block_free) / 8;
     void *record = mt_ring_reserve(size > 0 ? MT_block_alloc : MT_block_free, words, when);
     if (!record)
         return;
-    memcpy(record, &event, sizeof event);
+    memcpy(record, &event, words * sizeof(uint64_t));
     mt_ring_commit(words);
     if (!mt_is_recording())
         mt_life_late();
@@ -97,7 +99,7 @@ static void note_usage(void *block, int64_t size, size_t allocated, size_t reser
 
 static void note_oom(int64_t size, size_t allocated, size_t reserved, struct device device)
 {
-    uint64_t fields[] = {(uint64_t)size, allocated, reserved, (uint8_t)device.index};
+    uint64_t fields[] = {(uint64_t)size, allocated, reserved, (uint8_t)device.index, 0};
     if (device.type == TYPE_CUDA && mt_config.BLOCKS && mt_may_record())
         mt_ring_put(MT_block_oom, mt_clock_ticks(), fields, NULL, 0);
 }

@@ -50,8 +50,8 @@ static void write_life(struct mt_tracewriter *w)
     MT_TRACEWRITER_ADD(w, 0, 3000, copy, COPY, 0x10000100, 0x7fff0000, 4096, 0);
     launch(w, 4000, 1, 0x10000000, 0x10040000);
     launch(w, 5000, 2, 0x10040010, 0x10040020);
-    uint64_t captured[] = {1, 0, MT_LAUNCH_CAPTURED, MT_WORD(0x10000000, 0)};
-    mt_tracewriter_words(w, 0, 6000, MT_launch, captured, 4);
+    uint64_t captured[] = {1, 0, MT_LAUNCH_CAPTURED, 0, MT_WORD(0x10000000, 0)};
+    mt_tracewriter_words(w, 0, 6000, MT_launch, captured, 5);
     uint64_t word[] = {MT_WORD(0x10000000, 0)};
     mt_tracewriter_launch(w, 1, 6500, 3, 0x55, word, 1);
     MT_TRACEWRITER_ADD(w, 0, 7000, block_free, 0x10040000, 0x20000, 0x40000, 0x100000, 0);

@@ -111,6 +111,18 @@ void replay_words(struct replay *replay, enum mt_kind kind, const uint64_t *word
     free(record);
 }
 
+void replay_event(struct replay *replay, enum mt_kind kind, const uint64_t *word, size_t words)
+{
+    uint64_t whole[MT_FIELDS_MAX] = {0};
+    const struct mt_event_info *info = mt_event_info(kind);
+    if (words < info->fields) {
+        memcpy(whole, word, words * sizeof *word);
+        word = whole;
+        words = info->fields;
+    }
+    replay_words(replay, kind, word, words);
+}
+
 void replay_alloc(struct replay *replay, uint64_t address, uint64_t size)
 {
     REPLAY(replay, alloc, API_ALLOC, address, size, 0, 0);

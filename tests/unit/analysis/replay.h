@@ -31,15 +31,18 @@ void replay_at(struct replay *replay, uint64_t now, uint32_t thread);
 /* Any event: its fields (and tail), in words. */
 void replay_words(struct replay *replay, enum mt_kind kind, const uint64_t *word, size_t words);
 
+/* The same; fields at the end may be left out where there is no tail. */
+void replay_event(struct replay *replay, enum mt_kind kind, const uint64_t *word, size_t words);
+
 #define REPLAY(replay, kind, ...)                                                                  \
-    replay_words(replay, MT_##kind, (const uint64_t[]){__VA_ARGS__},                               \
+    replay_event(replay, MT_##kind, (const uint64_t[]){__VA_ARGS__},                               \
                  sizeof((const uint64_t[]){__VA_ARGS__}) / sizeof(uint64_t))
 
 /* device 0, default stream */
 void replay_alloc(struct replay *replay, uint64_t address, uint64_t size);
 void replay_block(struct replay *replay, uint64_t address, uint64_t size);
 void replay_block_free(struct replay *replay, uint64_t address, uint64_t size);
-#define replay_launch(replay, ...) REPLAY(replay, launch, 1, 0, 0, __VA_ARGS__)
+#define replay_launch(replay, ...) REPLAY(replay, launch, 1, 0, 0, 0, __VA_ARGS__)
 void replay_copy(struct replay *replay, uint64_t to, uint64_t from, uint64_t size);
 void replay_finish(struct replay *replay);
 

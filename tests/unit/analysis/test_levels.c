@@ -217,7 +217,7 @@ START_TEST(impossible_values_are_passed_over)
     REPLAY(r, map, UINT64_MAX, 100, 0, 0);
     REPLAY(r, unmap, UINT64_MAX, 100);
     REPLAY(r, reserve, 0x1000, 0);
-    REPLAY(r, launch, 1);        /* too short */
+    replay_words(r, MT_launch, (const uint64_t[]){1}, 1); /* too short */
     REPLAY(r, reserve, 1, 2, 3); /* too long */
     ck_assert_uint_eq(replay_counts(r)->invalid_records, 8);
     ck_assert_uint_eq(r->births, 0);

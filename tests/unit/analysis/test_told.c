@@ -147,13 +147,15 @@ START_TEST(a_launch_of_very_many_blocks)
     struct mt_model *model = mt_model_new(NULL, NULL, NULL, 0);
     struct {
         struct mt_record record;
-        uint64_t word[5];
-    } event = {.record = {.time = 5, .kind = MT_block_alloc, .words = 5}};
+        uint64_t word[MT_FIELDS_MAX];
+    } event = {.record = {.time = 5, .kind = MT_block_alloc}};
+    event.record.words = sizeof(struct mt_ev_block_alloc) / sizeof(uint64_t);
     for (uint64_t i = 1; i <= MANY; i++) {
         memcpy(event.record.word, (uint64_t[]){i << 12, 0x1000, i << 12, 0, 0}, 40);
         ck_assert_int_eq(mt_model_replay(model, &event.record, 0), 0);
     }
     event.record.kind = MT_access;
+    event.record.words = sizeof(struct mt_ev_access) / sizeof(uint64_t);
     event.record.time = 6;
     memcpy(event.record.word, (uint64_t[]){1, 0x1000, (uint64_t)MANY << 12, W, 0}, 40);
     ck_assert_int_eq(mt_model_replay(model, &event.record, 0), 0);

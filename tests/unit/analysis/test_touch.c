@@ -36,7 +36,7 @@ static void expect(size_t i, uint64_t id, enum mt_access_kind kind, uint64_t off
 
 START_TEST(a_launch_touches_a_set)
 {
-    REPLAY(r, launch, 5, 0x77, 0, MT_WORD(0x10210, 0), MT_WORD(0x10000, 8), MT_WORD(0x10200, 16),
+    REPLAY(r, launch, 5, 0x77, 0, 0, MT_WORD(0x10210, 0), MT_WORD(0x10000, 8), MT_WORD(0x10200, 16),
            MT_WORD(0x40fff, 24));
     ck_assert_uint_eq(r->accesses, 3);
     expect(0, 3, MT_ACCESS_TOUCH, 0x10, 0);
@@ -93,9 +93,9 @@ END_TEST
 
 START_TEST(captured_launches_are_no_accesses)
 {
-    REPLAY(r, launch, 1, 0, MT_LAUNCH_CAPTURED, MT_WORD(0x10000, 0));
+    REPLAY(r, launch, 1, 0, MT_LAUNCH_CAPTURED, 0, MT_WORD(0x10000, 0));
     REPLAY(r, launch, 1, 0, MT_LAUNCH_ARGS_UNKNOWN);
-    REPLAY(r, launch, 1, 0, MT_LAUNCH_ARGS_CUT, MT_WORD(0x10000, 0));
+    REPLAY(r, launch, 1, 0, MT_LAUNCH_ARGS_CUT, 0, MT_WORD(0x10000, 0));
     REPLAY(r, graph_launch, 1, 0);
     ck_assert_uint_eq(r->accesses, 1);
     ck_assert_uint_eq(replay_counts(r)->launches, 2);

@@ -53,7 +53,7 @@ START_TEST(validity)
     record->words = 4;
     ck_assert(!mt_record_is_valid(record));
     record->kind = MT_launch;
-    record->words = 3;
+    record->words = 4;
     ck_assert(mt_record_is_valid(record));
     record->words = MT_RECORD_WORDS_MAX + 1;
     ck_assert(!mt_record_is_valid(record));
@@ -68,10 +68,10 @@ START_TEST(sizes_and_tails)
 {
     struct mt_record *record = &space.record;
     size_t words;
-    *record = (struct mt_record){.kind = MT_launch, .words = 5};
-    ck_assert_uint_eq(mt_record_size(record), 16 + 40);
-    ck_assert_ptr_eq(mt_record_next(record), (char *)record + 56);
-    ck_assert_ptr_eq(mt_record_tail(record, &words), &record->word[3]);
+    *record = (struct mt_record){.kind = MT_launch, .words = 6};
+    ck_assert_uint_eq(mt_record_size(record), 16 + 48);
+    ck_assert_ptr_eq(mt_record_next(record), (char *)record + 64);
+    ck_assert_ptr_eq(mt_record_tail(record, &words), &record->word[4]);
     ck_assert_uint_eq(words, 2);
     *record = (struct mt_record){.kind = MT_lost, .words = 1};
     mt_record_tail(record, &words);

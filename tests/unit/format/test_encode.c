@@ -164,11 +164,43 @@ START_TEST(definitions_are_flagged)
     mt_encoder_begin(pair.encoder, 0, 0);
     mt_encoder_add(pair.encoder, &sample->record, 1);
     ck_assert_uint_eq(turn(&pair).flags, 0);
-    sample->record = (struct mt_record){.kind = MT_kernel, .words = 5};
-    mt_encoder_begin(pair.encoder, 0, 0);
-    mt_encoder_add(pair.encoder, &sample->record, 1);
-    ck_assert_uint_eq(turn(&pair).flags, MT_CHUNK_DEFINES);
+    for (uint16_t kind = MT_kernel; kind <= MT_module; kind++) {
+        sample->record = (struct mt_record){.kind = kind, .words = mt_event_info(kind)->fields};
+        mt_encoder_begin(pair.encoder, 0, 0);
+        mt_encoder_add(pair.encoder, &sample->record, 1);
+        ck_assert_uint_eq(turn(&pair).flags, MT_CHUNK_DEFINES);
+    }
     free(sample);
+    close_pair(&pair);
+}
+END_TEST
+
+/* Ten of each: what the columns take is seen in the chunk's size, what they say comes back. */
+static uint32_t raw_size(struct pair *pair, uint64_t stack)
+{
+    struct sample *sample = calloc(1, sizeof *sample);
+    const struct mt_record *back, *end;
+    struct mt_ev_host_alloc event = {.api = 0, .address = 0x1000, .size = 0, .stack = stack};
+    sample->record = (struct mt_record){.kind = MT_host_alloc, .words = sizeof event / 8};
+    memcpy(sample->record.word, &event, sizeof event);
+    mt_encoder_begin(pair->encoder, 0, 0);
+    for (int i = 0; i < 10; i++)
+        ck_assert(mt_encoder_add(pair->encoder, &sample->record, 1));
+    struct mt_chunk_header header = turn(pair);
+    ck_assert_int_eq(mt_decoder_next(pair->decoder, &back, &end), 10);
+    for (; back < end; back = mt_record_next(back))
+        ck_assert_mem_eq(back->word, &event, sizeof event);
+    ck_assert_int_eq(mt_decoder_next(pair->decoder, &back, &end), 0);
+    free(sample);
+    return header.raw_size;
+}
+
+START_TEST(columns_of_zeros_are_left_out)
+{
+    struct pair pair = open_pair(10, 0);
+    uint32_t none = raw_size(&pair, 0);
+    ck_assert_uint_eq(raw_size(&pair, 7), none + 2 + 1 + 10);
+    ck_assert_uint_eq(raw_size(&pair, 300), none + 2 + 1 + 20);
     close_pair(&pair);
 }
 END_TEST
@@ -228,5 +260,5 @@ START_TEST(bent_columns_do_no_harm)
 END_TEST
 
 UNIT_MAIN("encode", random_records_come_back, longest_record_comes_back, time_never_goes_back,
-          impossible_record_is_one_lost, definitions_are_flagged, plain_bytes_come_back,
-          bent_columns_do_no_harm)
+          impossible_record_is_one_lost, definitions_are_flagged, columns_of_zeros_are_left_out,
+          plain_bytes_come_back, bent_columns_do_no_harm)

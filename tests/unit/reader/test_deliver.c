@@ -133,6 +133,31 @@ START_TEST(a_window_knows_the_kernels_before_it)
 }
 END_TEST
 
+/* Whatever time is asked for, its stacks can be told. */
+START_TEST(a_window_knows_the_stacks_before_it)
+{
+    struct mt_tracewriter *writer = start((struct mt_tracefile_options){.chunk_events = 3});
+    mt_tracewriter_code(writer, 1, 5, 1, 10, "train.py", "step");
+    mt_tracewriter_module(writer, 1, 5, 1, 0x1000, 0x100, "libjob.so", "c0ffee");
+    MT_TRACEWRITER_ADD(writer, 1, 6, frame, .id = 1, .code = 1, .where = 12);
+    MT_TRACEWRITER_ADD(writer, 1, 6, frame, .id = 2, .caller = 1, .module = 1, .where = 0x20);
+    for (uint64_t i = 0; i < 20; i++)
+        MT_TRACEWRITER_ADD(writer, 0, 10 * i, block_alloc, .address = 512 * i, .stack = 2);
+    struct mt_trace *trace = reopen(writer);
+    mt_trace_window(trace, 150, 160);
+    mt_trace_rewind(trace);
+    const struct mt_record *record = mt_trace_next(trace, NULL);
+    const struct mt_ev_block_alloc *event = (const void *)record->word;
+    const struct mt_trace_frame *frame = mt_trace_frame(trace, event->stack);
+    ck_assert_str_eq(mt_trace_module(trace, frame->module)->build_id, "c0ffee");
+    frame = mt_trace_frame(trace, frame->caller);
+    ck_assert_uint_eq(frame->where, 12);
+    ck_assert_str_eq(mt_trace_code(trace, frame->code)->name, "step");
+    ck_assert_ptr_null(mt_trace_frame(trace, frame->caller));
+    mt_trace_free(trace);
+}
+END_TEST
+
 START_TEST(what_is_known)
 {
     struct mt_tracewriter *writer = start((struct mt_tracefile_options){0});
@@ -236,6 +261,7 @@ int main(void)
 {
     const TTest *const once[] = {a_window_holds_its_events,
                                  a_window_knows_the_kernels_before_it,
+                                 a_window_knows_the_stacks_before_it,
                                  runs_hold_the_same_events,
                                  what_is_known,
                                  seams_are_evened_out,

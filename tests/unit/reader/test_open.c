@@ -241,10 +241,10 @@ START_TEST(refused_with_a_reason)
     ck_assert_int_eq(code_of("hello, world\n", 13, &error), MT_ERR_NOT_TRACE);
     ck_assert_int_eq(code_of("", 0, &error), MT_ERR_NOT_TRACE);
     ck_assert_int_eq(code_of(whole.bytes, 30, &error), MT_ERR_DAMAGED);
-    header->version_major = 2;
+    header->version_major = 3;
     header->crc = mt_crc32(header, offsetof(struct mt_file_header, crc));
     ck_assert_int_eq(code_of(whole.bytes, whole.size, &error), MT_ERR_VERSION);
-    ck_assert_ptr_nonnull(strstr(error.message, "version 2.0"));
+    ck_assert_ptr_nonnull(strstr(error.message, "version 3.0"));
     struct mt_trace *trace;
     ck_assert_int_eq(mt_trace_open(&trace, "/nowhere/x.mtrace", &error), MT_ERR_SYSTEM);
     ck_assert_ptr_nonnull(strstr(error.message, "/nowhere/x.mtrace"));
