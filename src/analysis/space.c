@@ -27,9 +27,9 @@ struct place {
 /* How many of eight keys, each `step` behind the one before, are <= x. */
 static inline size_t count_of_eight(const uint64_t *key, size_t step, uint64_t x)
 {
-    return (size_t)(key[0] <= x) + (key[step] <= x) + (key[2 * step] <= x) +
-           (key[3 * step] <= x) + (key[4 * step] <= x) + (key[5 * step] <= x) +
-           (key[6 * step] <= x) + (key[7 * step] <= x);
+    return (size_t)(key[0] <= x) + (key[step] <= x) + (key[2 * step] <= x) + (key[3 * step] <= x) +
+           (key[4 * step] <= x) + (key[5 * step] <= x) + (key[6 * step] <= x) +
+           (key[7 * step] <= x);
 }
 
 /* How many of n ascending keys are <= x, an eighth of them at a time: comparisons that do not wait

@@ -121,8 +121,8 @@ static inline bool mt_column_get(struct mt_column_view *view, uint64_t *value)
 }
 
 /* The same where nearly all are of one byte, which the processor then knows. */
-static inline __attribute__((always_inline)) bool
-mt_column_get_small(struct mt_column_view *view, uint64_t *value)
+static inline __attribute__((always_inline)) bool mt_column_get_small(struct mt_column_view *view,
+                                                                      uint64_t *value)
 {
     if (__builtin_expect(view->at < view->end && *view->at < 0x80, 1)) {
         *value = *view->at++;
