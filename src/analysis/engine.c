@@ -120,7 +120,7 @@ int mt_engine_want(struct mt_engine *engine, const struct mt_table *table, struc
     }
     if (!want) {
         want = &engine->want[engine->wants++];
-        want->tee = (struct mt_sink){tee_begin, tee_row, tee_end, NULL};
+        want->tee = (struct mt_sink){.begin = tee_begin, .row = tee_row, .end = tee_end};
         want->table = table;
     }
     *member = (struct member){sink, want->member};

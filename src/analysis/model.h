@@ -82,6 +82,7 @@ struct mt_launch {
     uint64_t flags; /* MT_LAUNCH_*; one that was captured touches nothing */
     uint32_t thread, blocks;
     const struct mt_block *const *block;
+    uint32_t slots; /* no block has a slot from this on */
 };
 
 /* Memory of a device. Bytes of driver memory and of live blocks; a virtual range counts with what

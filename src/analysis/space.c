@@ -45,6 +45,11 @@ static size_t count_not_above(const uint64_t *key, size_t n, uint64_t x)
         n -= 7 * step;
     }
     const uint64_t *rest = key + count;
+    if (n >= 8) {
+        count += count_of_eight(rest, 1, x);
+        rest += 8;
+        n -= 8;
+    }
     for (size_t i = 0; i < n; i++)
         count += rest[i] <= x;
     return count;

@@ -54,12 +54,11 @@ static inline void tell_access(struct mt_model *model, const struct mt_block *bl
     }
 }
 
-static inline void count_access(const struct mt_model *model, struct mt_block *block,
-                                uint64_t *kind_count)
+static inline void count_access(struct mt_block *block, uint64_t now, uint64_t *kind_count)
 {
     if (block->accesses++ == 0)
-        block->first_access_ns = model->now;
-    block->last_access_ns = model->now;
+        block->first_access_ns = now;
+    block->last_access_ns = now;
     ++*kind_count;
 }
 
@@ -68,7 +67,7 @@ static void add_access(struct mt_model *model, struct mt_block *block, struct mt
 {
     if (block->state == MT_STATE_PENDING)
         mt_pending_tell(model, block->slot);
-    count_access(model, block, kind_count);
+    count_access(block, model->now, kind_count);
     tell_access(model, block, access);
 }
 
@@ -118,10 +117,11 @@ static inline __attribute__((always_inline)) uint32_t
 touch_words(struct mt_model *model, const uint64_t *word, size_t n, struct mt_access *access)
 {
     const uint32_t serial = model->serial;
+    const uint64_t now = model->now;
     struct mt_block *const blocks = model->block;
-    uint32_t touched = 0;
-    for (size_t i = 0; i < n; i++) {
-        uint64_t address = MT_WORD_ADDRESS(word[i]);
+    const struct mt_block **touched = model->touched;
+    for (const uint64_t *end = word + n; word < end; word++) {
+        uint64_t address = MT_WORD_ADDRESS(*word);
         struct mt_block *block = &blocks[*mt_cache_at(model, address)];
         if (__builtin_expect(address - block->address >= block->reach, 0) &&
             !(block = block_slowly(model, address)))
@@ -129,14 +129,14 @@ touch_words(struct mt_model *model, const uint64_t *word, size_t n, struct mt_ac
         if (block->stamp == serial)
             continue;
         block->stamp = serial;
-        model->touched[touched++] = block;
-        count_access(model, block, &block->touches);
+        *touched++ = block;
+        count_access(block, now, &block->touches);
         if (access) {
             access->offset = address - block->address;
             tell_access(model, block, access);
         }
     }
-    return touched;
+    return (uint32_t)(touched - model->touched);
 }
 
 static void tell_launch(struct mt_model *model, const struct mt_launch *launch)
@@ -150,9 +150,11 @@ static void tell_launch(struct mt_model *model, const struct mt_launch *launch)
 static void count_launch(struct mt_counts *counts, uint64_t flags, size_t words)
 {
     counts->launches++;
+    counts->pointers += words;
+    if (__builtin_expect(flags == 0, 1))
+        return;
     counts->launches_arguments_unknown += (flags & MT_LAUNCH_ARGS_UNKNOWN) != 0;
     counts->launches_arguments_cut += (flags & MT_LAUNCH_ARGS_CUT) != 0;
-    counts->pointers += words;
 }
 
 static uint32_t touch_and_tell(struct mt_model *model, const struct mt_launch *launch,
@@ -168,8 +170,8 @@ void mt_touch_launch(struct mt_model *model, const struct mt_record *record, uin
 {
     const struct mt_ev_launch *event = (const struct mt_ev_launch *)(const void *)record->word;
     size_t words = record->words - sizeof *event / sizeof(uint64_t);
-    struct mt_launch launch = {model->now, event->kernel, event->stream, event->flags, thread,
-                               0,          model->touched};
+    struct mt_launch launch = {model->now, event->kernel,  event->stream, event->flags, thread,
+                               0,          model->touched, model->slots};
     if (event->flags & MT_LAUNCH_CAPTURED) {
         model->counts.launches_captured++;
     } else {

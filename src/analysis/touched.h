@@ -27,15 +27,21 @@ void mt_touched_clear(struct mt_touched *touched, struct mt_touched_pool *pool);
 /* Add a kernel's number from MT_TOUCHED_NEAR on. */
 int mt_touched_add_far(struct mt_touched *touched, struct mt_touched_pool *pool, uint32_t kernel);
 
-/* Add a kernel's number: 1 if it is new, 0 if not, negative where memory is out. */
+/* Add a kernel's number below MT_TOUCHED_NEAR: 1 if it is new, 0 if not. */
+static inline uint64_t mt_touched_add_near(struct mt_touched *touched, uint32_t kernel)
+{
+    uint64_t *bits = &touched->near[kernel / 64], old = *bits;
+    *bits = old | UINT64_C(1) << kernel % 64;
+    return ~old >> kernel % 64 & 1;
+}
+
+/* The same of any number, or negative where memory is out. */
 static inline int mt_touched_add(struct mt_touched *touched, struct mt_touched_pool *pool,
                                  uint32_t kernel)
 {
-    if (__builtin_expect(kernel >= MT_TOUCHED_NEAR, 0))
+    if (kernel >= MT_TOUCHED_NEAR)
         return mt_touched_add_far(touched, pool, kernel);
-    uint64_t *bits = &touched->near[kernel / 64], old = *bits;
-    *bits = old | UINT64_C(1) << kernel % 64;
-    return !(old >> kernel % 64 & 1);
+    return (int)mt_touched_add_near(touched, kernel);
 }
 
 void mt_touched_pool_release(struct mt_touched_pool *pool);

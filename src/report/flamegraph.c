@@ -269,7 +269,8 @@ struct mt_sink *mt_flame_sink_new(struct mt_output *output, const char *weight,
         mt_output_free(output);
         return NULL;
     }
-    flame->stream.sink = (struct mt_sink){begin, row, finish, flame_free};
+    flame->stream.sink =
+        (struct mt_sink){.begin = begin, .row = row, .end = finish, .free = flame_free};
     flame->stream.output = output;
     flame->weight = weight;
     flame->title = *title;

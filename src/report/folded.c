@@ -85,7 +85,8 @@ struct mt_sink *mt_folded_sink_new(struct mt_output *output, const char *weight)
         mt_output_free(output);
         return NULL;
     }
-    folded->stream.sink = (struct mt_sink){begin, row, finish, folded_free};
+    folded->stream.sink =
+        (struct mt_sink){.begin = begin, .row = row, .end = finish, .free = folded_free};
     folded->stream.output = output;
     folded->weight = weight;
     return &folded->stream.sink;

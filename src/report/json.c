@@ -84,6 +84,7 @@ static int end(struct mt_sink *sink, const struct mt_table *table)
 
 struct mt_sink *mt_json_sink_new(struct mt_output *output)
 {
-    static const struct mt_sink calls = {begin, row, end, mt_stream_free};
+    static const struct mt_sink calls = {
+        .begin = begin, .row = row, .end = end, .free = mt_stream_free};
     return mt_stream_new(output, &calls);
 }

@@ -55,6 +55,7 @@ static int begin(struct mt_sink *sink, const struct mt_table *table)
     struct mt_rows *rows = rows_of(sink);
     rows->table = table;
     rows->by_column = rows->by ? column_index(table, rows->by) : 0;
+    rows->sink.floor_column = rows->by_column;
     rows->where_column = rows->where ? column_index(table, rows->where) : 0;
     return 0;
 }
@@ -98,6 +99,8 @@ static int keep(struct mt_sink *sink, const struct mt_table *table, const struct
     memmove(&rows->row[at + 1], &rows->row[at], (rows->n - at) * sizeof(struct mt_value *));
     rows->row[at] = row;
     rows->n++;
+    if (rows->by && rows->n == rows->limit)
+        rows->sink.floor = rows->row[rows->n - 1][rows->by_column].u;
     return 0;
 }
 
@@ -120,7 +123,7 @@ struct mt_rows *mt_rows_new(size_t limit, const char *by)
     struct mt_rows *rows = calloc(1, sizeof *rows);
     if (!rows)
         return NULL;
-    rows->sink = (struct mt_sink){begin, keep, end, rows_free};
+    rows->sink = (struct mt_sink){.begin = begin, .row = keep, .end = end, .free = rows_free};
     rows->limit = limit;
     rows->by = by;
     return rows;
@@ -141,6 +144,7 @@ void mt_rows_clear(struct mt_rows *rows)
 {
     while (rows->n)
         free_row(rows, rows->row[--rows->n]);
+    rows->sink.floor = 0;
 }
 
 size_t mt_rows_count(const struct mt_rows *rows)

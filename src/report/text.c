@@ -197,7 +197,7 @@ struct mt_sink *mt_text_sink_new(struct mt_output *output)
     struct text_sink *sink = calloc(1, sizeof *sink);
     if (!sink)
         return NULL;
-    sink->stream.sink = (struct mt_sink){begin, row, end, text_free};
+    sink->stream.sink = (struct mt_sink){.begin = begin, .row = row, .end = end, .free = text_free};
     sink->stream.output = output;
     return &sink->stream.sink;
 }

@@ -64,6 +64,10 @@ struct mt_sink {
     int (*row)(struct mt_sink *sink, const struct mt_table *table, const struct mt_value *cells);
     int (*end)(struct mt_sink *sink, const struct mt_table *table);
     void (*free)(struct mt_sink *sink); /* without an end before it: what was written is dropped */
+    /* If floor > 0: rows whose number in column floor_column is not above it are dropped in any
+     * case, and need not be made. Changes with every row. */
+    uint64_t floor;
+    size_t floor_column;
 };
 
 /* Release a sink; NULL is allowed. */

@@ -37,9 +37,8 @@ static void fill_access(struct mt_value *cell, const struct mt_block *block)
     CELL(last_access_ns) = if_set(accessed, block->last_access_ns);
 }
 
-static int blocks_death(void *data, const struct mt_block *block)
+static int put_row(struct state *state, const struct mt_block *block)
 {
-    struct state *state = data;
     struct mt_value cell[MT_COLS_blocks];
     bool died = block->death_ns != UINT64_MAX;
     bool driver = block->source != MT_SOURCE_ALLOCATOR;
@@ -62,6 +61,17 @@ static int blocks_death(void *data, const struct mt_block *block)
     CELL(alive_at_start) = mt_uint(block->alive_at_start);
     CELL(trace) = mt_uint(state->run->trace_index);
     return state->sink->row(state->sink, &mt_table_blocks, cell);
+}
+
+static bool is_wanted(const struct mt_sink *sink, const struct mt_block *block)
+{
+    return block->size > sink->floor || sink->floor_column != MT_COL_blocks_size_bytes;
+}
+
+static int blocks_death(void *data, const struct mt_block *block)
+{
+    struct state *state = data;
+    return is_wanted(state->sink, block) ? put_row(state, block) : 0;
 }
 
 const struct mt_pass mt_pass_blocks = {

@@ -64,21 +64,53 @@ static bool make_room(struct state *state)
     return true;
 }
 
-static int count_blocks(struct state *state, uint32_t kernel, const struct mt_launch *launch)
+/* What a launch adds to its kernel's sums. */
+struct news {
+    uint64_t bytes, new_blocks, new_bytes; /* new: not touched by the kernel before */
+};
+
+static inline void add_news(struct news *news, const struct mt_block *block, uint64_t new)
 {
-    struct sums sums = state->sums[kernel];
+    news->bytes += block->size;
+    news->new_blocks += new;
+    news->new_bytes += block->size & (0 - new);
+}
+
+static inline void look_near(struct mt_touched *touched, uint32_t kernel,
+                             const struct mt_block *const *block, uint32_t n, struct news *news)
+{
+    for (const struct mt_block *const *end = block + n; block < end; block++)
+        add_news(news, *block, mt_touched_add_near(&touched[(*block)->slot], kernel));
+}
+
+static int look_far(struct state *state, struct mt_touched *touched, uint32_t kernel,
+                    const struct mt_launch *launch, struct news *news)
+{
     for (uint32_t i = 0; i < launch->blocks; i++) {
         const struct mt_block *block = launch->block[i];
-        struct mt_touched *touched = touched_at(state, block->slot);
-        int new = touched ? mt_touched_add(touched, &state->pool, kernel) : MT_ERR_MEMORY;
+        int new = mt_touched_add(&touched[block->slot], &state->pool, kernel);
         RETURN_IF_ERROR(new);
-        sums.touched_bytes += block->size;
-        sums.blocks += (uint64_t) new;
-        sums.block_bytes += block->size & (0 - (uint64_t) new);
+        add_news(news, block, (uint64_t) new);
     }
-    sums.touches += launch->blocks;
-    sums.touching += launch->blocks > 0;
-    state->sums[kernel] = sums;
+    return 0;
+}
+
+static int count_blocks(struct state *state, struct sums *sums, uint32_t kernel,
+                        const struct mt_launch *launch)
+{
+    struct news news = {0};
+    if (!touched_at(state, launch->slots - 1)) /* makes room for all of them */
+        return MT_ERR_MEMORY;
+    struct mt_touched *touched = touched_at(state, 0);
+    if (kernel < MT_TOUCHED_NEAR)
+        look_near(touched, kernel, launch->block, launch->blocks, &news);
+    else
+        RETURN_IF_ERROR(look_far(state, touched, kernel, launch, &news));
+    sums->touching++;
+    sums->touches += launch->blocks;
+    sums->touched_bytes += news.bytes;
+    sums->blocks += news.new_blocks;
+    sums->block_bytes += news.new_bytes;
     return 0;
 }
 
@@ -95,7 +127,7 @@ static int kernels_launch(void *data, const struct mt_launch *launch)
     }
     sums->launches++;
     sums->unknown += (launch->flags & (MT_LAUNCH_ARGS_UNKNOWN | MT_LAUNCH_ARGS_CUT)) != 0;
-    return count_blocks(state, kernel, launch);
+    return launch->blocks ? count_blocks(state, sums, kernel, launch) : 0;
 }
 
 static int kernels_death(void *data, const struct mt_block *block)
