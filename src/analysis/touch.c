@@ -433,6 +433,7 @@ void mt_touch_close(struct mt_model *model)
 {
     model->is_open = false;
     model->counts.launches_untouching += model->open.blocks == 0;
+    model->open.slots = model->slots;
     tell_launch(model, &model->open);
 }
 
@@ -441,7 +442,7 @@ static void open_launch(struct mt_model *model, uint64_t kernel, uint64_t stream
     next_serial(model);
     model->counts.launches++;
     model->is_open = true;
-    model->open = (struct mt_launch){model->now, kernel, stream, 0, thread, 0, model->touched};
+    model->open = (struct mt_launch){model->now, kernel, stream, 0, thread, 0, model->touched, 0};
 }
 
 /* Whether the launch that is open is the one that an access belongs to; model->now is its time. */

@@ -338,7 +338,8 @@ static void leave(struct mt_sink *sink)
 
 START_TEST(a_failing_sink_stops_the_run)
 {
-    static struct mt_sink sink = {nothing, full, nothing, leave}; /* until teardown */
+    static struct mt_sink sink = {
+        .begin = nothing, .row = full, .end = nothing, .free = leave}; /* until teardown */
     ck_assert_int_eq(mt_engine_want(engine, &mt_table_blocks, &sink), 0);
     ck_assert_int_eq(mt_engine_run(engine, path, NULL, NULL, NULL), MT_ERR_SYSTEM);
     ck_assert(!mt_engine_usable(engine));
