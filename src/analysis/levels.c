@@ -15,18 +15,10 @@ static void tell_block(struct mt_model *model, const struct mt_calls *calls,
 
 /* ---- usage ---- */
 
-/* `reserved` and `allocated` are changes, added modulo 2^64. */
-static void use(struct mt_model *model, uint32_t device, uint64_t reserved, uint64_t allocated,
-                uint64_t time_ns)
+static inline void use_allocated(struct mt_model *model, uint32_t device, struct mt_usage *usage,
+                                 uint64_t change, uint64_t time_ns)
 {
-    struct mt_usage *usage = &model->usage[device];
-    usage->used = true;
-    usage->reserved += reserved;
-    usage->allocated += allocated;
-    if (usage->reserved > usage->peak_reserved) {
-        usage->peak_reserved = usage->reserved;
-        usage->peak_reserved_ns = time_ns;
-    }
+    usage->allocated += change;
     if (usage->allocated > usage->peak_allocated) {
         usage->peak_allocated = usage->allocated;
         usage->peak_allocated_ns = time_ns;
@@ -35,6 +27,20 @@ static void use(struct mt_model *model, uint32_t device, uint64_t reserved, uint
         const struct mt_call *call = &model->usages.call[i];
         mt_model_note(model, call->usage(call->state, device, usage, time_ns));
     }
+}
+
+/* `reserved` and `allocated` are changes, added modulo 2^64. */
+static void use(struct mt_model *model, uint32_t device, uint64_t reserved, uint64_t allocated,
+                uint64_t time_ns)
+{
+    struct mt_usage *usage = &model->usage[device];
+    usage->used = true;
+    usage->reserved += reserved;
+    if (usage->reserved > usage->peak_reserved) {
+        usage->peak_reserved = usage->reserved;
+        usage->peak_reserved_ns = time_ns;
+    }
+    use_allocated(model, device, usage, allocated, time_ns);
 }
 
 static uint64_t *level_count(struct mt_model *model, const struct mt_block *block)
@@ -376,10 +382,12 @@ void mt_block_born(struct mt_model *model, const struct mt_ev_block_alloc *event
     block->source = MT_SOURCE_ALLOCATOR;
     block->state = MT_STATE_TOLD;
     *mt_cache_at(model, event->address) = slot;
-    model->usage[block->device].allocator += block->size;
-    model->usage[block->device].blocks++;
+    struct mt_usage *usage = &model->usage[block->device];
+    usage->used = true;
+    usage->allocator += block->size;
+    usage->blocks++;
     tell_block(model, &model->births, block);
-    use(model, block->device, 0, block->size, model->now);
+    use_allocated(model, block->device, usage, block->size, model->now);
 }
 
 void mt_block_died(struct mt_model *model, uint32_t slot)
@@ -387,9 +395,10 @@ void mt_block_died(struct mt_model *model, uint32_t slot)
     struct mt_block *block = &model->block[slot];
     mt_space_remove(&model->blocks, block->address, NULL);
     block->death_ns = model->now;
-    model->usage[block->device].allocator -= block->size;
-    model->usage[block->device].blocks--;
-    use(model, block->device, 0, 0 - block->size, model->now);
+    struct mt_usage *usage = &model->usage[block->device];
+    usage->allocator -= block->size;
+    usage->blocks--;
+    use_allocated(model, block->device, usage, 0 - block->size, model->now);
     tell_block(model, &model->deaths, block);
     drop_slot(model, slot);
 }

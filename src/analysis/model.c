@@ -296,16 +296,19 @@ static void compare_sums(struct mt_model *model, uint64_t allocated, uint64_t re
         usage->peak_told_reserved = reserved;
 }
 
-static void do_block_alloc(struct mt_model *model, const struct mt_ev_block_alloc *event)
+static __attribute__((noinline)) int do_block_alloc(struct mt_model *model,
+                                                    const struct mt_ev_block_alloc *event)
 {
     if (!is_range(model, event->address, event->size))
-        return;
+        return model->status;
     model->counts.blocks_allocated++;
     mt_block_born(model, event);
     compare_sums(model, event->allocated, event->reserved, event->device);
+    return model->status;
 }
 
-static void do_block_free(struct mt_model *model, const struct mt_ev_block_free *event)
+static __attribute__((noinline)) int do_block_free(struct mt_model *model,
+                                                   const struct mt_ev_block_free *event)
 {
     const struct mt_block *block = mt_model_find(model, event->address);
     model->counts.blocks_freed++;
@@ -318,6 +321,7 @@ static void do_block_free(struct mt_model *model, const struct mt_ev_block_free 
         usage->unknown -= usage->told ? event->size : 0;
     }
     compare_sums(model, event->allocated, event->reserved, event->device);
+    return model->status;
 }
 
 /* ---- dispatch ---- */
@@ -397,31 +401,11 @@ static inline bool is_whole(const struct mt_record *record)
            record->words < words[record->kind].too_many;
 }
 
-int mt_model_replay(struct mt_model *model, const struct mt_record *record, uint32_t thread)
+static int replay_rest(struct mt_model *model, const struct mt_record *record, uint32_t thread)
 {
-    if (!is_whole(record)) {
-        model->counts.invalid_records++;
-        return model->status;
-    }
-    if (__builtin_expect(model->is_open, 0) &&
-        (record->kind != MT_access || record->time > model->now))
-        mt_touch_close(model);
-    if (record->time > model->now)
-        model->now = record->time;
-    if (model->pendings)
-        mt_pending_settle(model, record, thread);
     switch (record->kind) {
-    case MT_launch:
-        mt_touch_launch(model, record, thread);
-        break;
     case MT_access:
         mt_touch_access(model, AS(access), thread);
-        break;
-    case MT_block_alloc:
-        do_block_alloc(model, AS(block_alloc));
-        break;
-    case MT_block_free:
-        do_block_free(model, AS(block_free));
         break;
     case MT_block_oom:
         model->counts.blocks_failed++;
@@ -446,6 +430,40 @@ int mt_model_replay(struct mt_model *model, const struct mt_record *record, uint
         break;
     }
     return model->status;
+}
+
+/* What waited for the next record, before and after its time has come. */
+static void settle(struct mt_model *model, const struct mt_record *record, uint32_t thread)
+{
+    if (model->is_open && (record->kind != MT_access || record->time > model->now))
+        mt_touch_close(model);
+    if (record->time > model->now)
+        model->now = record->time;
+    if (model->pendings)
+        mt_pending_settle(model, record, thread);
+}
+
+/* Every event passes here: nothing is kept in registers over a call, so none has to be saved. */
+int mt_model_replay(struct mt_model *model, const struct mt_record *record, uint32_t thread)
+{
+    if (__builtin_expect(!is_whole(record), 0)) {
+        model->counts.invalid_records++;
+        return model->status;
+    }
+    if (__builtin_expect(model->pendings | model->is_open, 0))
+        settle(model, record, thread);
+    else if (record->time > model->now)
+        model->now = record->time;
+    switch (record->kind) {
+    case MT_launch:
+        return mt_touch_launch(model, record, thread);
+    case MT_block_alloc:
+        return do_block_alloc(model, AS(block_alloc));
+    case MT_block_free:
+        return do_block_free(model, AS(block_free));
+    default:
+        return replay_rest(model, record, thread);
+    }
 }
 
 static void tell_survivor(struct mt_model *model, struct mt_block *block)

@@ -151,7 +151,7 @@ void mt_virtual_put(struct mt_model *model, uint32_t slot, uint64_t begin, uint6
                     uint32_t thread);
 
 /* touch.c */
-void mt_touch_launch(struct mt_model *model, const struct mt_record *record, uint32_t thread);
+int mt_touch_launch(struct mt_model *model, const struct mt_record *record, uint32_t thread);
 void mt_touch_copy(struct mt_model *model, const struct mt_ev_copy *event, uint32_t thread);
 void mt_touch_copy_rect(struct mt_model *model, const struct mt_ev_copy_rect *event,
                         uint32_t thread);

@@ -166,7 +166,7 @@ static uint32_t touch_and_tell(struct mt_model *model, const struct mt_launch *l
     return touch_words(model, word, n, &access);
 }
 
-void mt_touch_launch(struct mt_model *model, const struct mt_record *record, uint32_t thread)
+int mt_touch_launch(struct mt_model *model, const struct mt_record *record, uint32_t thread)
 {
     const struct mt_ev_launch *event = (const struct mt_ev_launch *)(const void *)record->word;
     size_t words = record->words - sizeof *event / sizeof(uint64_t);
@@ -182,6 +182,7 @@ void mt_touch_launch(struct mt_model *model, const struct mt_record *record, uin
         model->counts.launches_untouching += launch.blocks == 0;
     }
     tell_launch(model, &launch);
+    return model->status;
 }
 
 /* ---- copies and sets ---- */
