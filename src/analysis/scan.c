@@ -90,6 +90,8 @@ static int read_all(struct scan *scan, struct mt_trace *trace, struct mt_rhythm 
     uint64_t done = 0, told = 0;
     int events;
     mt_trace_stats(trace, &stats);
+    mt_trace_lean(trace, true); /* a symbol does not say where */
+    RETURN_IF_ERROR(mt_trace_rewind(trace));
     for (; (events = mt_trace_next_run(trace, &run)) > 0; done += (uint64_t)events) {
         if (progress && done >= told) {
             RETURN_IF_ERROR(progress(context, mt_trace_position(trace) / 2, stats.events));
@@ -100,6 +102,7 @@ static int read_all(struct scan *scan, struct mt_trace *trace, struct mt_rhythm 
     RETURN_IF_ERROR(events);
     RETURN_IF_ERROR(flush(scan));
     RETURN_IF_ERROR(mt_detector_finish(scan->detector, scan->end_ns, done, rhythm));
+    mt_trace_lean(trace, false);
     return mt_trace_rewind(trace);
 }
 

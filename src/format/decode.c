@@ -23,6 +23,7 @@ struct mt_decoder {
     size_t raw_room;
     uint32_t left;
     bool damaged; /* from here on */
+    bool lean;    /* columns that say where are not looked at */
     bool unknown; /* the batch has records of kinds that are not known */
     uint64_t quanta;
     uint64_t batch[(BATCH_BYTES + RECORD_MAX) / sizeof(uint64_t)];
@@ -65,6 +66,11 @@ static int make_room(struct mt_decoder *decoder, size_t size)
     decoder->raw = malloc(size);
     decoder->raw_room = decoder->raw ? size : 0;
     return decoder->raw ? 0 : MT_ERR_MEMORY;
+}
+
+void mt_decoder_lean(struct mt_decoder *decoder, bool lean)
+{
+    decoder->lean = lean;
 }
 
 int mt_decoder_begin(struct mt_decoder *decoder, const struct mt_chunk_header *header,
@@ -201,7 +207,8 @@ static bool get_bytes(struct mt_decoder *decoder, unsigned kind, uint64_t *word,
 
 /* One case a kind, from event.def: fields in order, then the tail. Of an unknown kind there are no
  * words, and what its columns say is not looked at. As its time a record keeps its symbol. */
-static inline ALWAYS_INLINE bool get_record(struct mt_decoder *decoder, struct mt_record *record)
+static inline ALWAYS_INLINE bool get_record(struct mt_decoder *decoder, struct mt_record *record,
+                                            const bool lean)
 {
     struct mt_codec_model *model = &decoder->model;
     struct mt_column_view *view;
@@ -209,10 +216,14 @@ static inline ALWAYS_INLINE bool get_record(struct mt_decoder *decoder, struct m
 #define GET_COUNT(event, name) mt_column_get_small(view, word)
 #define GET_API(event, name) mt_column_get_small(view, word)
 #define GET_SIZE(event, name) mt_column_get_wide(view, word)
-#define GET_TOTAL(event, name) get_total(view, &model->total[MT_TOTAL_##name], word)
-#define GET_HANDLE(event, name) get_handle(&model->handles[MT_HANDLES_##event##_##name], view, word)
-#define GET_ADDRESS(event, name) mt_address_get(&model->addresses, view, word)
-#define GET_WORDS(event) get_words(decoder, MT_##event, record->word[0], word, &record->words)
+#define LEAVE_OUT (*word = 0, true)
+#define GET_TOTAL(event, name)                                                                     \
+    (lean ? LEAVE_OUT : get_total(view, &model->total[MT_TOTAL_##name], word))
+#define GET_HANDLE(event, name)                                                                    \
+    (lean ? LEAVE_OUT : get_handle(&model->handles[MT_HANDLES_##event##_##name], view, word))
+#define GET_ADDRESS(event, name) (lean ? LEAVE_OUT : mt_address_get(&model->addresses, view, word))
+#define GET_WORDS(event)                                                                           \
+    (lean || get_words(decoder, MT_##event, record->word[0], word, &record->words))
 #define GET_BYTES(event) get_bytes(decoder, MT_##event, word, &record->words)
     switch (record->kind) {
 #define EVENT(number, name, doc)                                                                   \
@@ -238,8 +249,9 @@ static inline ALWAYS_INLINE bool get_record(struct mt_decoder *decoder, struct m
 
 /* Fill [start, limit) with records whose times are still to be told. False where one makes no
  * sense: *end is behind the last that does. */
-static bool get_records(struct mt_decoder *decoder, struct mt_record *start, const uint8_t *limit,
-                        struct mt_record **end)
+static inline ALWAYS_INLINE bool get_records(struct mt_decoder *decoder, struct mt_record *start,
+                                             const uint8_t *limit, struct mt_record **end,
+                                             const bool lean)
 {
     struct mt_column_view *kinds = &decoder->view[MT_SLOT_KINDS];
     const uint8_t *kind = kinds->at;
@@ -248,7 +260,7 @@ static bool get_records(struct mt_decoder *decoder, struct mt_record *start, con
     while (kind < kinds->end && (const uint8_t *)record < limit) {
         record->kind = *kind++;
         record->flags = 0;
-        if (record->kind >= MT_KINDS || !get_record(decoder, record)) {
+        if (record->kind >= MT_KINDS || !get_record(decoder, record, lean)) {
             fine = false;
             break;
         }
@@ -258,6 +270,18 @@ static bool get_records(struct mt_decoder *decoder, struct mt_record *start, con
     kinds->at = kind;
     *end = record;
     return fine;
+}
+
+static __attribute__((noinline)) bool get_whole(struct mt_decoder *decoder, struct mt_record *start,
+                                                const uint8_t *limit, struct mt_record **end)
+{
+    return get_records(decoder, start, limit, end, false);
+}
+
+static __attribute__((noinline)) bool get_lean(struct mt_decoder *decoder, struct mt_record *start,
+                                               const uint8_t *limit, struct mt_record **end)
+{
+    return get_records(decoder, start, limit, end, true);
 }
 
 /* Give the records in [start, *end) their times. False where one makes no sense, then *end is
@@ -301,13 +325,27 @@ static bool get_times(struct mt_decoder *decoder, struct mt_record *start, struc
     return fine;
 }
 
-/* Whether all columns of known kinds were used up, and the last time is the header's. */
+/* Whether a column is to be read to its end: it was not left out, its kind is known, and it is
+ * asked for. */
+static bool is_read(const struct mt_decoder *decoder, unsigned id)
+{
+    const struct mt_event_info *info = mt_event_info(id >> 4);
+    unsigned slot = id & 15;
+    if (decoder->view[id].end == zeros + MT_CHUNK_EVENTS_MAX)
+        return false;
+    if (!info || !decoder->lean)
+        return info || id >> 4 == 0;
+    if (slot >= info->fields)
+        return slot < MT_SLOT_SHAPE || info->tail != MT_TAIL_WORDS;
+    enum mt_field_type type = info->field[slot].type;
+    return type == MT_COUNT || type == MT_API || type == MT_SIZE;
+}
+
+/* Whether all columns were used up, and the last time is the header's. */
 static bool ends_well(const struct mt_decoder *decoder)
 {
     for (unsigned id = 0; id < MT_COLUMNS; id++)
-        if ((id >> 4 == 0 || mt_event_info(id >> 4)) &&
-            decoder->view[id].at != decoder->view[id].end &&
-            decoder->view[id].end != zeros + MT_CHUNK_EVENTS_MAX)
+        if (decoder->view[id].at != decoder->view[id].end && is_read(decoder, id))
             return false;
     return decoder->quanta << decoder->header.time_shift == decoder->header.time_last;
 }
@@ -340,7 +378,7 @@ int mt_decoder_next(struct mt_decoder *decoder, const struct mt_record **first,
     while (decoder->left && !decoder->damaged && records == 0) {
         uint32_t left = decoder->left;
         decoder->unknown = false;
-        bool fine = get_records(decoder, start, limit, &last);
+        bool fine = (decoder->lean ? get_lean : get_whole)(decoder, start, limit, &last);
         decoder->damaged = !get_times(decoder, start, &last) || !fine;
         records = left - decoder->left;
         if (decoder->unknown)

@@ -3,6 +3,7 @@
 #ifndef MT_DECODE_H
 #define MT_DECODE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -14,6 +15,10 @@ struct mt_decoder;
 /* A decoder for any number of chunks, one after the other; NULL: out of memory. */
 struct mt_decoder *mt_decoder_new(void);
 void mt_decoder_free(struct mt_decoder *decoder);
+
+/* For the chunks taken up from now on: whether to leave out addresses, handles, totals and
+ * parameter words, which take most of the time. Their fields are then 0, a launch has no words. */
+void mt_decoder_lean(struct mt_decoder *decoder, bool lean);
 
 /* Take up a chunk of events, whose header is valid; `frame` (stored_size bytes) may go afterwards.
  */

@@ -21,6 +21,7 @@ int mt_trace_rewind(struct mt_trace *trace)
     pool->passed = pool->damaged = pool->chunks_damaged = pool->headers_damaged = 0;
     pool->since = trace->since;
     pool->until = trace->until;
+    pool->lean = trace->lean;
     for (uint32_t i = 0; i < trace->streams; i++) {
         struct mt_stream *stream = &trace->stream[i];
         mt_stream_rewind(stream, pool);
@@ -35,6 +36,11 @@ void mt_trace_window(struct mt_trace *trace, uint64_t since_ns, uint64_t until_n
 {
     trace->since = since_ns;
     trace->until = until_ns;
+}
+
+void mt_trace_lean(struct mt_trace *trace, bool lean)
+{
+    trace->lean = lean;
 }
 
 /* The first stream has gone on: where does it stand now? */

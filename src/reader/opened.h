@@ -31,6 +31,7 @@ struct mt_trace {
     uint64_t delivered;        /* with those of the run */
     uint64_t lost_seen;          /* by `lost` events since the last rewind */
     uint64_t since, until;       /* asked for; the pool has them from the next rewind on */
+    bool lean;                   /* likewise */
     struct mt_trace_stats stats; /* what is known from the start */
 };
 

@@ -24,6 +24,8 @@ static void give_decoder(struct mt_stream *stream, struct mt_stream_pool *pool)
 static bool take_decoder(struct mt_stream *stream, struct mt_stream_pool *pool)
 {
     stream->decoder = pool->idles ? pool->idle[--pool->idles] : mt_decoder_new();
+    if (stream->decoder)
+        mt_decoder_lean(stream->decoder, pool->lean);
     return stream->decoder != NULL;
 }
 

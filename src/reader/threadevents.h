@@ -24,6 +24,7 @@ struct mt_stream_pool {
     void *frame;
     size_t frame_room;
     uint64_t since, until; /* the window, ns */
+    bool lean;             /* as mt_trace_lean says */
     /* Counted on the way. */
     uint64_t passed; /* events not delivered: damaged, or outside the window */
     uint64_t damaged, chunks_damaged, headers_damaged, first_damage;

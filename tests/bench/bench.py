@@ -84,12 +84,14 @@ def hooks(bench):
 
 def trace(bench):
     path = os.path.join(bench.scratch, "training.mtrace")
-    writes, reads = [], []
+    writes, reads, leans = [], [], []
     for _ in range(5):
         writes.append(run([bench.path("tests", "bench", "bench-trace"), "write", path, "500"]))
         reads.append(run([bench.path("tests", "bench", "bench-trace"), "read", path]))
+        leans.append(run([bench.path("tests", "bench", "bench-trace"), "lean", path]))
     bench.row("trace_periodic", "bytes/event", [w["bytes_per_event"] for w in writes], "<= 1.5")
     bench.row("trace_read", "Mevents/s", [r["read_meps"] for r in reads])
+    bench.row("trace_read_lean", "Mevents/s", [r["read_meps"] for r in leans], ">= 66")
     noisy = run([bench.path("tests", "bench", "bench-trace"), "write", path, "500", "20"])
     bench.row("trace_with_irregular_blocks", "bytes/event", [noisy["bytes_per_event"]])
 

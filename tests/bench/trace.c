@@ -3,6 +3,7 @@
  *   bench-trace write FILE ITERATIONS [NOISE [TIME_SHIFT [CHUNK_EVENTS]]]
  *                          the training job of tests/support, and what it took
  *   bench-trace read FILE  every event through the reader
+ *   bench-trace lean FILE  the same without addresses
  *
  * Prints "name value" lines. Times are CPU times of this thread. */
 #include <inttypes.h>
@@ -56,19 +57,22 @@ static int write_trace(int argc, char **argv)
     return 0;
 }
 
-static int read_trace(const char *path)
+static int read_trace(const char *path, bool lean)
 {
     struct mt_trace *trace;
     struct mt_error error;
     uint64_t events = 0, words = 0;
-    const struct mt_record *record;
+    struct mt_trace_run run;
     double start = cpu_seconds();
     if (mt_trace_open(&trace, path, &error) < 0) {
         fprintf(stderr, "bench-trace: %s\n", error.message);
         return 1;
     }
-    for (; (record = mt_trace_next(trace, NULL)); events++)
-        words += record->words;
+    mt_trace_lean(trace, lean);
+    mt_trace_rewind(trace);
+    for (int n; (n = mt_trace_next_run(trace, &run)) > 0; events += (uint64_t)n)
+        for (const struct mt_record *at = run.first; at < run.end; at = mt_record_next(at))
+            words += at->words;
     double seconds = cpu_seconds() - start;
     printf("events %" PRIu64 "\nwords %" PRIu64 "\n", events, words);
     printf("read_meps %.2f\n", (double)events / seconds / 1e6);
@@ -82,8 +86,10 @@ int main(int argc, char **argv)
     if (argc >= 4 && strcmp(argv[1], "write") == 0)
         return write_trace(argc, argv);
     if (argc == 3 && strcmp(argv[1], "read") == 0)
-        return read_trace(argv[2]);
+        return read_trace(argv[2], false);
+    if (argc == 3 && strcmp(argv[1], "lean") == 0)
+        return read_trace(argv[2], true);
     fprintf(stderr, "usage: bench-trace write FILE ITERATIONS [NOISE [TIME_SHIFT [CHUNK_EVENTS]]]\n"
-                    "       bench-trace read FILE\n");
+                    "       bench-trace read|lean FILE\n");
     return 2;
 }

@@ -257,6 +257,62 @@ START_TEST(a_training_job)
 }
 END_TEST
 
+/* Fields that say where may be 0, the others are the same. */
+static void compare_lean(const struct mt_record *lean, const struct mt_record *whole)
+{
+    const struct mt_event_info *info = mt_event_info(whole->kind);
+    ck_assert_uint_eq(lean->kind, whole->kind);
+    ck_assert_uint_eq(lean->time, whole->time);
+    for (unsigned i = 0; i < info->fields; i++) {
+        enum mt_field_type type = info->field[i].type;
+        if (type == MT_COUNT || type == MT_API || type == MT_SIZE || lean->word[i])
+            ck_assert_uint_eq(lean->word[i], whole->word[i]);
+    }
+    if (info->tail == MT_TAIL_WORDS)
+        return;
+    ck_assert_uint_eq(lean->words, whole->words);
+    ck_assert_mem_eq(&lean->word[info->fields], &whole->word[info->fields],
+                     8 * (whole->words - info->fields));
+}
+
+START_TEST(lean_events_are_the_same)
+{
+    struct mt_training_options options = {.iterations = 3, .noise = 5, .seed = 4};
+    struct mt_training_facts facts;
+    struct mt_tracewriter *writer = start((struct mt_tracefile_options){.chunk_events = 777});
+    mt_training_write(writer, &options, &facts);
+    mt_tracewriter_free(writer);
+    struct mt_trace *lean, *whole;
+    const struct mt_record *record, *other;
+    uint32_t thread, other_thread;
+    uint64_t events = 0, words = 0;
+    ck_assert_int_eq(mt_trace_open(&lean, path, NULL), 0);
+    ck_assert_int_eq(mt_trace_open(&whole, path, NULL), 0);
+    unlink(path);
+    for (int round = 0; round < 2; round++) {
+        mt_trace_lean(lean, round == 0);
+        mt_trace_rewind(lean);
+        mt_trace_rewind(whole);
+        for (; (record = mt_trace_next(lean, &thread)); events++) {
+            ck_assert_ptr_nonnull(other = mt_trace_next(whole, &other_thread));
+            ck_assert_uint_eq(thread, other_thread);
+            compare_lean(record, other);
+            words += other->words - record->words;
+        }
+        ck_assert_ptr_null(mt_trace_next(whole, NULL));
+        if (round == 0)
+            ck_assert_uint_gt(words, facts.launches);
+        words = 0;
+    }
+    ck_assert_uint_eq(events, 2 * facts.events);
+    struct mt_trace_stats stats;
+    mt_trace_stats(lean, &stats);
+    ck_assert_uint_eq(stats.events_damaged, 0);
+    mt_trace_free(lean);
+    mt_trace_free(whole);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const once[] = {a_window_holds_its_events,
@@ -267,6 +323,7 @@ int main(void)
                                  seams_are_evened_out,
                                  order_holds_behind_damage,
                                  a_training_job,
+                                 lean_events_are_the_same,
                                  NULL};
     Suite *suite = unit_suite("deliver", once);
     TCase *tcase = tcase_create("chunks of different lengths");
