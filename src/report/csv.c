@@ -6,6 +6,8 @@
 
 #define CELL 32u /* room for a number, and for a word that is put like one */
 
+_Static_assert(CELL >= MT_DIGITS_MAX + 1, "a number with its sign fits");
+
 static void escape(struct mt_output *output, unsigned char byte)
 {
     if (byte == '"')
@@ -27,13 +29,16 @@ static void put_text(struct mt_output *output, const char *text)
         mt_put_char(output, '"');
 }
 
-/* Bytes of a short text in which nothing needs quotes or escapes; CELL if it is not like that. */
-static size_t simple_length(const char *text)
+/* Copy a short text in which nothing needs quotes or escapes; NULL if it is not like that. */
+static char *put_word(char *to, const char *text)
 {
-    size_t n = 0;
-    while (n < CELL && text[n] > 0x20 && text[n] < 0x7f && text[n] != ',' && text[n] != '"')
-        n++;
-    return n > 0 && n < CELL && !text[n] ? n : CELL;
+    char *const limit = to + CELL;
+    char c = *text;
+    while (c > 0x20 && c < 0x7f && c != ',' && c != '"' && to < limit) {
+        *to++ = c;
+        c = *++text;
+    }
+    return c || to == limit - CELL ? NULL : to;
 }
 
 static char *put_number(char *to, enum mt_column_type type, const struct mt_value *cell)
@@ -43,6 +48,10 @@ static char *put_number(char *to, enum mt_column_type type, const struct mt_valu
     bool negative = type == MT_T_INT && cell->i < 0;
     if (negative)
         *to++ = '-';
+    if (cell->u < 10) {
+        *to++ = (char)('0' + cell->u);
+        return to;
+    }
     return to + mt_format_uint(to, negative ? 0 - cell->u : cell->u);
 }
 
@@ -56,23 +65,14 @@ static void put_slowly(struct mt_output *output, enum mt_column_type type,
         mt_put_real(output, cell->r);
 }
 
-/* Most of a large table is whole numbers and short words: these go into the buffer as they are. */
-static void put_cell(struct mt_output *output, enum mt_column_type type,
-                     const struct mt_value *cell, char separator)
+/* A whole number or a short word, of at most CELL bytes; NULL where it is none. */
+static inline char *put_simply(char *to, enum mt_column_type type, const struct mt_value *cell)
 {
-    char *to = mt_output_room(output, CELL + 1);
-    size_t length = type == MT_T_TEXT && !cell->null ? simple_length(cell->s) : 0;
-    if (!cell->null && (length == CELL || type == MT_T_REAL)) {
-        put_slowly(output, type, cell);
-        mt_put_char(output, separator);
-        return;
-    }
-    if (!cell->null && type == MT_T_TEXT)
-        to = (char *)memcpy(to, cell->s, length) + length;
-    else if (!cell->null)
-        to = put_number(to, type, cell);
-    *to++ = separator;
-    mt_output_filled(output, to);
+    if (cell->null)
+        return to;
+    if (type == MT_T_TEXT)
+        return put_word(to, cell->s);
+    return type == MT_T_REAL ? NULL : put_number(to, type, cell);
 }
 
 static int begin(struct mt_sink *sink, const struct mt_table *table)
@@ -87,11 +87,25 @@ static int begin(struct mt_sink *sink, const struct mt_table *table)
     return mt_output_status(output);
 }
 
+/* Most of a large table is whole numbers and short words: these go into the buffer as they are,
+ * with room made for all of them at once. */
 static int row(struct mt_sink *sink, const struct mt_table *table, const struct mt_value *cells)
 {
     struct mt_output *output = mt_stream_of(sink)->output;
-    for (size_t i = 0; i < table->n_columns; i++)
-        put_cell(output, table->columns[i].type, &cells[i], i + 1 < table->n_columns ? ',' : '\n');
+    size_t n = table->n_columns;
+    char *to = mt_output_room(output, n * (CELL + 1));
+    for (size_t i = 0; i < n; i++) {
+        enum mt_column_type type = table->columns[i].type;
+        char *end = put_simply(to, type, &cells[i]);
+        if (!end) {
+            mt_output_filled(output, to);
+            put_slowly(output, type, &cells[i]);
+            end = mt_output_room(output, (n - i) * (CELL + 1));
+        }
+        *end++ = i + 1 < n ? ',' : '\n';
+        to = end;
+    }
+    mt_output_filled(output, to);
     return mt_output_status(output);
 }
 

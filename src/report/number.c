@@ -3,23 +3,48 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Rows of a large trace are mostly digits: two at a time, without division by ten per digit. */
+static unsigned digits_of(uint64_t value)
+{
+    static const uint64_t power[] = {0,
+                                     10,
+                                     100,
+                                     1000,
+                                     10000,
+                                     100000,
+                                     1000000,
+                                     10000000,
+                                     100000000,
+                                     1000000000,
+                                     10000000000,
+                                     100000000000,
+                                     1000000000000,
+                                     10000000000000,
+                                     100000000000000,
+                                     1000000000000000,
+                                     10000000000000000,
+                                     100000000000000000,
+                                     1000000000000000000,
+                                     10000000000000000000u};
+    unsigned bits = 64 - (unsigned)__builtin_clzll(value | 1);
+    unsigned guess = bits * 1233 >> 12; /* bits * log10(2): right, or one too many */
+    return guess + (value >= power[guess]);
+}
+
+/* Rows of a large trace are mostly digits: two at a time, where they belong. */
 size_t mt_format_uint(char *to, uint64_t value)
 {
     static const char pairs[] = "00010203040506070809101112131415161718192021222324"
                                 "25262728293031323334353637383940414243444546474849"
                                 "50515253545556575859606162636465666768697071727374"
                                 "75767778798081828384858687888990919293949596979899";
-    char digits[MT_DIGITS_MAX];
-    char *first = digits + sizeof digits;
+    unsigned length = digits_of(value);
+    char *at = to + length;
     for (; value >= 100; value /= 100)
-        memcpy(first -= 2, pairs + value % 100 * 2, 2);
+        memcpy(at -= 2, pairs + value % 100 * 2, 2);
     if (value >= 10)
-        memcpy(first -= 2, pairs + value * 2, 2);
+        memcpy(to, pairs + value * 2, 2);
     else
-        *--first = (char)('0' + value);
-    size_t length = (size_t)(digits + sizeof digits - first);
-    memcpy(to, first, length);
+        *to = (char)('0' + value);
     return length;
 }
 
