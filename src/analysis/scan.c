@@ -16,6 +16,7 @@ struct scan {
     struct mt_dict same;          /* id -> that id, where they differ */
     struct mt_symbol batch[BATCH];
     size_t held;
+    uint64_t to_device; /* bit of each driver function that copies from the host, of the first 64 */
     uint64_t end_ns;
 };
 
@@ -65,6 +66,8 @@ static int look_at(struct scan *scan, const struct mt_record *record, uint32_t t
     symbol->time_ns = record->time;
     symbol->thread = (uint16_t)thread;
     mt_symbol_fill(symbol, record);
+    symbol->input =
+        record->kind == MT_copy && symbol->what < 64 && scan->to_device >> symbol->what & 1;
     if (record->kind == MT_launch && scan->same.size) {
         const uint64_t *same = mt_dict_find(&scan->same, symbol->what);
         symbol->what = same ? (uint32_t)*same : symbol->what;
@@ -89,6 +92,8 @@ static int read_all(struct scan *scan, struct mt_trace *trace, struct mt_rhythm 
     struct mt_trace_stats stats;
     uint64_t done = 0, told = 0;
     int events;
+    for (uint64_t api = 0; api < 64; api++)
+        scan->to_device |= (uint64_t)(strstr(mt_trace_api(trace, api), "HtoD") != NULL) << api;
     mt_trace_stats(trace, &stats);
     mt_trace_lean(trace, true); /* a symbol does not say where */
     RETURN_IF_ERROR(mt_trace_rewind(trace));

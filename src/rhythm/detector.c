@@ -1,27 +1,48 @@
+/* Symbols are gathered in a window. When it is full, or the trace at its end, it is searched:
+ * pulse.c says which grams beat together, choose.c which pulse is the iteration, cut.c where one
+ * begins; track.c compares the iterations with each other. What follows the last border stays in
+ * the window, and more is read. Where an iteration was found the next windows are only cut at the
+ * same anchor; they are searched anew where that is not seen any more, as after a recompilation.
+ *
+ * A window in which nothing is found grows, up to a bound; then its older half is let go. */
 #include "rhythm/detector.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
-#include "rhythm/plain.h"
+#include "rhythm/choose.h"
+#include "rhythm/nesting.h"
+#include "rhythm/track.h"
 
-#define SYMBOLS_MAX (1u << 22) /* that are looked at; what follows is not */
+#define WINDOW_MIN (1u << 20)
+#define WINDOW_MAX (1u << 23)
+#define LONG 4u /* usual iterations without a border: the search begins anew */
 
 struct mt_detector {
-    struct mt_symbol *symbol;
-    size_t symbols, room;
+    struct mt_window window;
+    uint32_t limit;
+    bool found; /* cut, usual and nesting are there */
+    struct mt_cut cut;
+    uint32_t usual; /* symbols of an iteration */
+    struct mt_nesting nesting;
+    struct mt_track track;
 };
 
 struct mt_detector *mt_detector_new(void)
 {
-    return calloc(1, sizeof(struct mt_detector));
+    struct mt_detector *detector = calloc(1, sizeof *detector);
+    if (detector)
+        detector->limit = WINDOW_MIN;
+    return detector;
 }
 
 void mt_detector_free(struct mt_detector *detector)
 {
-    if (detector)
-        free(detector->symbol);
+    if (!detector)
+        return;
+    mt_window_release(&detector->window);
+    mt_track_release(&detector->track);
     free(detector);
 }
 
@@ -33,28 +54,195 @@ void mt_rhythm_release(struct mt_rhythm *rhythm)
     memset(rhythm, 0, sizeof *rhythm);
 }
 
+/* Positions at which iterations begin, ascending; to be freed. */
+static int find_borders(const struct mt_detector *detector, uint32_t **border, uint32_t *borders)
+{
+    const struct mt_window *window = &detector->window;
+    const struct mt_cut *cut = &detector->cut;
+    uint32_t n = 0, begin = 0;
+    int code = mt_anchor_find(window, &cut->anchor, border, borders);
+    if (code < 0) {
+        free(*border);
+        return code;
+    }
+    if (*borders)
+        begin = window->thread_begin[cut->anchor.thread];
+    for (uint32_t i = 0; i < *borders; i++) {
+        uint32_t rank = (*border)[i];
+        uint32_t position = window->order[rank >= begin + cut->back ? rank - cut->back : begin];
+        if (n == 0 || position > (*border)[n - 1])
+            (*border)[n++] = position;
+    }
+    *borders = n;
+    return 0;
+}
+
+/* Everything that an anchor at this border needs stays: the gram's first symbol too. */
+static uint32_t kept_from(const struct mt_detector *detector, uint32_t border)
+{
+    const struct mt_window *window = &detector->window;
+    uint32_t begin = window->thread_begin[detector->cut.anchor.thread];
+    uint32_t rank = window->rank[border];
+    uint32_t before = rank >= begin + MT_GRAM_MAX ? window->order[rank - MT_GRAM_MAX] : 0;
+    return before < border ? before : border;
+}
+
+/* Iterations up to the last border, which stays in the window; at the end of the trace all. */
+static int cut_window(struct mt_detector *detector, bool end)
+{
+    uint32_t *border, borders;
+    RETURN_IF_ERROR(find_borders(detector, &border, &borders));
+    uint32_t n = detector->window.n, last = borders ? border[borders - 1] : 0;
+    int code = 0;
+    if (end) {
+        code = mt_track_add(&detector->track, &detector->window, border, borders, true);
+    } else if (borders > 1) {
+        detector->window.n = last; /* where the last but one ends */
+        code = mt_track_add(&detector->track, &detector->window, border, borders - 1, false);
+        detector->window.n = n;
+    }
+    if (code == 0)
+        code = mt_nesting_count(&detector->nesting, &detector->window);
+    if (code == 0 && !end && borders > 1)
+        mt_window_drop(&detector->window, kept_from(detector, last));
+    free(border);
+    return code;
+}
+
+static int search(struct mt_detector *detector, bool *found)
+{
+    struct mt_pulses pulses;
+    struct mt_nesting nesting;
+    *found = false;
+    int code = mt_pulses_find(&detector->window, &pulses);
+    int chosen = code == 0 ? mt_choose_iteration(&detector->window, &pulses) : code;
+    if (chosen < 0 && chosen != -1)
+        code = chosen;
+    if (code == 0 && chosen >= 0) {
+        code = mt_choose_cut(&detector->window, &pulses.pulse[chosen], &detector->cut);
+        detector->usual = pulses.pulse[chosen].length;
+        *found = true;
+    }
+    if (code == 0)
+        code = mt_nesting_fill(&nesting, &detector->window, &pulses, chosen);
+    if (code == 0 && detector->nesting.levels == 0)
+        detector->nesting = nesting;
+    mt_pulses_release(&pulses);
+    return code;
+}
+
+static int look_at_window(struct mt_detector *detector, bool end)
+{
+    struct mt_window *window = &detector->window;
+    if (window->n == 0)
+        return 0;
+    RETURN_IF_ERROR(mt_window_sort(window));
+    if (!detector->found)
+        RETURN_IF_ERROR(search(detector, &detector->found));
+    if (detector->found)
+        RETURN_IF_ERROR(cut_window(detector, end));
+    return 0;
+}
+
+/* A full window in which no iteration ended makes room. */
+static int make_room(struct mt_detector *detector)
+{
+    if (detector->window.n < detector->limit)
+        return 0;
+    if (detector->found) { /* its anchor is not seen any more */
+        detector->found = false;
+        return look_at_window(detector, false);
+    }
+    if (detector->limit < WINDOW_MAX)
+        detector->limit *= 2;
+    else
+        mt_window_drop(&detector->window, detector->window.n / 2);
+    return 0;
+}
+
 int mt_detector_feed(struct mt_detector *detector, const struct mt_symbol *symbol, size_t n)
 {
-    size_t left = SYMBOLS_MAX - detector->symbols;
-    n = n < left ? n : left;
-    if (detector->symbols + n > detector->room) {
-        size_t room = detector->room ? 2 * detector->room : 4096;
-        void *more = realloc(detector->symbol, room * sizeof *detector->symbol);
-        if (!more)
-            return MT_ERR_MEMORY;
-        detector->symbol = more;
-        detector->room = room;
+    for (size_t i = 0; i < n; i++) {
+        if (detector->window.n == detector->limit) {
+            RETURN_IF_ERROR(look_at_window(detector, false));
+            while (detector->window.n >= detector->limit)
+                RETURN_IF_ERROR(make_room(detector));
+        }
+        RETURN_IF_ERROR(mt_window_add(&detector->window, &symbol[i]));
     }
-    if (n)
-        memcpy(detector->symbol + detector->symbols, symbol, n * sizeof *symbol);
-    detector->symbols += n;
     return 0;
+}
+
+/* ---- telling ---- */
+
+static int compare_u64(const void *one, const void *other)
+{
+    uint64_t a = *(const uint64_t *)one, b = *(const uint64_t *)other;
+    return a < b ? -1 : a > b;
+}
+
+static void tell_iteration_level(const struct mt_rhythm *rhythm, struct mt_rhythm_level *level,
+                                 uint64_t beyond, uint64_t *value)
+{
+    size_t n = rhythm->iterations, steps = 0;
+    uint32_t times;
+    const struct mt_iteration *iteration = rhythm->iteration;
+    level->repetitions = n + beyond;
+    level->start_ns = iteration[0].start_ns;
+    level->end_ns = iteration[n - 1].end_ns > level->end_ns || !beyond ? iteration[n - 1].end_ns
+                                                                       : level->end_ns;
+    for (size_t i = 0; i < n; i++)
+        value[i] = iteration[i].events;
+    level->period_events = mt_most_frequent(value, (uint32_t)n, &times);
+    if (times < 2)
+        level->period_events = value[n / 2];
+    for (size_t i = 0; i + 1 < n; i++) /* where nothing lies between */
+        if (iteration[i].end_ns == iteration[i + 1].start_ns)
+            value[steps++] = iteration[i + 1].start_ns - iteration[i].start_ns;
+    if (steps) {
+        qsort(value, steps, sizeof *value, compare_u64);
+        level->period_ns = value[steps / 2];
+    }
+    level->exact_share = level->class_share = level->kind_share = 0;
+    for (size_t i = 0; i < n; i++) {
+        level->exact_share += iteration[i].exact_share / (double)n;
+        level->class_share += iteration[i].class_share / (double)n;
+        level->kind_share += iteration[i].kind_share / (double)n;
+    }
+}
+
+static int tell_levels(struct mt_detector *detector, struct mt_rhythm *rhythm)
+{
+    const struct mt_nesting *nesting = &detector->nesting;
+    uint64_t *value = malloc((rhythm->iterations + 1) * sizeof *value);
+    rhythm->level = calloc(nesting->levels + 1, sizeof *rhythm->level);
+    int code = value && rhythm->level ? 0 : MT_ERR_MEMORY;
+    for (uint32_t i = 0; code == 0 && i < nesting->levels; i++) {
+        struct mt_rhythm_level *level = &rhythm->level[rhythm->levels];
+        *level = nesting->nested[i].level;
+        if (level->is_iteration && rhythm->iterations == 0)
+            continue;
+        if (level->is_iteration)
+            tell_iteration_level(rhythm, level, detector->track.beyond, value);
+        rhythm->levels++;
+    }
+    free(value);
+    return code;
 }
 
 int mt_detector_finish(struct mt_detector *detector, uint64_t end_ns, uint64_t events,
                        struct mt_rhythm *rhythm)
 {
-    const struct mt_symbols symbols = {detector->symbol, detector->symbols, end_ns, events};
+    struct mt_track *track = &detector->track;
+    (void)end_ns;
+    (void)events;
     memset(rhythm, 0, sizeof *rhythm);
-    return mt_plain_find(&symbols, rhythm);
+    RETURN_IF_ERROR(look_at_window(detector, true));
+    RETURN_IF_ERROR(mt_track_judge(track));
+    rhythm->iteration = track->iteration;
+    rhythm->iterations = track->iterations;
+    track->iteration = NULL;
+    track->iterations = track->room = 0;
+    mt_changes_tell(&track->changes, rhythm);
+    return tell_levels(detector, rhythm);
 }

@@ -21,7 +21,9 @@
     KIND(copy, e->api, e->size)                                                                    \
     KIND(copy_rect, e->api, e->width * e->height * e->depth)                                       \
     KIND(set, e->api, e->width * e->height)                                                        \
-    KIND(graph_launch, 0, 0)
+    KIND(graph_launch, 0, 0)                                                                       \
+    KIND(collective, e->op, e->send_bytes + e->receive_bytes)                                      \
+    KIND(collective_group, 0, e->calls)
 
 bool mt_symbol_counts(unsigned kind)
 {

@@ -14,6 +14,7 @@ struct mt_symbol {
     uint32_t what; /* kernel of a launch, driver function of others */
     uint16_t kind;
     uint16_t thread; /* number in the trace, cut to 16 bits */
+    bool input;      /* a copy from the host to the device */
 };
 
 /* Whether events of this kind belong to a rhythm. What is written when something is first seen (a

@@ -1,0 +1,68 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "rhythm/pulse.h"
+
+static uint32_t id_at(const struct mt_window *window, bool bare, uint32_t rank)
+{
+    uint32_t id = window->sym[window->order[rank]];
+    return bare ? window->table.sym[id].bare : id;
+}
+
+void mt_anchor_take(const struct mt_window *window, struct mt_gram_mode mode, uint32_t rank,
+                    struct mt_anchor *anchor)
+{
+    memset(anchor, 0, sizeof *anchor);
+    anchor->mode = mode;
+    anchor->thread = mt_window_sym(window, window->order[rank])->thread;
+    for (uint32_t i = 0; i < mode.length; i++)
+        anchor->id[i] = id_at(window, mode.bare, rank + 1 - mode.length + i);
+}
+
+static bool ends_at(const struct mt_window *window, const struct mt_anchor *anchor, uint32_t rank)
+{
+    uint32_t i = anchor->mode.length;
+    while (i && id_at(window, anchor->mode.bare, rank) == anchor->id[i - 1]) {
+        rank--;
+        i--;
+    }
+    return i == 0;
+}
+
+int mt_anchor_find(const struct mt_window *window, const struct mt_anchor *anchor, uint32_t **ranks,
+                   uint32_t *found)
+{
+    uint32_t room = 0;
+    *ranks = NULL;
+    *found = 0;
+    if (anchor->thread >= window->threads)
+        return 0;
+    uint32_t end = window->thread_begin[anchor->thread + 1];
+    for (uint32_t r = window->thread_begin[anchor->thread] + anchor->mode.length - 1; r < end;
+         r++) {
+        if (!ends_at(window, anchor, r))
+            continue;
+        if (*found == room) {
+            room = room ? 2 * room : 256;
+            uint32_t *more = realloc(*ranks, room * sizeof *more);
+            if (!more)
+                return MT_ERR_MEMORY;
+            *ranks = more;
+        }
+        (*ranks)[(*found)++] = r;
+    }
+    return 0;
+}
+
+static int compare_u32(const void *one, const void *other)
+{
+    uint32_t a = *(const uint32_t *)one, b = *(const uint32_t *)other;
+    return a < b ? -1 : a > b;
+}
+
+uint32_t mt_median_u32(uint32_t *values, uint32_t n)
+{
+    qsort(values, n, sizeof *values, compare_u32);
+    return values[n / 2];
+}

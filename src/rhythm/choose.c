@@ -1,0 +1,148 @@
+/* The rule which rhythm is the iteration, from behaviour alone.
+ *
+ * Begin with the innermost pulse whose usual segments cover a fifth of the window. Go outwards to
+ * one that beats less often where
+ *   1. segments are clearly more alike there: phases alternate (the two networks of a GAN), or
+ *   2. live memory does not come back to the same floor at this pulse's beats and does there:
+ *      layers pile up activations, the first of several micro-batches leaves gradients behind, or
+ *   3. what the outer one adds is a part of the same work: mostly launches of kernels that this
+ *      pulse's segments do not have (an optimizer), or a superset of them (this pulse is the
+ *      evaluation, the other one the training).
+ * What adds little that is new (an evaluation: the forward pass again, with input of its own), or
+ * hardly launches (a checkpoint, a log line), lies between iterations. */
+#include "rhythm/choose.h"
+
+#include <stdlib.h>
+
+#include "base/error.h"
+
+#define COVERS 0.2
+#define SAMPLES 8u
+
+/* Most occurrences of each bare symbol in a segment: of the inner pulse alone, and with what the
+ * outer one adds. */
+struct contents {
+    uint32_t *alone, *with, *now;
+    uint32_t alones, withs;
+};
+
+static void sample(const struct mt_window *window, struct contents *contents, uint32_t begin,
+                   uint32_t end, bool with)
+{
+    uint32_t *most = with ? contents->with : contents->alone;
+    for (uint32_t i = begin; i < end; i++)
+        contents->now[mt_window_sym(window, i)->bare]++;
+    for (uint32_t i = begin; i < end; i++) {
+        uint32_t bare = mt_window_sym(window, i)->bare;
+        most[bare] = contents->now[bare] > most[bare] ? contents->now[bare] : most[bare];
+        contents->now[bare] = 0;
+    }
+    *(with ? &contents->withs : &contents->alones) += 1;
+}
+
+/* Segments from the second half, when warm-up is over. */
+static void sample_both(const struct mt_window *window, const struct mt_pulse *inner,
+                        const struct mt_pulse *outer, struct contents *contents)
+{
+    uint32_t beat = 0;
+    for (uint32_t i = 0; i + 1 < inner->count; i++) {
+        while (beat < outer->count && outer->at[beat] < inner->at[i])
+            beat++;
+        bool with = beat < outer->count && outer->at[beat] < inner->at[i + 1];
+        bool late = 2 * i >= inner->count || inner->count < 16;
+        uint32_t taken = with ? contents->withs : contents->alones;
+        if (late && taken < SAMPLES && (with || mt_pulse_is_usual(inner, i)))
+            sample(window, contents, inner->at[i], inner->at[i + 1], with);
+    }
+}
+
+struct difference {
+    uint32_t events, launches;          /* that the outer pulse adds */
+    uint32_t kernels, new_kernels;      /* distinct ones that it adds; of them not in the inner */
+    uint32_t inner_kernels, only_inner; /* distinct ones of the inner; of them not added to */
+    bool input, inner_input;
+};
+
+static void differ(const struct mt_window *window, const struct contents *contents,
+                   struct difference *d)
+{
+    uint8_t *done = (uint8_t *)contents->now; /* zeros, and not needed any more */
+    for (uint32_t id = 0; id < window->table.syms; id++) {
+        const struct mt_sym *sym = &window->table.sym[id];
+        uint32_t alone = contents->alone[sym->bare], with = contents->with[sym->bare];
+        if (done[sym->bare]++)
+            continue;
+        bool added = with > alone + alone / 2, launch = sym->kind == MT_launch;
+        d->events += added ? with - alone : 0;
+        d->launches += added && launch ? with - alone : 0;
+        d->kernels += added && launch;
+        d->new_kernels += added && launch && !alone;
+        d->inner_kernels += alone && launch;
+        d->only_inner += alone && launch && !added;
+        d->input |= added && sym->input;
+        d->inner_input |= alone && sym->input;
+        done[sym->bare] = 1;
+    }
+}
+
+static bool is_part(const struct difference *d)
+{
+    if (d->launches * 5 < d->events || d->kernels == 0)
+        return false;
+    bool own_input = d->input && d->inner_input;
+    bool contained = d->only_inner * 10 < d->inner_kernels * 3;
+    if (d->new_kernels * 10 >= d->kernels * 3 && contained && d->kernels > d->inner_kernels)
+        return true;
+    return d->new_kernels * 10 >= d->kernels * 6 && !(own_input && !contained);
+}
+
+static int adds_a_part(const struct mt_window *window, const struct mt_pulse *inner,
+                       const struct mt_pulse *outer)
+{
+    size_t room = window->table.bares;
+    struct contents contents = {
+        .alone = calloc(room, sizeof(uint32_t)),
+        .with = calloc(room, sizeof(uint32_t)),
+        .now = calloc(room, sizeof(uint32_t)),
+    };
+    int part = MT_ERR_MEMORY;
+    if (contents.alone && contents.with && contents.now) {
+        struct difference difference = {0};
+        sample_both(window, inner, outer, &contents);
+        differ(window, &contents, &difference);
+        part = contents.alones && contents.withs && is_part(&difference);
+    }
+    free(contents.alone);
+    free(contents.with);
+    free(contents.now);
+    return part;
+}
+
+static int goes_outwards(const struct mt_window *window, const struct mt_pulse *inner,
+                         const struct mt_pulse *outer)
+{
+    if (outer->coverage < COVERS || 2 * inner->count < 3 * outer->count)
+        return false;
+    if (outer->likeness >= 0.7 && inner->likeness < 0.85 * outer->likeness)
+        return true;
+    if (inner->floor_share < 0.85 && outer->floor_share >= inner->floor_share + 0.25)
+        return true;
+    return adds_a_part(window, inner, outer);
+}
+
+int mt_choose_iteration(const struct mt_window *window, const struct mt_pulses *pulses)
+{
+    int chosen = -1;
+    for (uint32_t i = 0; i < pulses->pulses; i++) {
+        const struct mt_pulse *pulse = &pulses->pulse[i];
+        if (chosen < 0) {
+            chosen = pulse->coverage >= COVERS ? (int)i : -1;
+            continue;
+        }
+        int outwards = goes_outwards(window, &pulses->pulse[chosen], pulse);
+        if (outwards < 0)
+            return outwards;
+        chosen = outwards ? (int)i : chosen;
+    }
+    return chosen;
+}

@@ -1,0 +1,254 @@
+/* Where iterations begin. The pulse says that they repeat, not where one ends: any of its members
+ * would do, and so would any symbol that always stands as far before one.
+ *
+ * If something is put in between iterations now and then (an evaluation), it shows between the same
+ * two members: the cut then lies where the symbols before the second one are no longer always the
+ * same. Otherwise it lies at the longest pause, where it counts more if input is copied right after
+ * it or if live memory is at its floor. */
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "rhythm/choose.h"
+
+#define SAMPLES 64u
+#define BACK_MAX 64u        /* symbols before a member that are tried for a pause */
+#define SEAM_BACK_MAX 8192u /* and for the end of what is put in */
+#define AHEAD 6u            /* symbols among which the copy of input is looked for */
+
+struct member {
+    uint32_t *rank; /* of its occurrences, in the order of time */
+    uint32_t count;
+    uint32_t place; /* position of one in the middle of the window */
+    struct mt_member member;
+};
+
+struct cutting {
+    const struct mt_window *window;
+    const struct mt_pulse *pulse;
+    struct member member[MT_MEMBERS_MAX];
+    uint32_t members;
+    int64_t *live; /* by position */
+    int64_t low, high;
+    uint32_t *length;
+    uint32_t sample[SAMPLES];
+    uint32_t samples;
+};
+
+static int by_place(const void *one, const void *other)
+{
+    const struct member *a = one, *b = other;
+    return a->place < b->place ? -1 : a->place > b->place;
+}
+
+static int find_members(struct cutting *cutting)
+{
+    const struct mt_pulse *pulse = cutting->pulse;
+    uint32_t middle = pulse->at[pulse->count / 2];
+    for (uint32_t i = 0; i < pulse->kept; i++) {
+        struct member *member = &cutting->member[cutting->members];
+        struct mt_anchor anchor;
+        mt_anchor_take(cutting->window, pulse->member[i].mode, pulse->member[i].rank, &anchor);
+        cutting->members++;
+        member->member = pulse->member[i];
+        RETURN_IF_ERROR(mt_anchor_find(cutting->window, &anchor, &member->rank, &member->count));
+        for (uint32_t k = 0; k < member->count; k++) {
+            member->place = cutting->window->order[member->rank[k]];
+            if (member->place >= middle)
+                break;
+        }
+    }
+    qsort(cutting->member, cutting->members, sizeof cutting->member[0], by_place);
+    return 0;
+}
+
+/* Floor and peak are those of the second half: warm-up may begin with less memory. */
+static void follow_live(struct cutting *cutting)
+{
+    const struct mt_pulse *pulse = cutting->pulse;
+    uint32_t from = pulse->at[pulse->count / 2];
+    int64_t live = 0;
+    for (uint32_t i = 0; i < cutting->window->n; i++) {
+        cutting->live[i] = live;
+        if (i >= from) {
+            cutting->low = i == from || live < cutting->low ? live : cutting->low;
+            cutting->high = i == from || live > cutting->high ? live : cutting->high;
+        }
+        live += mt_window_sym(cutting->window, i)->grows;
+    }
+}
+
+/* What is put in between a member and the next, in symbols, over the whole window; *times: how
+ * often. */
+static uint64_t put_in(struct cutting *cutting, uint32_t k, uint32_t *times)
+{
+    const struct member *from = &cutting->member[k];
+    const struct member *to = &cutting->member[(k + 1) % cutting->members];
+    const uint32_t *order = cutting->window->order;
+    uint32_t n = 0, j = 0;
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < from->count; i++) {
+        uint32_t begin = order[from->rank[i]];
+        while (j < to->count && order[to->rank[j]] <= begin)
+            j++;
+        if (j < to->count)
+            cutting->length[n++] = order[to->rank[j]] - begin;
+    }
+    *times = 0;
+    if (n == 0)
+        return 0;
+    uint32_t usual = mt_median_u32(cutting->length, n);
+    for (uint32_t i = 0; i < n; i++) {
+        bool longer = cutting->length[i] > usual + usual / 4 + cutting->pulse->length / 50 + 8;
+        sum += longer ? cutting->length[i] - usual : 0;
+        *times += longer;
+    }
+    return sum;
+}
+
+/* The member after the place where something is put in again and again; -1: there is none. */
+static int find_seam(struct cutting *cutting)
+{
+    uint64_t most = 0, all = 0;
+    uint32_t times = 0;
+    int seam = -1;
+    for (uint32_t k = 0; k < cutting->members; k++) {
+        uint64_t sum = put_in(cutting, k, &times);
+        all += sum;
+        if (sum > most && times >= 3) {
+            most = sum;
+            seam = (int)((k + 1) % cutting->members);
+        }
+    }
+    return seam >= 0 && 2 * most >= all ? seam : -1;
+}
+
+static void take_samples(struct cutting *cutting, const struct member *member)
+{
+    uint32_t step = 1 + member->count / SAMPLES;
+    cutting->samples = 0;
+    for (uint32_t i = member->count > 8; i < member->count && cutting->samples < SAMPLES; i += step)
+        cutting->sample[cutting->samples++] = member->rank[i];
+}
+
+/* Half of the samples from where something is put in, as far as there are as many. */
+static void take_seam_samples(struct cutting *cutting, const struct member *member)
+{
+    const uint32_t *order = cutting->window->order;
+    uint32_t taken = 0, length = cutting->pulse->length;
+    take_samples(cutting, member);
+    for (uint32_t i = 1; i < member->count && taken < SAMPLES / 2; i++) {
+        uint64_t since = order[member->rank[i]] - order[member->rank[i - 1]];
+        if (since * 20 > length * 21ull) {
+            uint32_t place = cutting->samples < SAMPLES ? cutting->samples++ : 2 * taken;
+            cutting->sample[place] = member->rank[i];
+            taken++;
+        }
+    }
+}
+
+static uint32_t bare_back(const struct cutting *cutting, uint32_t rank, uint32_t back)
+{
+    return mt_window_sym(cutting->window, cutting->window->order[rank - back])->bare;
+}
+
+/* Whether nearly all samples have the same symbol `back` before them. */
+static bool is_steady(const struct cutting *cutting, uint32_t thread, uint32_t back,
+                      uint32_t percent)
+{
+    uint32_t begin = cutting->window->thread_begin[thread], same = 0;
+    uint32_t middle = cutting->sample[cutting->samples / 2];
+    if (middle < begin + back)
+        return false;
+    for (uint32_t i = 0; i < cutting->samples; i++)
+        same += cutting->sample[i] >= begin + back &&
+                bare_back(cutting, cutting->sample[i], back) == bare_back(cutting, middle, back);
+    return 100 * same >= percent * cutting->samples;
+}
+
+static double pause_before(struct cutting *cutting, uint32_t back)
+{
+    const struct mt_window *window = cutting->window;
+    uint32_t gap[SAMPLES], n = 0;
+    for (uint32_t i = 0; i < cutting->samples; i++) {
+        uint32_t position = window->order[cutting->sample[i] - back];
+        uint64_t ns = position ? window->time_ns[position] - window->time_ns[position - 1] : 0;
+        gap[n++] = ns < UINT32_MAX ? (uint32_t)ns : UINT32_MAX;
+    }
+    return 1.0 + mt_median_u32(gap, n);
+}
+
+static double weight(const struct cutting *cutting, uint32_t thread, uint32_t back)
+{
+    const struct mt_window *window = cutting->window;
+    uint32_t rank = cutting->sample[cutting->samples / 2] - back;
+    double factor = 1;
+    for (uint32_t i = rank; i < rank + AHEAD && i < window->thread_begin[thread + 1]; i++)
+        if (mt_window_sym(window, window->order[i])->input)
+            factor = 4;
+    int64_t above = cutting->live[window->order[rank]] - cutting->low;
+    return above * 10 <= cutting->high - cutting->low ? 4 * factor : factor;
+}
+
+static void cut_at(const struct cutting *cutting, const struct member *member, uint32_t back,
+                   struct mt_cut *cut)
+{
+    mt_anchor_take(cutting->window, member->member.mode, member->member.rank, &cut->anchor);
+    cut->back = back;
+}
+
+static uint32_t thread_of(const struct cutting *cutting, const struct member *member)
+{
+    return mt_window_sym(cutting->window, cutting->window->order[member->member.rank])->thread;
+}
+
+static void cut_at_seam(struct cutting *cutting, const struct member *member, struct mt_cut *cut)
+{
+    uint32_t back = 0, thread = thread_of(cutting, member);
+    take_seam_samples(cutting, member);
+    while (back < SEAM_BACK_MAX && is_steady(cutting, thread, back + 1, 95))
+        back++;
+    cut_at(cutting, member, back, cut);
+}
+
+static void cut_at_pause(struct cutting *cutting, struct mt_cut *cut)
+{
+    double best = -1;
+    for (uint32_t m = 0; m < cutting->members; m++) {
+        const struct member *member = &cutting->member[m];
+        uint32_t thread = thread_of(cutting, member);
+        take_samples(cutting, member);
+        for (uint32_t back = 0; back < BACK_MAX; back++) {
+            if (cutting->samples == 0 || !is_steady(cutting, thread, back, 90))
+                break;
+            bool whole = true;
+            for (uint32_t i = 0; i < cutting->samples; i++)
+                whole &= cutting->sample[i] >= back + cutting->window->thread_begin[thread];
+            double score = whole ? pause_before(cutting, back) * weight(cutting, thread, back) : 0;
+            if (score > best) {
+                best = score;
+                cut_at(cutting, member, back, cut);
+            }
+        }
+    }
+}
+
+int mt_choose_cut(const struct mt_window *window, const struct mt_pulse *pulse, struct mt_cut *cut)
+{
+    struct cutting cutting = {.window = window, .pulse = pulse};
+    cutting.live = malloc((window->n + 1) * sizeof *cutting.live);
+    cutting.length = malloc((pulse->count + 1) * sizeof *cutting.length);
+    int code = cutting.live && cutting.length ? find_members(&cutting) : MT_ERR_MEMORY;
+    if (code == 0) {
+        follow_live(&cutting);
+        int seam = find_seam(&cutting);
+        if (seam >= 0)
+            cut_at_seam(&cutting, &cutting.member[seam], cut);
+        else
+            cut_at_pause(&cutting, cut);
+    }
+    for (uint32_t i = 0; i < cutting.members; i++)
+        free(cutting.member[i].rank);
+    free(cutting.live);
+    free(cutting.length);
+    return code;
+}

@@ -1,0 +1,360 @@
+/* Finding pulses, in time linear in the window:
+ *
+ * 1. Count every gram. Grams of one thread with the same count and about the same mean distance
+ * form a class; the distance keeps out what is counted as often by chance.
+ * 2. One pass: each member of a class remembers which member came next (by majority, as Boyer and
+ *    Moore vote). Where the members take turns, as what happens once per iteration does, every
+ *    successor is the remembered one. Members that spoil that are taken out, once. How probable
+ * that is by chance follows from the counts: m grams of n occurrences each can be shuffled in (mn)!
+ * / n!^m ways, of which m take turns.
+ * 3. A class of a single gram beats if its distances hardly vary.
+ * 4. The strongest classes are measured; those whose segments are not alike are dropped, and those
+ *    that beat as often as a stronger one, and in turns with it, are the same pulse.
+ *
+ * Grams are tried as symbols with and without sizes first; n in a row only where those yield
+ * nothing that covers the window. */
+#include "rhythm/pulse.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+
+#define NONE UINT32_MAX
+#define CHANCE (-14.0)  /* logarithm of what is too improbable for chance */
+#define TURNS 0.8       /* share of successors that are the remembered ones */
+#define OWN_MEMBERS 12u /* kept of a class; what is left is for those that beat with it */
+#define TAKEN_OVER 4u   /* of each of these */
+#define ALIKE 0.45
+#define TRIED 24u /* classes measured in each mode */
+
+static const struct mt_gram_mode modes[] = {
+    {1, false}, {1, true}, {4, true}, {16, true}, {4, false}};
+#define MODES (sizeof modes / sizeof *modes)
+
+struct gram {
+    uint32_t count, class_, next, votes, first, last;
+};
+
+struct class_ {
+    uint32_t count, members, previous, hits, turns, seed;
+    double gaps, squares; /* of the seed's distances */
+};
+
+struct search {
+    const struct mt_window *window;
+    struct mt_gram_mode mode;
+    uint32_t *id; /* gram by rank, NONE at a thread's begin */
+    struct gram *gram;
+    uint32_t grams;
+    struct class_ *class_;
+    uint32_t classes;
+};
+
+/* ---- grams ---- */
+
+static int number_grams(struct search *search)
+{
+    const struct mt_window *window = search->window;
+    const struct mt_sym *sym = window->table.sym;
+    struct mt_symkeys keys = {0};
+    search->grams = 0;
+    for (uint32_t t = 0; t < window->threads; t++) {
+        uint32_t begin = window->thread_begin[t], length = search->mode.length;
+        for (uint32_t r = begin; r < window->thread_begin[t + 1]; r++) {
+            uint64_t hash = t;
+            search->id[r] = NONE;
+            if (r + 1 < begin + length)
+                continue;
+            for (uint32_t i = 0; i < length; i++) {
+                uint32_t id = window->sym[window->order[r - i]];
+                hash = mt_sym_mix(hash, search->mode.bare ? sym[id].bare : id);
+            }
+            uint32_t id = mt_symkeys_add(&keys, hash, search->grams);
+            search->id[r] = id;
+            if (id == NONE)
+                break;
+            search->grams += id == search->grams;
+        }
+    }
+    bool able = keys.used == search->grams;
+    mt_symkeys_release(&keys);
+    return able ? 0 : MT_ERR_MEMORY;
+}
+
+static int name_grams(struct search *search)
+{
+    const struct mt_window *window = search->window;
+    if (search->mode.length > 1)
+        return number_grams(search);
+    search->grams = search->mode.bare ? window->table.bares : window->table.syms;
+    for (uint32_t r = 0; r < window->n; r++) {
+        uint32_t id = window->sym[window->order[r]];
+        search->id[r] = search->mode.bare ? window->table.sym[id].bare : id;
+    }
+    return 0;
+}
+
+/* ---- classes ---- */
+
+/* Of the mean distance, four for each power of two. */
+static uint64_t distance_class(const struct gram *gram)
+{
+    if (gram->count < 2)
+        return 0;
+    return (uint64_t)(4 * log2((gram->last - gram->first) / (gram->count - 1.0)) + 0.5);
+}
+
+static int make_classes(struct search *search)
+{
+    struct mt_symkeys keys = {0};
+    search->classes = 0;
+    for (uint32_t r = 0; r < search->window->n; r++) {
+        if (search->id[r] == NONE)
+            continue;
+        struct gram *gram = &search->gram[search->id[r]];
+        if (gram->count++ == 0) {
+            gram->class_ = mt_window_sym(search->window, search->window->order[r])->thread;
+            gram->first = r;
+        }
+        gram->last = r;
+    }
+    for (uint32_t i = 0; i < search->grams; i++) {
+        struct gram *gram = &search->gram[i];
+        uint64_t hash = mt_sym_mix(mt_sym_mix(gram->count, gram->class_), distance_class(gram));
+        gram->class_ = gram->next = gram->last = NONE;
+        if (gram->count < 3)
+            continue;
+        gram->class_ = mt_symkeys_add(&keys, hash, search->classes);
+        if (gram->class_ == NONE)
+            break;
+        if (gram->class_ == search->classes)
+            search->class_[search->classes++] =
+                (struct class_){.count = gram->count, .previous = NONE, .seed = i};
+        search->class_[gram->class_].members++;
+    }
+    bool able = keys.used == search->classes;
+    mt_symkeys_release(&keys);
+    return able ? 0 : MT_ERR_MEMORY;
+}
+
+static void take_turn(struct search *search, struct class_ *class_, uint32_t id)
+{
+    if (class_->previous != NONE) {
+        struct gram *before = &search->gram[class_->previous];
+        class_->turns++;
+        if (before->next == id) {
+            class_->hits++;
+            before->votes++;
+        } else if (before->votes == 0) {
+            bool first = before->next == NONE;
+            before->next = id;
+            before->votes = 1;
+            class_->hits += first;
+        } else {
+            before->votes--;
+        }
+    }
+    class_->previous = id;
+}
+
+static void take_turns(struct search *search)
+{
+    for (uint32_t r = 0; r < search->window->n; r++) {
+        uint32_t id = search->id[r];
+        if (id == NONE || search->gram[id].class_ == NONE)
+            continue;
+        struct class_ *class_ = &search->class_[search->gram[id].class_];
+        take_turn(search, class_, id);
+        if (id == class_->seed && search->gram[id].last != NONE) {
+            double gap = r - search->gram[id].last;
+            class_->gaps += gap;
+            class_->squares += gap * gap;
+        }
+        search->gram[id].last = r;
+    }
+}
+
+/* Members whose successor changes leave their class. */
+static void take_out_spoilers(struct search *search)
+{
+    for (uint32_t i = 0; i < search->classes; i++)
+        search->class_[i] = (struct class_){.count = search->class_[i].count,
+                                            .members = search->class_[i].members,
+                                            .previous = NONE,
+                                            .seed = NONE};
+    for (uint32_t i = 0; i < search->grams; i++) {
+        struct gram *gram = &search->gram[i];
+        if (gram->class_ == NONE)
+            continue;
+        struct class_ *class_ = &search->class_[gram->class_];
+        if (class_->members > 1 && 2 * (gram->votes + 1) < gram->count) {
+            class_->members--;
+            gram->class_ = NONE;
+            continue;
+        }
+        class_->seed = class_->seed == NONE ? i : class_->seed;
+        gram->next = gram->last = NONE;
+        gram->votes = 0;
+    }
+}
+
+static bool beats(const struct class_ *class_)
+{
+    double m = class_->members, n = class_->count;
+    if (class_->seed == NONE)
+        return false;
+    if (class_->members > 1) {
+        double chance = m * lgamma(n + 1) + log(m) - lgamma(m * n + 1);
+        return class_->hits >= TURNS * class_->turns && chance < CHANCE;
+    }
+    double mean = class_->gaps / (n - 1), variance = class_->squares / (n - 1) - mean * mean;
+    return class_->count >= 8 && variance <= 0.0225 * mean * mean;
+}
+
+/* ---- pulses ---- */
+
+static int stronger(const void *one, const void *other)
+{
+    const struct class_ *a = one, *b = other;
+    if (a->members != b->members)
+        return a->members > b->members ? -1 : 1;
+    return a->count > b->count ? -1 : a->count < b->count;
+}
+
+static int compare_u32(const void *one, const void *other)
+{
+    uint32_t a = *(const uint32_t *)one, b = *(const uint32_t *)other;
+    return a < b ? -1 : a > b;
+}
+
+/* The seed's positions and one occurrence of some members, from the middle of the window. */
+static int collect(struct search *search, const struct class_ *class_, struct mt_pulse *pulse)
+{
+    uint32_t index = search->gram[class_->seed].class_, step = 1 + class_->members / OWN_MEMBERS;
+    uint32_t seen = 0, found = 0;
+    *pulse = (struct mt_pulse){.mode = search->mode, .members = class_->members, .kept = 1};
+    pulse->at = malloc(class_->count * sizeof *pulse->at);
+    if (!pulse->at)
+        return MT_ERR_MEMORY;
+    for (uint32_t r = 0; r < search->window->n; r++) {
+        uint32_t id = search->id[r];
+        if (id == NONE || search->gram[id].class_ != index)
+            continue;
+        if (id == class_->seed) {
+            pulse->at[found++] = search->window->order[r];
+            pulse->member[0] = (struct mt_member){r, search->mode};
+        } else if (search->gram[id].last != NONE) {
+            search->gram[id].last = NONE;
+            if (seen++ % step == 0 && pulse->kept < OWN_MEMBERS)
+                pulse->member[pulse->kept++] = (struct mt_member){r, search->mode};
+        }
+    }
+    pulse->count = found;
+    qsort(pulse->at, found, sizeof *pulse->at, compare_u32);
+    return 0;
+}
+
+/* Whether two pulses beat as often and in turns. */
+static bool is_same(const struct mt_pulse *one, const struct mt_pulse *other)
+{
+    uint32_t more = one->count > other->count ? one->count : other->count;
+    uint32_t fewer = one->count + other->count - more, turns = 0;
+    if ((more - fewer) * 50ull > more && more - fewer > 1)
+        return false;
+    for (uint32_t i = 0, j = 0; i + 1 < one->count; i++) {
+        uint32_t within = 0;
+        while (j < other->count && other->at[j] < one->at[i])
+            j++;
+        for (uint32_t k = j; k < other->count && other->at[k] < one->at[i + 1] && within < 2; k++)
+            within++;
+        turns += within == 1;
+    }
+    return turns >= 0.9 * (one->count - 1);
+}
+
+static void take_over(struct mt_pulse *pulse, const struct mt_pulse *same)
+{
+    for (uint32_t i = 0; i < same->kept && i < TAKEN_OVER && pulse->kept < MT_MEMBERS_MAX; i++)
+        pulse->member[pulse->kept++] = same->member[i];
+}
+
+static int add(const struct mt_window *window, struct mt_pulses *pulses, struct mt_pulse *pulse)
+{
+    bool wanted = pulse->count >= 3;
+    for (uint32_t i = 0; i < pulses->pulses && wanted; i++) {
+        wanted = !is_same(&pulses->pulse[i], pulse);
+        if (!wanted)
+            take_over(&pulses->pulse[i], pulse);
+    }
+    wanted &= pulses->pulses < MT_PULSES_MAX;
+    int code = wanted ? mt_pulse_measure(window, pulse) : 0;
+    if (code < 0 || !wanted || pulse->likeness < ALIKE || pulse->coverage < 0.02) {
+        free(pulse->at);
+        return code;
+    }
+    pulses->pulse[pulses->pulses++] = *pulse;
+    return 0;
+}
+
+static int find_in_mode(struct search *search, struct mt_pulses *pulses)
+{
+    RETURN_IF_ERROR(name_grams(search));
+    search->gram = calloc(search->grams + 1, sizeof *search->gram);
+    search->class_ = calloc(search->grams + 1, sizeof *search->class_);
+    if (!search->gram || !search->class_)
+        return MT_ERR_MEMORY;
+    RETURN_IF_ERROR(make_classes(search));
+    take_turns(search);
+    take_out_spoilers(search);
+    take_turns(search);
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < search->classes; i++)
+        if (beats(&search->class_[i]))
+            search->class_[kept++] = search->class_[i];
+    qsort(search->class_, kept, sizeof *search->class_, stronger);
+    for (uint32_t i = 0; i < kept && i < TRIED; i++) {
+        struct mt_pulse pulse;
+        RETURN_IF_ERROR(collect(search, &search->class_[i], &pulse));
+        RETURN_IF_ERROR(add(search->window, pulses, &pulse));
+    }
+    return 0;
+}
+
+static double best_coverage(const struct mt_pulses *pulses)
+{
+    double best = 0;
+    for (uint32_t i = 0; i < pulses->pulses; i++)
+        best = fmax(best, pulses->pulse[i].coverage);
+    return best;
+}
+
+static int more_often(const void *one, const void *other)
+{
+    const struct mt_pulse *a = one, *b = other;
+    return a->count > b->count ? -1 : a->count < b->count;
+}
+
+int mt_pulses_find(const struct mt_window *window, struct mt_pulses *pulses)
+{
+    int code = 0;
+    memset(pulses, 0, sizeof *pulses);
+    for (uint32_t m = 0; m < MODES && code == 0 && (m < 2 || best_coverage(pulses) < 0.5); m++) {
+        struct search search = {.window = window, .mode = modes[m]};
+        search.id = malloc((window->n + 1) * sizeof *search.id);
+        code = search.id ? find_in_mode(&search, pulses) : MT_ERR_MEMORY;
+        free(search.id);
+        free(search.gram);
+        free(search.class_);
+    }
+    qsort(pulses->pulse, pulses->pulses, sizeof *pulses->pulse, more_often);
+    return code;
+}
+
+void mt_pulses_release(struct mt_pulses *pulses)
+{
+    for (uint32_t i = 0; i < pulses->pulses; i++)
+        free(pulses->pulse[i].at);
+    pulses->pulses = 0;
+}

@@ -1,0 +1,80 @@
+/* A pulse: something that happens once in every repetition of a rhythm.
+ *
+ * Candidates come from counting: grams (a symbol, or n in a row in one thread, with or without
+ * sizes) that occur equally often and take turns in always the same order beat together. One of
+ * them, the seed, cuts the trace into segments; how alike these are is then measured. */
+#ifndef MT_PULSE_H
+#define MT_PULSE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "rhythm/window.h"
+
+#define MT_GRAM_MAX 16u
+#define MT_MEMBERS_MAX 32u
+#define MT_PULSES_MAX 16u
+
+/* A way to read a window as grams. */
+struct mt_gram_mode {
+    uint32_t length;
+    bool bare;
+};
+
+/* A gram by its symbols, so that it can be found in another window. */
+struct mt_anchor {
+    uint32_t id[MT_GRAM_MAX];
+    struct mt_gram_mode mode;
+    uint32_t thread;
+};
+
+/* A gram by the rank at which one of its occurrences ends. */
+struct mt_member {
+    uint32_t rank;
+    struct mt_gram_mode mode;
+};
+
+struct mt_pulse {
+    struct mt_gram_mode mode;
+    uint32_t *at; /* positions of the seed, ascending; owned */
+    uint32_t count;
+    uint32_t members;                        /* grams that beat together */
+    struct mt_member member[MT_MEMBERS_MAX]; /* some of them, the seed first */
+    uint32_t kept;                           /* of these */
+    uint32_t length;                         /* of a segment in symbols, median */
+    double likeness;                         /* of successive segments, median */
+    double coverage;                         /* of the window: in segments of about that length */
+    double floor_share; /* of segments: begin and end with as many live bytes */
+};
+
+struct mt_pulses {
+    struct mt_pulse pulse[MT_PULSES_MAX]; /* those that beat most often first */
+    uint32_t pulses;
+};
+
+/* Pulses of a sorted window that hold what they promise. */
+int mt_pulses_find(const struct mt_window *window, struct mt_pulses *pulses);
+void mt_pulses_release(struct mt_pulses *pulses);
+
+/* Fill likeness and what follows it. */
+int mt_pulse_measure(const struct mt_window *window, struct mt_pulse *pulse);
+
+/* A segment of about the usual length. */
+static inline bool mt_pulse_is_usual(const struct mt_pulse *pulse, uint32_t i)
+{
+    uint64_t length = pulse->at[i + 1] - pulse->at[i];
+    return 4 * length <= 5 * (uint64_t)pulse->length + 3 &&
+           4 * length + 3 >= 3 * (uint64_t)pulse->length;
+}
+
+void mt_anchor_take(const struct mt_window *window, struct mt_gram_mode mode, uint32_t rank,
+                    struct mt_anchor *anchor);
+
+/* Ranks at which the anchor ends, ascending; how many, MT_ERR_MEMORY in *code. *ranks is to be
+ * freed. */
+int mt_anchor_find(const struct mt_window *window, const struct mt_anchor *anchor, uint32_t **ranks,
+                   uint32_t *found);
+
+uint32_t mt_median_u32(uint32_t *values, uint32_t n); /* reorders them; n > 0 */
+
+#endif

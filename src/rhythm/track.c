@@ -1,0 +1,384 @@
+/* The first reference is the most frequent iteration, or, where no two are the same, the one of a
+ * few that the others are most like. Iterations that are not like any reference get one of their
+ * own if three or more of a window are left over: after a recompilation the loop goes on with other
+ * kernels. */
+#include "rhythm/track.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "rhythm/pulse.h"
+
+#define ITERATIONS_MAX (1u << 22) /* that are kept */
+#define LIKE 0.7                  /* share of kinds that makes an iteration like a reference */
+#define LEFT_OVER_MIN 3u
+#define CANDIDATES 7u
+
+/* Work on the segments of one window. */
+struct job {
+    struct mt_track *track;
+    const struct mt_window *window;
+    const uint32_t *border;
+    uint32_t segments;
+    struct mt_slices slices;
+    struct mt_likeness *likeness; /* by segment, to the best reference */
+    uint8_t *best;
+    uint64_t *hash;
+};
+
+static uint32_t first_rank_from(const struct mt_window *window, uint32_t thread, uint32_t position)
+{
+    uint32_t low = window->thread_begin[thread], high = window->thread_begin[thread + 1];
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (window->order[middle] < position)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+void mt_slices_fill(struct mt_slices *slices, const struct mt_window *window,
+                    struct mt_stretch stretch)
+{
+    for (uint32_t t = 0; t < window->threads; t++) {
+        slices->begin[t] = first_rank_from(window, t, stretch.begin);
+        slices->end[t] = first_rank_from(window, t, stretch.end);
+    }
+}
+
+static struct mt_stretch segment(const struct job *job, uint32_t i)
+{
+    return (struct mt_stretch){job->border[i], job->border[i + 1]};
+}
+
+static int compare_u64(const void *one, const void *other)
+{
+    uint64_t a = *(const uint64_t *)one, b = *(const uint64_t *)other;
+    return a < b ? -1 : a > b;
+}
+
+uint64_t mt_most_frequent(uint64_t *hash, uint32_t n, uint32_t *times)
+{
+    uint64_t best = 0;
+    *times = 0;
+    qsort(hash, n, sizeof *hash, compare_u64);
+    for (uint32_t i = 0, begin = 0; i < n; i++) {
+        begin = i && hash[i] == hash[i - 1] ? begin : i;
+        if (i - begin + 1 > *times) {
+            *times = i - begin + 1;
+            best = hash[i];
+        }
+    }
+    return best;
+}
+
+static double kind_share(const struct mt_likeness *likeness, const struct mt_reference *reference)
+{
+    uint32_t longer = likeness->length > reference->length ? likeness->length : reference->length;
+    return longer ? (double)likeness->kind / longer : 0;
+}
+
+/* Whether a segment waits for a reference: all do at first. */
+static bool is_left_over(const struct job *job, uint32_t i)
+{
+    return job->best[i] == UINT8_MAX;
+}
+
+/* Of some segments that wait, evenly spread, the one that the others are most like; the last
+ * segment may be cut, the first ones may be warm-up. */
+static int most_like_the_others(struct job *job, uint32_t *chosen)
+{
+    uint32_t candidate[CANDIDATES], n = 0, waiting = 0, seen = 0;
+    double best = -1;
+    for (uint32_t i = 0; i < job->segments; i++)
+        waiting += is_left_over(job, i);
+    for (uint32_t i = 0; i < job->segments && n < CANDIDATES; i++) {
+        if (!is_left_over(job, i))
+            continue;
+        bool last = i + 1 == job->segments && waiting > 1;
+        if (!last && seen++ >= (n + 1) * waiting / (CANDIDATES + 1))
+            candidate[n++] = i;
+    }
+    *chosen = n ? candidate[0] : 0;
+    for (uint32_t k = 0; k < n && n > 1; k++) {
+        struct mt_reference trial;
+        double sum = 0;
+        mt_slices_fill(&job->slices, job->window, segment(job, candidate[k]));
+        RETURN_IF_ERROR(mt_reference_init(&trial, job->window, &job->slices));
+        int code = 0;
+        for (uint32_t m = 0; m < n && code == 0; m++) {
+            struct mt_likeness likeness;
+            mt_slices_fill(&job->slices, job->window, segment(job, candidate[m]));
+            code = mt_align(&trial, job->window, &job->slices, &likeness, NULL, NULL);
+            sum += code == 0 ? kind_share(&likeness, &trial) : 0;
+        }
+        mt_reference_release(&trial);
+        RETURN_IF_ERROR(code);
+        *chosen = sum > best ? candidate[k] : *chosen;
+        best = sum > best ? sum : best;
+    }
+    return 0;
+}
+
+/* The segment to make a reference of. */
+static int choose_reference(struct job *job, uint32_t *chosen)
+{
+    uint64_t *copy = malloc((job->segments + 1) * sizeof *copy);
+    uint32_t n = 0, times = 0;
+    if (!copy)
+        return MT_ERR_MEMORY;
+    for (uint32_t i = 0; i < job->segments; i++) {
+        mt_slices_fill(&job->slices, job->window, segment(job, i));
+        job->hash[i] = mt_slices_hash(job->window, &job->slices);
+        if (is_left_over(job, i))
+            copy[n++] = job->hash[i];
+    }
+    uint64_t best = n ? mt_most_frequent(copy, n, &times) : 0;
+    free(copy);
+    if (times < 2)
+        return most_like_the_others(job, chosen);
+    for (uint32_t i = 0; i < job->segments; i++)
+        if (is_left_over(job, i) && job->hash[i] == best)
+            *chosen = i;
+    return 0;
+}
+
+static int add_reference(struct job *job)
+{
+    struct mt_track *track = job->track;
+    uint32_t chosen = 0;
+    RETURN_IF_ERROR(choose_reference(job, &chosen));
+    mt_slices_fill(&job->slices, job->window, segment(job, chosen));
+    RETURN_IF_ERROR(
+        mt_reference_init(&track->reference[track->references], job->window, &job->slices));
+    track->references++;
+    return 0;
+}
+
+/* Symbols behind the last one that belongs to the iteration lie between two of them. */
+static uint32_t end_of(const struct job *job, uint32_t i)
+{
+    const struct mt_likeness *likeness = &job->likeness[i];
+    const struct mt_reference *reference = &job->track->reference[job->best[i]];
+    uint32_t end = job->border[i + 1];
+    if (!likeness->last)
+        return end;
+    uint32_t behind = end - likeness->last;
+    return behind >= 8 && behind >= reference->length / 20 ? likeness->last : end;
+}
+
+static int compare_with(struct job *job, uint32_t i, uint32_t reference,
+                        struct mt_likeness *likeness)
+{
+    const struct mt_reference *other = &job->track->reference[reference];
+    RETURN_IF_ERROR(mt_align(other, job->window, &job->slices, likeness, NULL, NULL));
+    if (likeness->last) { /* what follows the last match is no part of it */
+        uint32_t behind = job->border[i + 1] - likeness->last;
+        likeness->length -= behind >= 8 && behind >= other->length / 20 ? behind : 0;
+    }
+    return 0;
+}
+
+static int compare(struct job *job, uint32_t i)
+{
+    struct mt_track *track = job->track;
+    double best = -1;
+    mt_slices_fill(&job->slices, job->window, segment(job, i));
+    for (uint32_t k = 0; k < track->references; k++) {
+        uint32_t reference = (track->last + k) % track->references;
+        struct mt_likeness likeness;
+        RETURN_IF_ERROR(compare_with(job, i, reference, &likeness));
+        double share = kind_share(&likeness, &track->reference[reference]);
+        if (share > best) {
+            best = share;
+            job->likeness[i] = likeness;
+            job->best[i] = (uint8_t)reference;
+        }
+        if (best >= LIKE)
+            break;
+    }
+    track->last = job->best[i];
+    return best >= LIKE;
+}
+
+/* Every segment to its reference, new ones made where they are missing. */
+static int compare_all(struct job *job)
+{
+    struct mt_track *track = job->track;
+    for (;;) {
+        uint32_t left_over = 0, first = UINT32_MAX;
+        for (uint32_t i = 0; i < job->segments; i++) {
+            if (job->best[i] != UINT8_MAX && track->references)
+                continue;
+            int like = track->references ? compare(job, i) : 0;
+            RETURN_IF_ERROR(like);
+            if (like)
+                continue;
+            left_over++;
+            first = first == UINT32_MAX ? i : first;
+            job->best[i] = UINT8_MAX;
+        }
+        bool more = left_over >= LEFT_OVER_MIN || track->references == 0;
+        if (!left_over || !more || track->references == MT_REFERENCES_MAX)
+            break;
+        RETURN_IF_ERROR(add_reference(job));
+    }
+    for (uint32_t i = 0; i < job->segments; i++)
+        if (job->best[i] == UINT8_MAX)
+            RETURN_IF_ERROR(compare(job, i));
+    return 0;
+}
+
+static struct mt_iteration *new_iteration(struct mt_track *track)
+{
+    if (track->iterations == track->room) {
+        size_t room = track->room ? 2 * track->room : 64;
+        void *more = realloc(track->iteration, room * sizeof *track->iteration);
+        if (!more)
+            return NULL;
+        track->iteration = more;
+        track->room = room;
+    }
+    return &track->iteration[track->iterations++];
+}
+
+static int put(struct job *job, uint32_t i)
+{
+    struct mt_track *track = job->track;
+    const struct mt_window *window = job->window;
+    const struct mt_likeness *likeness = &job->likeness[i];
+    const struct mt_reference *reference = &track->reference[job->best[i]];
+    uint32_t begin = job->border[i], end = end_of(job, i);
+    double longer = likeness->length > reference->length ? likeness->length : reference->length;
+    if (track->iterations == ITERATIONS_MAX) {
+        track->beyond++;
+        return 0;
+    }
+    struct mt_iteration *iteration = new_iteration(track);
+    if (!iteration)
+        return MT_ERR_MEMORY;
+    bool inside = end < window->n;
+    *iteration = (struct mt_iteration){
+        .start_ns = window->time_ns[begin],
+        .end_ns = inside ? window->time_ns[end] : window->time_ns[window->n - 1],
+        .first_event = window->event[begin],
+        .events =
+            (inside ? window->event[end] : window->event[window->n - 1] + 1) - window->event[begin],
+        .exact_share = likeness->exact / longer,
+        .class_share = likeness->class_ / longer,
+        .kind_share = likeness->kind / longer,
+    };
+    if (likeness->exact == reference->length && likeness->length == reference->length)
+        return 0;
+    struct mt_likeness again;
+    track->changes.reference = job->best[i];
+    mt_slices_fill(&job->slices, window, (struct mt_stretch){begin, end});
+    return mt_align(reference, window, &job->slices, &again, mt_changes_note, &track->changes);
+}
+
+/* A segment is an iteration if much of its reference is there, the last one, which may be cut, if
+ * nearly all of it is. */
+static bool is_iteration(const struct job *job, uint32_t i, bool open)
+{
+    double least = open && i + 1 == job->segments ? 0.9 : 0.5;
+    return job->likeness[i].kind >= least * job->track->reference[job->best[i]].length;
+}
+
+static int add_all(struct job *job, bool open)
+{
+    memset(job->best, UINT8_MAX, job->segments);
+    RETURN_IF_ERROR(compare_all(job));
+    for (uint32_t i = 0; i < job->segments; i++)
+        if (is_iteration(job, i, open))
+            RETURN_IF_ERROR(put(job, i));
+    return 0;
+}
+
+int mt_track_add(struct mt_track *track, const struct mt_window *window, const uint32_t *border,
+                 uint32_t borders, bool open)
+{
+    uint32_t threads = window->threads + 1;
+    struct job job = {
+        .track = track,
+        .window = window,
+        .segments = borders,
+        .slices = {malloc(threads * sizeof(uint32_t)), malloc(threads * sizeof(uint32_t))},
+        .likeness = calloc(borders + 1, sizeof *job.likeness),
+        .best = malloc(borders + 1),
+        .hash = malloc((borders + 1) * sizeof *job.hash)};
+    uint32_t *all = malloc((borders + 1) * sizeof *all);
+    int code = MT_ERR_MEMORY;
+    if (all && job.slices.begin && job.slices.end && job.likeness && job.best && job.hash) {
+        memcpy(all, border, borders * sizeof *all);
+        all[borders] = window->n;
+        job.border = all;
+        code = borders ? add_all(&job, open) : 0;
+    }
+    free(all);
+    free(job.slices.begin);
+    free(job.slices.end);
+    free(job.likeness);
+    free(job.best);
+    free(job.hash);
+    return code;
+}
+
+/* ---- steady ---- */
+
+static int compare_double(const void *one, const void *other)
+{
+    double a = *(const double *)one, b = *(const double *)other;
+    return a < b ? -1 : a > b;
+}
+
+/* What most iterations of the second half reach: their tenth percentile, less as much as that lies
+ * below their median, or a hundredth. */
+static double usual_least(double *value, size_t n)
+{
+    qsort(value, n, sizeof *value, compare_double);
+    double tenth = value[n / 10], spread = value[n / 2] - tenth;
+    return tenth - (spread > 0.01 ? spread : 0.01);
+}
+
+int mt_track_judge(struct mt_track *track)
+{
+    size_t n = track->iterations, half = n / 2;
+    double *exact = malloc((n + 1) * sizeof *exact), *kind = malloc((n + 1) * sizeof *kind);
+    if (!exact || !kind || n == 0) {
+        free(exact);
+        free(kind);
+        return n ? MT_ERR_MEMORY : 0;
+    }
+    for (size_t i = half; i < n; i++) {
+        exact[i - half] = track->iteration[i].exact_share;
+        kind[i - half] = track->iteration[i].kind_share;
+    }
+    double least_exact = usual_least(exact, n - half), least_kind = usual_least(kind, n - half);
+    size_t run = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct mt_iteration *iteration = &track->iteration[i];
+        iteration->steady =
+            iteration->exact_share >= least_exact && iteration->kind_share >= least_kind;
+    }
+    size_t i = 0;
+    for (; i < n && run < 3; i++) /* warm-up ends where three are steady in a row */
+        run = track->iteration[i].steady ? run + 1 : 0;
+    for (size_t k = 0; run == 3 && k + 3 < i; k++)
+        track->iteration[k].steady = false;
+    free(exact);
+    free(kind);
+    return 0;
+}
+
+void mt_track_release(struct mt_track *track)
+{
+    for (uint32_t i = 0; i < track->references; i++)
+        mt_reference_release(&track->reference[i]);
+    free(track->iteration);
+    mt_changes_release(&track->changes);
+    memset(track, 0, sizeof *track);
+}

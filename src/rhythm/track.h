@@ -1,0 +1,38 @@
+/* The iterations found so far, each compared with the reference that it is most like. */
+#ifndef MT_TRACK_H
+#define MT_TRACK_H
+
+#include "rhythm/align.h"
+#include "rhythm/changes.h"
+#include "rhythm/rhythm.h"
+
+#define MT_REFERENCES_MAX 4u
+
+struct mt_track {
+    struct mt_reference reference[MT_REFERENCES_MAX];
+    uint32_t references;
+    struct mt_iteration *iteration;
+    size_t iterations, room;
+    uint64_t beyond; /* iterations that were too many to keep */
+    struct mt_changes changes;
+    uint32_t last; /* reference of the last iteration */
+};
+
+/* Add iterations that begin at border[0 .. borders - 1] of a sorted window. The last one reaches to
+ * the end of the window: with `open` it may be incomplete, and is added only if it is not. */
+int mt_track_add(struct mt_track *track, const struct mt_window *window, const uint32_t *border,
+                 uint32_t borders, bool open);
+
+/* Judge which iterations are steady. */
+int mt_track_judge(struct mt_track *track);
+
+void mt_track_release(struct mt_track *track);
+
+/* Most frequent of n hashes and how often; `hash` is reordered. */
+uint64_t mt_most_frequent(uint64_t *hash, uint32_t n, uint32_t *times);
+
+/* Fill slices (room for each thread) with a stretch's ranks. */
+void mt_slices_fill(struct mt_slices *slices, const struct mt_window *window,
+                    struct mt_stretch stretch);
+
+#endif

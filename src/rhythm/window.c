@@ -1,0 +1,117 @@
+#include "rhythm/window.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+
+static int make_room(struct mt_window *window)
+{
+    uint32_t room = window->room ? 2 * window->room : 4096;
+    uint32_t *sym = realloc(window->sym, room * sizeof *sym);
+    window->sym = sym ? sym : window->sym;
+    uint64_t *time_ns = realloc(window->time_ns, room * sizeof *time_ns);
+    window->time_ns = time_ns ? time_ns : window->time_ns;
+    uint64_t *event = realloc(window->event, room * sizeof *event);
+    window->event = event ? event : window->event;
+    if (!sym || !time_ns || !event)
+        return MT_ERR_MEMORY;
+    window->room = room;
+    return 0;
+}
+
+int mt_window_add(struct mt_window *window, const struct mt_symbol *symbol)
+{
+    if (window->n == window->room)
+        RETURN_IF_ERROR(make_room(window));
+    uint32_t id = mt_symtab_add(&window->table, symbol);
+    if (id == MT_SYM_NONE)
+        return MT_ERR_MEMORY;
+    window->sym[window->n] = id;
+    window->time_ns[window->n] = symbol->time_ns;
+    window->event[window->n] = symbol->event;
+    window->n++;
+    return 0;
+}
+
+void mt_window_drop(struct mt_window *window, uint32_t n)
+{
+    window->n -= n;
+    memmove(window->sym, window->sym + n, window->n * sizeof *window->sym);
+    memmove(window->time_ns, window->time_ns + n, window->n * sizeof *window->time_ns);
+    memmove(window->event, window->event + n, window->n * sizeof *window->event);
+}
+
+static int make_sorted_room(struct mt_window *window)
+{
+    if (window->room <= window->sorted_room)
+        return 0;
+    free(window->order);
+    free(window->rank);
+    free(window->trigram);
+    window->order = malloc(window->room * sizeof *window->order);
+    window->rank = malloc(window->room * sizeof *window->rank);
+    window->trigram = malloc(window->room * sizeof *window->trigram);
+    window->sorted_room = window->order && window->rank && window->trigram ? window->room : 0;
+    return window->sorted_room ? 0 : MT_ERR_MEMORY;
+}
+
+static int count_threads(struct mt_window *window)
+{
+    uint32_t most = 0;
+    for (uint32_t id = 0; id < window->table.syms; id++)
+        most = window->table.sym[id].thread > most ? window->table.sym[id].thread : most;
+    window->threads = most + 1;
+    free(window->thread_begin);
+    window->thread_begin = calloc(window->threads + 1, sizeof *window->thread_begin);
+    if (!window->thread_begin)
+        return MT_ERR_MEMORY;
+    for (uint32_t i = 0; i < window->n; i++)
+        window->thread_begin[mt_window_sym(window, i)->thread + 1]++;
+    for (uint32_t t = 0; t < window->threads; t++)
+        window->thread_begin[t + 1] += window->thread_begin[t];
+    return 0;
+}
+
+static void hash_trigrams(struct mt_window *window)
+{
+    for (uint32_t t = 0; t < window->threads; t++) {
+        uint64_t past = t;
+        for (uint32_t r = window->thread_begin[t]; r < window->thread_begin[t + 1]; r++) {
+            uint32_t position = window->order[r];
+            past = past << 21 | (mt_window_sym(window, position)->bare & 0x1fffff);
+            window->trigram[position] = (uint32_t)(past * 0x9e3779b97f4a7c15u >> 48) % MT_TRIGRAMS;
+        }
+    }
+}
+
+int mt_window_sort(struct mt_window *window)
+{
+    RETURN_IF_ERROR(make_sorted_room(window));
+    RETURN_IF_ERROR(count_threads(window));
+    uint32_t *next = malloc((window->threads + 1) * sizeof *next);
+    if (!next)
+        return MT_ERR_MEMORY;
+    memcpy(next, window->thread_begin, window->threads * sizeof *next);
+    for (uint32_t i = 0; i < window->n; i++) {
+        uint32_t r = next[mt_window_sym(window, i)->thread]++;
+        window->order[r] = i;
+        window->rank[i] = r;
+    }
+    free(next);
+    hash_trigrams(window);
+    return 0;
+}
+
+void mt_window_release(struct mt_window *window)
+{
+    mt_symtab_release(&window->table);
+    free(window->sym);
+    free(window->time_ns);
+    free(window->event);
+    free(window->order);
+    free(window->rank);
+    free(window->trigram);
+    free(window->thread_begin);
+    memset(window, 0, sizeof *window);
+}

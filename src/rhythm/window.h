@@ -1,0 +1,39 @@
+/* The symbols at hand: a stretch of the trace, in the order of delivery and thread by thread.
+ *
+ * Positions count symbols in the order of delivery, ranks the same symbols sorted by thread and
+ * within a thread by position. */
+#ifndef MT_WINDOW_H
+#define MT_WINDOW_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "rhythm/symtab.h"
+
+struct mt_window {
+    struct mt_symtab table;
+    uint32_t *sym; /* by position */
+    uint64_t *time_ns, *event;
+    uint32_t n, room;
+    /* Made by mt_window_sort. */
+    uint32_t *order;        /* position by rank */
+    uint32_t *rank;         /* rank by position */
+    uint32_t *trigram;      /* by position: the last three bare symbols of its thread, hashed */
+    uint32_t *thread_begin; /* first rank of each thread; one more at the end */
+    uint32_t threads;
+    uint32_t sorted_room;
+};
+
+int mt_window_add(struct mt_window *window, const struct mt_symbol *symbol);
+int mt_window_sort(struct mt_window *window);
+void mt_window_drop(struct mt_window *window, uint32_t n); /* the first n positions */
+void mt_window_release(struct mt_window *window);
+
+#define MT_TRIGRAMS (1u << 16)
+
+static inline const struct mt_sym *mt_window_sym(const struct mt_window *window, uint32_t position)
+{
+    return &window->table.sym[window->sym[position]];
+}
+
+#endif
