@@ -227,6 +227,7 @@ static int make_model(struct shift *shift)
             .launch = pass->launch,
             .death = pass->death,
             .usage = pass->usage,
+            .by_launch = pass->by_launch,
         };
     }
     shift->model = mt_model_new(api_name, shift->run.trace, listener, shift->workers);

@@ -13,14 +13,17 @@ static bool make_calls(struct mt_calls *calls, size_t n)
 static bool hear(struct mt_model *model, const struct mt_listener *listeners, size_t n)
 {
     if (!make_calls(&model->births, n) || !make_calls(&model->accesses, n) ||
-        !make_calls(&model->launches, n) || !make_calls(&model->deaths, n) ||
-        !make_calls(&model->usages, n))
+        !make_calls(&model->touches, n) || !make_calls(&model->launches, n) ||
+        !make_calls(&model->deaths, n) || !make_calls(&model->usages, n))
         return false;
     for (const struct mt_listener *it = listeners; it < listeners + n; it++) {
         if (it->birth)
             model->births.call[model->births.n++] = (struct mt_call){it->state, .block = it->birth};
         if (it->access)
             model->accesses.call[model->accesses.n++] =
+                (struct mt_call){it->state, .access = it->access};
+        if (it->access && !it->by_launch)
+            model->touches.call[model->touches.n++] =
                 (struct mt_call){it->state, .access = it->access};
         if (it->launch)
             model->launches.call[model->launches.n++] =
@@ -62,6 +65,7 @@ void mt_model_free(struct mt_model *model)
     free(model->free_slot);
     free(model->births.call);
     free(model->accesses.call);
+    free(model->touches.call);
     free(model->launches.call);
     free(model->deaths.call);
     free(model->usages.call);

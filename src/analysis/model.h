@@ -116,6 +116,7 @@ struct mt_listener {
     int (*death)(void *state, const struct mt_block *block);    /* also of what lives at the end */
     /* Memory of `device` (< MT_DEVICES) has just changed, at `time_ns` */
     int (*usage)(void *state, uint32_t device, const struct mt_usage *usage, uint64_t time_ns);
+    bool by_launch; /* what launches touch is told by `launch` alone, not by `access` as well */
 };
 
 struct mt_model;

@@ -79,6 +79,7 @@ struct mt_model {
     mt_api_name *api_name;
     void *context;
     struct mt_calls births, accesses, launches, deaths, usages; /* who wants to know */
+    struct mt_calls touches; /* of accesses: also those of launches */
     const struct mt_block *touched[MT_RECORD_WORDS_MAX];        /* by the launch that is told now */
     uint32_t cache[1u << MT_CACHE_BITS]; /* slot at an address; checked by containment when used */
 };

@@ -48,8 +48,9 @@ const struct mt_block *mt_model_find(struct mt_model *model, uint64_t address)
 static inline void tell_access(struct mt_model *model, const struct mt_block *block,
                                const struct mt_access *access)
 {
-    for (size_t i = 0; i < model->accesses.n; i++) {
-        const struct mt_call *call = &model->accesses.call[i];
+    const struct mt_calls *calls = access->by == MT_BY_LAUNCH ? &model->touches : &model->accesses;
+    for (size_t i = 0; i < calls->n; i++) {
+        const struct mt_call *call = &calls->call[i];
         mt_model_note(model, call->access(call->state, block, access));
     }
 }
@@ -177,8 +178,8 @@ int mt_touch_launch(struct mt_model *model, const struct mt_record *record, uint
     } else {
         count_launch(&model->counts, event->flags, words);
         next_serial(model);
-        launch.blocks = model->accesses.n ? touch_and_tell(model, &launch, event->tail, words)
-                                          : touch_words(model, event->tail, words, NULL);
+        launch.blocks = model->touches.n ? touch_and_tell(model, &launch, event->tail, words)
+                                         : touch_words(model, event->tail, words, NULL);
         model->counts.launches_untouching += launch.blocks == 0;
     }
     tell_launch(model, &launch);

@@ -138,8 +138,6 @@ static int intervals_access(void *data, const struct mt_block *block,
                             const struct mt_access *access)
 {
     struct state *state = data;
-    if (access->by == MT_BY_LAUNCH) /* told by its launch */
-        return 0;
     return see(state, block,
                &(struct last){access->time_ns, state->epoch, (uint32_t)access->kernel | WHO_API,
                               access->kind});
@@ -282,5 +280,6 @@ const struct mt_pass mt_pass_intervals = {
     .launch = intervals_launch,
     .iteration = intervals_iteration,
     .finish = intervals_finish,
+    .by_launch = true,
     .needs_rhythm = true,
 };

@@ -74,11 +74,25 @@ static int used(void *state, uint32_t device, const struct mt_usage *usage, uint
     return 0;
 }
 
+/* Of a listener who hears of launches as a whole. */
+static int accessed_by_others(void *state, const struct mt_block *block,
+                              const struct mt_access *access)
+{
+    struct replay *replay = state;
+    (void)block;
+    ck_assert_int_ne(access->by, MT_BY_LAUNCH);
+    replay->others++;
+    return 0;
+}
+
 struct replay *replay_new(void)
 {
     struct replay *replay = calloc(1, sizeof *replay);
-    struct mt_listener listener = {replay, born, accessed, launched, died, used};
-    replay->model = mt_model_new(name_of, NULL, &listener, 1);
+    struct mt_listener listener[] = {
+        {replay, born, accessed, launched, died, used, false},
+        {.state = replay, .access = accessed_by_others, .by_launch = true},
+    };
+    replay->model = mt_model_new(name_of, NULL, listener, 2);
     ck_assert_ptr_nonnull(replay->model);
     ck_assert(mt_model_is_valid(replay->model));
     return replay;

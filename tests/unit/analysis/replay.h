@@ -17,6 +17,7 @@ struct replay {
     size_t births, deaths, accesses, launches;
     size_t launched; /* accesses before the last launch was told */
     uint64_t usage_changes;
+    uint64_t others; /* accesses that are not a launch's, told to another listener */
 };
 
 /* APIs 1 to 4 are cuMemAlloc_v2, cuMemAllocAsync, cuMemAllocManaged, cuMemcpy. */

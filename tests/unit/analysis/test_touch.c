@@ -115,6 +115,7 @@ START_TEST(a_copy_reads_and_writes)
     ck_assert_int_eq(r->access[0].by, MT_BY_COPY);
     ck_assert_uint_eq(r->access[0].kernel, API_COPY);
     ck_assert_uint_eq(r->accesses, 2);
+    ck_assert_uint_eq(r->others, 2);
     ck_assert_uint_eq(replay_counts(r)->copies_on_device, 1);
     ck_assert_uint_eq(replay_counts(r)->copies_on_device_bytes, 0x100);
     replay_finish(r);
