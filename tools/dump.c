@@ -18,6 +18,8 @@ const char *mt_dump_text_of(const struct mt_trace *trace, const struct mt_record
         const struct mt_trace_kernel *kernel = mt_trace_kernel(trace, record->word[0]);
         return kernel ? kernel->name : NULL;
     }
+    if (record->kind == MT_mark || record->kind == MT_range_push || record->kind == MT_range_start)
+        return mt_trace_string(trace, record->word[0]);
     if (info->tail != MT_TAIL_BYTES)
         return NULL;
     size_t words;

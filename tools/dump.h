@@ -25,8 +25,8 @@ struct mt_dump_format {
 MT_DUMP_FORMATS(MT_DUMP_DECLARE)
 #undef MT_DUMP_DECLARE
 
-/* The text of a record that has one: a BYTES tail to its first NUL, or the name of a launch's
- * kernel; in `buffer` (of MT_DUMP_TEXT bytes) where it has to be cut out. NULL: none. */
+/* The text of a record that has one: a BYTES tail to its first NUL, the name of a launch's kernel
+ * or of a mark; in `buffer` (of MT_DUMP_TEXT bytes) where it has to be cut out. NULL: none. */
 #define MT_DUMP_TEXT (MT_RECORD_WORDS_MAX * 8 + 1)
 const char *mt_dump_text_of(const struct mt_trace *trace, const struct mt_record *record,
                             char *buffer);

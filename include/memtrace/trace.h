@@ -29,9 +29,9 @@ int mt_trace_open(struct mt_trace **trace, const char *path, struct mt_error *er
 void mt_trace_free(struct mt_trace *trace);
 
 /* The next event in time, NULL at the end. Events of equal time: those that end something
- * (free, unmap, release, block_free) or define it (kernel, code, frame, module) first, then by
- * thread number. The record stays valid until the next call. `thread` (may be NULL) gets the
- * thread's number in the trace. Damaged parts are passed over. */
+ * (free, unmap, release, block_free, pool_free) or define it (kernel, code, frame, module, string)
+ * first, then by thread number. The record stays valid until the next call. `thread` (may be NULL)
+ * gets the thread's number in the trace. Damaged parts are passed over. */
 const struct mt_record *mt_trace_next(struct mt_trace *trace, uint32_t *thread);
 
 /* The same, many at a time: the next events of one thread, up to where another thread goes on.
@@ -102,6 +102,8 @@ struct mt_trace_module {
     uint64_t size;        /* from the first to the last mapped byte */
 };
 const struct mt_trace_module *mt_trace_module(const struct mt_trace *trace, uint64_t id);
+/* The text of a `string` event seen so far; NULL if none was seen. */
+const char *mt_trace_string(const struct mt_trace *trace, uint64_t id);
 
 struct mt_trace_stats {
     uint64_t file_bytes;      /* size of the file */

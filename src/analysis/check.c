@@ -43,7 +43,7 @@ static bool block_is_valid(const struct mt_model *model, const struct mt_range *
         return false;
     const struct mt_block *block = &model->block[range->item];
     if (block->slot != range->item || !range_fits(range, block) || block->state != MT_STATE_TOLD ||
-        block->source != MT_SOURCE_ALLOCATOR || block->level != MT_LEVEL_BLOCK)
+        !mt_source_is_allocator(block->source) || block->level != MT_LEVEL_BLOCK)
         return false;
     const struct mt_block *segment = &model->block[block->segment_slot];
     return !block->segment_slot ||
@@ -65,7 +65,7 @@ static void add_up(struct mt_usage sums[MT_DEVICES], const struct mt_block *bloc
         return;
     if (block->source == MT_SOURCE_ALLOCATOR)
         sum->allocator += block->size;
-    else
+    else if (!mt_source_is_allocator(block->source))
         sum->reserved += mt_block_bytes(block);
     if (block->level == MT_LEVEL_BLOCK)
         sum->allocated += mt_block_bytes(block);

@@ -360,31 +360,34 @@ static bool insert_block(struct mt_model *model, uint64_t begin, uint64_t end, u
     return result == MT_SPACE_OK;
 }
 
-void mt_block_born(struct mt_model *model, const struct mt_ev_block_alloc *event)
+void mt_block_born(struct mt_model *model, const struct mt_birth *birth)
 {
-    uint32_t segment = surrounding(model, event->address, event->address + event->size);
+    uint64_t end = birth->address + birth->extent;
+    uint32_t segment = surrounding(model, birth->address, end);
     uint32_t slot = take_slot(model);
     if (!slot)
         return;
-    if (!insert_block(model, event->address, event->address + event->size, slot)) {
+    if (!insert_block(model, birth->address, end, slot)) {
         drop_slot(model, slot);
         return;
     }
     struct mt_block *block = &model->block[slot];
-    block->address = event->address;
-    block->extent = block->reach = block->size = event->size;
+    block->address = birth->address;
+    block->extent = block->reach = block->size = birth->extent;
     block->id = model->next_id++;
     block->segment_slot = segment;
     block->segment = model->block[segment].id;
     block->birth_ns = model->now;
-    block->device = mt_model_device(event->device);
+    block->device = birth->device;
+    block->stream = birth->stream;
     block->level = MT_LEVEL_BLOCK;
-    block->source = MT_SOURCE_ALLOCATOR;
+    block->source = birth->source;
+    block->alive_at_start = birth->alive_at_start;
     block->state = MT_STATE_TOLD;
-    *mt_cache_at(model, event->address) = slot;
+    *mt_cache_at(model, birth->address) = slot;
     struct mt_usage *usage = &model->usage[block->device];
     usage->used = true;
-    usage->allocator += block->size;
+    usage->allocator += block->source == MT_SOURCE_ALLOCATOR ? block->size : 0;
     usage->blocks++;
     tell_block(model, &model->births, block);
     use_allocated(model, block->device, usage, block->size, model->now);
@@ -396,7 +399,7 @@ void mt_block_died(struct mt_model *model, uint32_t slot)
     mt_space_remove(&model->blocks, block->address, NULL);
     block->death_ns = model->now;
     struct mt_usage *usage = &model->usage[block->device];
-    usage->allocator -= block->size;
+    usage->allocator -= block->source == MT_SOURCE_ALLOCATOR ? block->size : 0;
     usage->blocks--;
     use_allocated(model, block->device, usage, 0 - block->size, model->now);
     tell_block(model, &model->deaths, block);

@@ -306,7 +306,10 @@ static __attribute__((noinline)) int do_block_alloc(struct mt_model *model,
     if (!is_range(model, event->address, event->size))
         return model->status;
     model->counts.blocks_allocated++;
-    mt_block_born(model, event);
+    mt_block_born(model, &(struct mt_birth){.address = event->address,
+                                            .extent = event->size,
+                                            .device = mt_model_device(event->device),
+                                            .source = MT_SOURCE_ALLOCATOR});
     compare_sums(model, event->allocated, event->reserved, event->device);
     return model->status;
 }
@@ -326,6 +329,36 @@ static __attribute__((noinline)) int do_block_free(struct mt_model *model,
     }
     compare_sums(model, event->allocated, event->reserved, event->device);
     return model->status;
+}
+
+/* The program tells what it does with memory that it holds. Levels do not nest further: what it
+ * cuts out of a caching allocator's block is not followed. */
+static void do_pool_alloc(struct mt_model *model, const struct mt_ev_pool_alloc *event)
+{
+    struct mt_range range;
+    if (!is_range(model, event->address, event->size))
+        return;
+    model->counts.reported_allocated++;
+    if (mt_space_find(&model->blocks, event->address, &range) &&
+        model->block[range.item].source == MT_SOURCE_ALLOCATOR) {
+        model->counts.reported_nested++;
+        return;
+    }
+    uint32_t around = mt_driver_at(model, event->address);
+    mt_block_born(model, &(struct mt_birth){.address = event->address,
+                                            .extent = event->size,
+                                            .stream = event->stream,
+                                            .device = around ? model->block[around].device
+                                                             : MT_DEVICES - 1,
+                                            .source = MT_SOURCE_REPORTED});
+}
+
+static void do_pool_free(struct mt_model *model, const struct mt_ev_pool_free *event)
+{
+    const struct mt_block *block = mt_model_find(model, event->address);
+    model->counts.reported_freed++;
+    if (block && block->address == event->address && block->source == MT_SOURCE_REPORTED)
+        mt_block_died(model, block->slot);
 }
 
 /* ---- dispatch ---- */
@@ -380,6 +413,12 @@ static void replay_memory(struct mt_model *model, const struct mt_record *record
         break;
     case MT_unmap:
         do_unmap(model, AS(unmap));
+        break;
+    case MT_pool_alloc:
+        do_pool_alloc(model, AS(pool_alloc));
+        break;
+    case MT_pool_free:
+        do_pool_free(model, AS(pool_free));
         break;
     default: /* facts about the recording, not about memory */
         break;

@@ -27,11 +27,18 @@ enum mt_level { MT_LEVEL_SEGMENT, MT_LEVEL_BLOCK };
     X(MANAGED, "managed", "cuMemAllocManaged")                                                     \
     X(ASYNC, "async", "cuMemAllocAsync, pools")                                                    \
     X(VIRTUAL, "virtual", "a reserved range with physical memory mapped into it")                  \
-    X(ALLOCATOR, "allocator", "a caching allocator's block")
+    X(ALLOCATOR, "allocator", "a caching allocator's block")                                       \
+    X(REPORTED, "reported", "a block of an allocator of the program's own")
 
 #define MT_SOURCE_ENUM(suffix, name, doc) MT_SOURCE_##suffix,
 enum mt_source { MT_SOURCES(MT_SOURCE_ENUM) };
 #undef MT_SOURCE_ENUM
+
+/* Whether it lies in driver memory, and is none itself. */
+static inline bool mt_source_is_allocator(uint8_t source)
+{
+    return source >= MT_SOURCE_ALLOCATOR;
+}
 
 enum mt_access_kind { MT_ACCESS_READ, MT_ACCESS_WRITE, MT_ACCESS_TOUCH };
 enum mt_access_by { MT_BY_LAUNCH, MT_BY_COPY, MT_BY_SET, MT_BY_NCCL };

@@ -115,7 +115,7 @@ static inline void mt_block_set_reach(struct mt_block *block)
 /* Room for more slots; the first time it makes slot 0 as well. */
 bool mt_slots_grow(struct mt_model *model);
 
-/* What driver memory is made of when it is born. */
+/* What driver memory, or a block in it, is made of when it is born. */
 struct mt_birth {
     uint64_t address, extent, stream;
     uint32_t device, api;
@@ -135,7 +135,7 @@ void mt_driver_died(struct mt_model *model, uint32_t slot);
 /* The slot of the driver memory at an address, 0 if there is none. */
 uint32_t mt_driver_at(const struct mt_model *model, uint64_t address);
 
-void mt_block_born(struct mt_model *model, const struct mt_ev_block_alloc *event);
+void mt_block_born(struct mt_model *model, const struct mt_birth *birth);
 void mt_block_died(struct mt_model *model, uint32_t slot);
 
 /* Tell the births that this record decides. */

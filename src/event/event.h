@@ -49,7 +49,9 @@ enum mt_tail_type { MT_TAIL_NONE, MT_TAIL_WORDS, MT_TAIL_BYTES };
 #define MT_HOW_TOUCH 3u /* whether it read or wrote is not known */
 
 /* Kinds that define what later events name by a number: they come before others of their time. */
-#define MT_DEFINITIONS (1ull << MT_kernel | 1ull << MT_code | 1ull << MT_frame | 1ull << MT_module)
+#define MT_DEFINITIONS                                                                             \
+    (1ull << MT_kernel | 1ull << MT_code | 1ull << MT_frame | 1ull << MT_module |                  \
+     1ull << MT_string)
 
 /* Launch flags. */
 #define MT_LAUNCH_CAPTURED 1u      /* recorded into a graph by stream capture: not an access */

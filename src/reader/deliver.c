@@ -58,6 +58,8 @@ static void note(struct mt_trace *trace, const struct mt_record *record)
 {
     if (record->kind == MT_kernel)
         mt_kernels_add(&trace->kernels, record);
+    else if (record->kind == MT_string)
+        mt_strings_add(&trace->strings, record);
     else if (mt_kind_defines(record->kind))
         mt_stackframes_add(&trace->stacks, record);
     else if (record->kind == MT_lost)
@@ -97,7 +99,7 @@ static int cut_run(struct mt_trace *trace, struct mt_stream *stream, struct mt_t
     int events = 0;
     *run = (struct mt_trace_run){record, record, stream->thread};
     do {
-        if (record->kind <= MT_module)
+        if (record->kind <= MT_module || __builtin_expect(record->kind == MT_string, 0))
             note(trace, record);
         trace->delivered++;
         record = mt_record_next(record);
@@ -216,4 +218,9 @@ void mt_trace_stats(const struct mt_trace *trace, struct mt_trace_stats *stats)
 uint64_t mt_trace_position(const struct mt_trace *trace)
 {
     return trace->delivered - trace->run_left + trace->pool.passed;
+}
+
+const char *mt_trace_string(const struct mt_trace *trace, uint64_t id)
+{
+    return mt_strings_get(&trace->strings, id);
 }

@@ -22,7 +22,8 @@ struct mt_turn {
 static inline uint64_t mt_turn_rank(unsigned kind)
 {
     static const uint64_t first = 1ull << MT_free | 1ull << MT_unmap | 1ull << MT_release |
-                                  1ull << MT_block_free | MT_DEFINITIONS;
+                                  1ull << MT_block_free | 1ull << MT_pool_free |
+                                  MT_DEFINITIONS;
     return first >> (kind % 64) & 1 ? 0 : MT_TURN_LATER;
 }
 

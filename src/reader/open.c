@@ -249,6 +249,7 @@ void mt_trace_free(struct mt_trace *trace)
     free(trace->merge.turn);
     mt_kernels_release(&trace->kernels);
     mt_stackframes_release(&trace->stacks);
+    mt_strings_release(&trace->strings);
     mt_meta_release(&trace->meta);
     mt_rings_release(&trace->rings);
     mt_chunks_release(&trace->chunks);

@@ -10,6 +10,7 @@
 #include "reader/rings.h"
 #include "reader/source.h"
 #include "reader/stackframes.h"
+#include "reader/strings.h"
 #include "reader/threadevents.h"
 
 struct mt_trace {
@@ -21,6 +22,7 @@ struct mt_trace {
     struct mt_meta meta;
     struct mt_kernels kernels;
     struct mt_stackframes stacks;
+    struct mt_strings strings;
     struct mt_stream *stream; /* by thread number where that has events */
     uint32_t streams;
     struct mt_stream_pool pool;

@@ -70,7 +70,7 @@ def hooks(bench):
     bare.pop("LD_PRELOAD", None)
     traced = dict(bare, LD_PRELOAD=bench.path("src", "shim", "libmemtrace.so"), MEMTRACE_FORCE="1",
                   MEMTRACE_OUTPUT=os.path.join(bench.scratch, "hooks.mtrace"))
-    limits = {"launch": "<= 50", "alloc_free": "<= 40", "block": "<= 40"}
+    limits = {"launch": "<= 50", "alloc_free": "<= 40", "block": "<= 40", "range": "<= 40"}
     for threads in (1, 8):
         added = {name: [] for name in limits}
         for _ in range(9):

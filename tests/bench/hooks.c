@@ -1,5 +1,6 @@
-/* What one hooked call costs: loops of launches (three pointers), allocations with their frees, and
- * c10 reports against the simulated driver. Run bare and preloaded, the difference is the hook.
+/* What one hooked call costs: loops of launches (three pointers), allocations with their frees, c10
+ * reports and ranges against the simulated driver. Run bare and preloaded, the difference is the
+ * hook.
  *
  *   bench-hooks [THREADS [BURSTS]]
  *
@@ -16,6 +17,8 @@
 /* Every variant under its own name. */
 #define __CUDA_API_VERSION_INTERNAL
 #include <cuda.h>
+
+#include "memtrace/memtrace.h"
 
 #define CALLS 20000
 #define BURSTS_MAX 1000
@@ -83,11 +86,18 @@ static void report_once(void)
     report((void *)memory, -4096, 0, 1 << 21, 1);
 }
 
+static void mark_once(void)
+{
+    memtrace_range_push("forward pass");
+    memtrace_range_pop();
+}
+
 static const struct {
     const char *name;
     void (*once)(void);
     int calls; /* of hooked functions in `once` */
-} loops[] = {{"launch", launch_once, 1}, {"alloc_free", alloc_once, 2}, {"block", report_once, 2}};
+} loops[] = {{"launch", launch_once, 1}, {"alloc_free", alloc_once, 2}, {"block", report_once, 2},
+             {"range", mark_once, 2}};
 #define LOOPS (sizeof loops / sizeof *loops)
 
 struct result {

@@ -15,7 +15,9 @@ import zlib
 
 HEADER = struct.Struct("<4sHBBIIIIQQQQII")
 FILE_HEADER = struct.Struct("<8sHHIQQQIB15sI")
-ENDERS = ("free", "unmap", "release", "block_free", "kernel", "code", "frame", "module")
+ENDERS = ("free", "unmap", "release", "block_free", "pool_free", "kernel", "code", "frame",
+          "module", "string")
+NAMING = ("launch", "access", "mark", "range_push", "range_start")  # the dump adds a name
 DETAILS = ("code", "module")  # whose text goes on behind the NUL
 SYMBOLS = {"launch": "kernel", "block_alloc": "size", "block_free": "size"}
 WORD, MASK32 = 1 << 64, (1 << 32) - 1
@@ -235,7 +237,7 @@ def compare(kinds, dump, path):
     for line, event in zip(lines, events):
         theirs, ours = json.loads(line), printed(kinds, event, facts)
         theirs.pop("layout", None)
-        if ours["event"] in ("launch", "access"):
+        if ours["event"] in NAMING:
             theirs.pop("text", None)
         if theirs != ours:
             bad += 1

@@ -15,9 +15,9 @@ enum door {
     DOOR_HANDLE,   /* dlsym on dlopen's handle */
     DOOR_DEFAULT,  /* dlsym on RTLD_DEFAULT and RTLD_NEXT */
     DOOR_NEXT,
-    DOOR_PROC,         /* cuGetProcAddress, the one of four arguments */
-    DOOR_PROC_2,       /* the one of five */
-    DOOR_PROC_2_NULL,  /* and where the caller does not want the status */
+    DOOR_PROC,        /* cuGetProcAddress, the one of four arguments */
+    DOOR_PROC_2,      /* the one of five */
+    DOOR_PROC_2_NULL, /* and where the caller does not want the status */
     DOORS
 };
 
@@ -60,6 +60,7 @@ struct victim_command {
 };
 /* One table a victim_*.c, ended by a row of NULL. */
 extern const struct victim_command victim_c10[], victim_doors[], victim_kill[], victim_launches[],
-    victim_life[], victim_nccl[], victim_order[], victim_resolve[], victim_threads[];
+    victim_life[], victim_marks[], victim_nccl[], victim_order[], victim_resolve[],
+    victim_threads[];
 
 #endif

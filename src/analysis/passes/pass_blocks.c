@@ -41,7 +41,7 @@ static int put_row(struct state *state, const struct mt_block *block)
 {
     struct mt_value cell[MT_COLS_blocks];
     bool died = block->death_ns != UINT64_MAX;
-    bool driver = block->source != MT_SOURCE_ALLOCATOR;
+    bool driver = !mt_source_is_allocator(block->source);
     uint64_t end = died ? block->death_ns : mt_model_now(state->run->model);
     CELL(block_id) = mt_uint(block->id);
     CELL(level) = mt_text(mt_level_word(block->level));

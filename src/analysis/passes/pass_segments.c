@@ -40,7 +40,7 @@ static struct fill *fill_at(struct state *state, uint32_t slot)
 
 static int segments_birth(void *data, const struct mt_block *block)
 {
-    bool driver = block->source != MT_SOURCE_ALLOCATOR;
+    bool driver = !mt_source_is_allocator(block->source);
     if (!driver && !block->segment_slot)
         return 0;
     struct fill *fill = fill_at(data, driver ? block->slot : block->segment_slot);
@@ -85,7 +85,7 @@ static int put_row(struct state *state, const struct mt_block *block, const stru
 static int segments_death(void *data, const struct mt_block *block)
 {
     struct fill *fill;
-    if (block->source == MT_SOURCE_ALLOCATOR) {
+    if (mt_source_is_allocator(block->source)) {
         if (block->death_ns != UINT64_MAX && block->segment_slot) {
             fill = fill_at(data, block->segment_slot);
             fill->bytes -= block->size;

@@ -1,6 +1,8 @@
 /* usage: known-job PATH: a trace of all that a job does beside computing, whose answers are known:
- * collectives of two communicators, of which the second has the handle of the first. */
+ * collectives of two communicators, of which the second has the handle of the first; ranges and
+ * marks, of which some lack their beginning or end. */
 #include <stddef.h>
+#include <string.h>
 
 #include "tracewriter.h"
 
@@ -9,9 +11,9 @@ enum { ALL_REDUCE = 7, SEND, INIT, DESTROY };
 static void write_facts(struct mt_tracewriter *writer)
 {
     static const char *const facts[][2] = {
-        {"command", "torchrun train.py"}, {"pid", "4711"},       {"api.1", "cuMemAlloc_v2"},
-        {"api.7", "ncclAllReduce"},       {"api.8", "ncclSend"}, {"api.9", "ncclCommInitRank"},
-        {"api.10", "ncclCommDestroy"},
+        {"command", "torchrun train.py"}, {"pid", "4711"},           {"api.1", "cuMemAlloc_v2"},
+        {"api.7", "ncclAllReduce"},       {"api.8", "ncclSend"},     {"api.9", "ncclCommInitRank"},
+        {"api.10", "ncclCommDestroy"},    {"api.2", "cuMemFree_v2"},
     };
     for (size_t i = 0; i < sizeof facts / sizeof *facts; i++)
         mt_tracewriter_meta(writer, facts[i][0], facts[i][1]);
@@ -37,6 +39,39 @@ static void write_collectives(struct mt_tracewriter *writer)
     exchange(writer, 2700, ALL_REDUCE, 8, 0);
 }
 
+static void text(struct mt_tracewriter *writer, uint64_t time_ns, uint64_t id, const char *name)
+{
+    uint64_t word[5] = {id};
+    memcpy(&word[1], name, strlen(name));
+    mt_tracewriter_words(writer, 0, time_ns, MT_string, word, 5);
+}
+
+enum { STEP = 1, FORWARD, SAVED, DOMAIN, LOAD };
+
+static void write_marks(struct mt_tracewriter *writer)
+{
+    text(writer, 5000, STEP, "step");
+    text(writer, 5000, FORWARD, "forward");
+    text(writer, 5000, SAVED, "saved");
+    text(writer, 5000, DOMAIN, "data");
+    text(writer, 5000, LOAD, "load");
+    MT_TRACEWRITER_ADD(writer, 0, 5050, range_pop, 0); /* pushed before the trace */
+    for (uint64_t step = 5100; step < 8000; step += 1000) {
+        MT_TRACEWRITER_ADD(writer, 0, step, range_push, STEP, 0);
+        MT_TRACEWRITER_ADD(writer, 0, step + 100, range_push, FORWARD, 0);
+        MT_TRACEWRITER_ADD(writer, 0, step + 200, alloc, 1, 0x20000000, step, 0, 0);
+        MT_TRACEWRITER_ADD(writer, 0, step + 250, copy, 1, 0x20000000, 0, 1, 0);
+        MT_TRACEWRITER_ADD(writer, 0, step + 300, range_pop, 0);
+        MT_TRACEWRITER_ADD(writer, 0, step + 400, free, 2, 0x20000000, 0);
+        MT_TRACEWRITER_ADD(writer, 0, step + 500 + step % 1000, range_pop, 0);
+    }
+    MT_TRACEWRITER_ADD(writer, 0, 8200, range_start, LOAD, 77, DOMAIN);
+    MT_TRACEWRITER_ADD(writer, 0, 8250, range_push, FORWARD, 0);
+    MT_TRACEWRITER_ADD(writer, 0, 8300, mark, SAVED, 0);
+    MT_TRACEWRITER_ADD(writer, 1, 8400, mark, 99, DOMAIN);
+    MT_TRACEWRITER_ADD(writer, 1, 8500, range_end, 77);
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2)
@@ -44,6 +79,7 @@ int main(int argc, char **argv)
     struct mt_tracewriter *writer = mt_tracewriter_new(argv[1], NULL);
     write_facts(writer);
     write_collectives(writer);
+    write_marks(writer);
     mt_tracewriter_free(writer);
     return 0;
 }

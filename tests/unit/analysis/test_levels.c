@@ -299,6 +299,33 @@ START_TEST(devices_are_told_apart)
 }
 END_TEST
 
+/* pool, address, size, stream */
+START_TEST(reported_blocks)
+{
+    REPLAY(r, alloc, API_ALLOC, 0x80000, 0x1000, 1, 0);
+    REPLAY(r, pool_alloc, 0x77, 0x80000, 0x100, 5);
+    REPLAY(r, pool_alloc, 0x77, 0x80100, 0x100, 0);
+    ck_assert_uint_eq(mt_model_find(r->model, 0x80010)->source, MT_SOURCE_REPORTED);
+    ck_assert_uint_eq(mt_model_find(r->model, 0x80010)->stream, 5);
+    ck_assert_uint_eq(mt_model_find(r->model, 0x80010)->device, 1);
+    ck_assert_ptr_null(mt_model_find(r->model, 0x80800)); /* it is a segment */
+    ck_assert_uint_eq(mt_model_usage(r->model, 1)->allocated, 0x200);
+    ck_assert_uint_eq(mt_model_usage(r->model, 1)->allocator, 0);
+    REPLAY(r, pool_free, 0x77, 0x80000);
+    REPLAY(r, pool_free, 0x77, 0x80000);
+    ck_assert_uint_eq(mt_model_usage(r->model, 1)->allocated, 0x100);
+    ck_assert_uint_eq(replay_counts(r)->reported_allocated, 2);
+    ck_assert_uint_eq(replay_counts(r)->reported_freed, 2);
+    replay_alloc(r, 0x90000, 0x1000);
+    replay_block(r, 0x90000, 0x800);
+    REPLAY(r, pool_alloc, 0x77, 0x90100, 0x100, 0);
+    REPLAY(r, pool_free, 0x77, 0x90100);
+    ck_assert_uint_eq(mt_model_find(r->model, 0x90100)->source, MT_SOURCE_ALLOCATOR);
+    ck_assert_uint_eq(replay_counts(r)->reported_nested, 1);
+    ck_assert_uint_eq(replay_counts(r)->overlaps, 0);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {driver_memory_is_a_block_of_its_own,
@@ -316,6 +343,7 @@ int main(void)
                                   a_failed_free_brings_it_back,
                                   allocators_own_sums_are_compared,
                                   host_memory_is_no_block,
+                                  reported_blocks,
                                   devices_are_told_apart,
                                   NULL};
     return unit_run(unit_suite_with("levels", tests, setup, teardown));

@@ -42,7 +42,8 @@ START_TEST(ties)
     ck_assert(!mt_turn_before(&later, &ender));
     for (unsigned kind = 0; kind < MT_KINDS; kind++)
         if (kind == MT_free || kind == MT_unmap || kind == MT_release || kind == MT_block_free ||
-            kind == MT_kernel || kind == MT_code || kind == MT_frame || kind == MT_module)
+            kind == MT_kernel || kind == MT_code || kind == MT_frame || kind == MT_module ||
+            kind == MT_string || kind == MT_pool_free)
             ck_assert_uint_eq(mt_turn_rank(kind), 0);
         else
             ck_assert_uint_eq(mt_turn_rank(kind), MT_TURN_LATER);
