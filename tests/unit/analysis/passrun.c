@@ -214,7 +214,8 @@ void passrun_go(struct passrun *run, const struct mt_pass *pass)
                                    .access = pass->access,
                                    .launch = pass->launch,
                                    .death = pass->death,
-                                   .usage = pass->usage};
+                                   .usage = pass->usage,
+                                   .by_launch = pass->by_launch};
     run->model = mt_model_new(api_name, run->trace, &listener, 1);
     asked.model = run->model;
     replay(run, pass, state);
