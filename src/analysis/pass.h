@@ -12,6 +12,7 @@
 
 #include <stdint.h>
 
+#include "analysis/behaviour/swaprule.h"
 #include "analysis/model.h"
 #include "memtrace/trace.h"
 #include "rhythm/rhythm.h"
@@ -22,6 +23,7 @@ struct mt_run {
     struct mt_trace *trace;
     const struct mt_model *model;
     const struct mt_rhythm *rhythm; /* NULL where no pass of the run needs it */
+    const struct mt_swaprule *swap; /* NULL: the defaults */
     uint32_t trace_index; /* position on the command line, from 0 */
     struct mt_error *error;
     /* Sink of a table of this pass, NULL if nobody asked for it. */

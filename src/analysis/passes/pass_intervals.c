@@ -115,6 +115,11 @@ static int see(struct state *state, const struct mt_block *block, const struct l
     struct last *last = mt_slots_at(&state->last, block->slot, sizeof *last);
     if (!last)
         return MT_ERR_MEMORY;
+    if (last->epoch && last->time_ns == now->time_ns && last->who == now->who) {
+        if (last->kind == MT_ACCESS_READ) /* one that reads and writes is no interval: it writes */
+            last->kind = now->kind;
+        return 0;
+    }
     int code = last->epoch ? add(state, block, last, now) : 0;
     *last = *now;
     return code;
@@ -134,6 +139,7 @@ static int intervals_launch(void *data, const struct mt_launch *launch)
     return 0;
 }
 
+/* Touches are told by their launch. */
 static int intervals_access(void *data, const struct mt_block *block,
                             const struct mt_access *access)
 {

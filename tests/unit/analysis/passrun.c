@@ -32,6 +32,7 @@ struct passrun {
     } block[4096];
     size_t blocks;
     uint64_t allocated;
+    const struct mt_swaprule *swap;
 };
 
 struct passrun *passrun_new(void)
@@ -134,6 +135,11 @@ void passrun_launch_of(struct passrun *run, uint64_t time_ns, uint32_t thread, c
     mt_tracewriter_launch(run->writer, thread, time_ns, id, 0, word, n);
 }
 
+void passrun_swap(struct passrun *run, const struct mt_swaprule *rule)
+{
+    run->swap = rule;
+}
+
 /* ---- the replay ---- */
 
 static const char *api_name(void *trace, uint64_t api)
@@ -207,6 +213,8 @@ void passrun_go(struct passrun *run, const struct mt_pass *pass)
     number_iterations(run);
     asked.trace = run->trace;
     asked.rhythm = &run->rhythm;
+    asked.swap = run->swap;
+    asked.model = run->model = NULL;
     void *state = pass->new (&asked);
     ck_assert_ptr_nonnull(state);
     struct mt_listener listener = {.state = state,

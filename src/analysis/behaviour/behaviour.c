@@ -1,0 +1,424 @@
+#include "analysis/behaviour/behaviour.h"
+
+#include <string.h>
+
+#include "analysis/behaviour/classify.h"
+
+#define SEEN 16384u      /* more than a launch has blocks, a power of two */
+#define FEW 8u           /* blocks of a launch that is no list */
+#define SMALL_BYTES 512u /* counters and flags that last are no parameters */
+#define PHASE_BIT(phase) (uint8_t)(1u << (phase))
+
+int mt_behaviour_init(struct mt_behaviour *it, const struct mt_run *run,
+                      const struct mt_behaviour_listener *listener)
+{
+    memset(it, 0, sizeof *it);
+    it->run = run;
+    it->listener = *listener;
+    it->span_serial = 1;
+    it->seen = calloc(SEEN, sizeof *it->seen);
+    mt_kernelset_init(&it->kernels, run->trace);
+    if (run->rhythm && run->rhythm->iterations) {
+        const struct mt_iteration *first = run->rhythm->iteration;
+        uint64_t period = first->end_ns - first->start_ns;
+        it->old_ns = first->start_ns > period ? first->start_ns - period : 0;
+    }
+    return it->seen ? 0 : MT_ERR_MEMORY;
+}
+
+void mt_behaviour_release(struct mt_behaviour *it)
+{
+    free(it->seen);
+    free(it->kind);
+    mt_dict_release(&it->sizes);
+    mt_kernelset_release(&it->kernels);
+    mt_lives_release(&it->lives);
+    mt_spanlog_release(&it->log);
+}
+
+bool mt_behaviour_lasts(const struct mt_behaviour *it, const struct mt_life *life)
+{
+    return it->over > life->born_in ||
+           (it->over == 0 && life->born_in == 0 && life->birth_ns < it->old_ns);
+}
+
+const char *mt_behaviour_who(const struct mt_behaviour *it, uint32_t who)
+{
+    return who & MT_WHO_API ? mt_trace_api(it->run->trace, who & ~MT_WHO_API)
+                            : it->kernels.kernel[who].name;
+}
+
+/* ---- judging a span ---- */
+
+static void note_span(struct mt_life *life, enum mt_phase phase, uint32_t span)
+{
+    if (life->phase_span[phase] == span)
+        return;
+    life->phase_span[phase] = span;
+    life->phase_spans[phase]++;
+}
+
+/* The first step of the forward phase that touches a parameter, as a distance from its begin. */
+static uint32_t first_parameter(const struct mt_behaviour *it)
+{
+    const struct mt_phases *phases = &it->span.phases;
+    uint32_t forward = phases->begin[MT_PHASE_forward];
+    for (uint32_t at = 0; at < phases->steps; at++)
+        if (it->log.step[(forward + at) % phases->steps].lasting)
+            return at;
+    return phases->steps;
+}
+
+static void judge_touch(struct mt_behaviour *it, const struct mt_touch *touch, uint32_t parameter)
+{
+    struct mt_life *life = mt_life_at(&it->lives, touch->life);
+    const struct mt_phases *phases = &it->span.phases;
+    enum mt_phase phase = mt_phases_at(phases, touch->step);
+    note_span(life, phase, it->span_serial);
+    if (phase == MT_PHASE_none)
+        return;
+    life->touched |= PHASE_BIT(phase);
+    life->last_phase = (uint8_t)phase;
+    life->partner |= touch->partner && phase == MT_PHASE_optimizer;
+    if (life->first_span == it->span_serial && life->first_step == touch->step)
+        life->early =
+            mt_phases_distance(phases, phases->begin[MT_PHASE_forward], touch->step) < parameter;
+}
+
+static void judge_births(struct mt_behaviour *it)
+{
+    for (size_t i = 0; i < it->log.births; i++) {
+        struct mt_life *life = mt_life_at(&it->lives, it->log.birth[i].life);
+        life->birth_phase = (uint8_t)mt_phases_at(&it->span.phases, it->log.birth[i].step);
+    }
+}
+
+static void judge_touches(struct mt_behaviour *it)
+{
+    uint32_t parameter = it->span.phases.known ? first_parameter(it) : 0;
+    if (!it->span.iteration)
+        return;
+    for (size_t i = 0; i < it->log.touches; i++)
+        judge_touch(it, &it->log.touch[i], parameter);
+}
+
+static int judge_deaths(struct mt_behaviour *it)
+{
+    uint64_t length = it->span.end_ns - it->span.start_ns;
+    for (size_t i = 0; i < it->log.deaths; i++) {
+        uint32_t number = it->log.death[i].life;
+        struct mt_life *life = mt_life_at(&it->lives, number);
+        life->death_phase = (uint8_t)mt_phases_at(&it->span.phases, it->log.death[i].step);
+        life->died_within |= life->death_ns - life->birth_ns < length / 2;
+        life->rule = (uint8_t)mt_classify(life);
+        life->judged = true;
+        if (it->listener.judged && !life->segment)
+            RETURN_IF_ERROR(it->listener.judged(it->listener.state, number));
+        if (life->holders == 0)
+            mt_lives_drop(&it->lives, number);
+    }
+    return 0;
+}
+
+static int find_phases(struct mt_behaviour *it)
+{
+    struct mt_phases_span span = {it->span_serial, it->span.end_ns - it->span.start_ns};
+    it->span.phases = (struct mt_phases){.steps = (uint32_t)it->log.steps};
+    return it->span.iteration && !it->span.cut && it->log.steps
+               ? mt_phases_find(&it->span.phases, &it->log, &it->lives, &span)
+               : 0;
+}
+
+static int close_span(struct mt_behaviour *it, bool whole)
+{
+    RETURN_IF_ERROR(find_phases(it));
+    judge_births(it);
+    judge_touches(it);
+    if (it->listener.span && whole)
+        RETURN_IF_ERROR(it->listener.span(it->listener.state, &it->span));
+    RETURN_IF_ERROR(judge_deaths(it));
+    mt_spanlog_clear(&it->log);
+    return 0;
+}
+
+/* What is too long is judged in parts, without phases. */
+static int check_log(struct mt_behaviour *it)
+{
+    if (!mt_spanlog_is_full(&it->log))
+        return 0;
+    it->cut += it->span.iteration && !it->span.cut;
+    it->span.cut = true;
+    return close_span(it, false);
+}
+
+int mt_behaviour_iteration(struct mt_behaviour *it, const struct mt_iteration *iteration)
+{
+    uint64_t now = iteration            ? iteration->start_ns
+                   : it->span.iteration ? it->span.iteration->end_ns
+                                        : it->span.start_ns;
+    it->span.end_ns = now;
+    RETURN_IF_ERROR(close_span(it, true));
+    it->over += it->span.iteration != NULL;
+    it->begun += iteration != NULL;
+    it->span = (struct mt_span){iteration, it->begun - 1, now, now, {.known = false}, false};
+    it->span_serial++;
+    return it->listener.begun ? it->listener.begun(it->listener.state, &it->span) : 0;
+}
+
+int mt_behaviour_finish(struct mt_behaviour *it, uint64_t end_ns)
+{
+    it->span.end_ns = end_ns;
+    return close_span(it, true);
+}
+
+/* ---- births and deaths ---- */
+
+int mt_behaviour_birth(struct mt_behaviour *it, const struct mt_block *block)
+{
+    if (block->level == MT_LEVEL_SEGMENT)
+        return 0;
+    uint32_t number = mt_lives_begin(&it->lives, block);
+    if (!number || !mt_spanlog_birth(&it->log, number))
+        return MT_ERR_MEMORY;
+    struct mt_life *life = mt_life_at(&it->lives, number);
+    life->born_in = it->begun;
+    life->born_span = it->span_serial;
+    life->born_within = it->span.iteration != NULL;
+    return it->listener.born ? it->listener.born(it->listener.state, number) : 0;
+}
+
+int mt_behaviour_death(struct mt_behaviour *it, const struct mt_block *block)
+{
+    uint32_t number = mt_lives_of(&it->lives, block);
+    if (!number)
+        return 0;
+    struct mt_life *life = mt_life_at(&it->lives, number);
+    ((uint32_t *)(void *)it->lives.slots.place)[block->slot] = 0;
+    life->dead = true;
+    life->segment = block->level == MT_LEVEL_SEGMENT; /* an allocator's block came late */
+    life->death_ns = block->death_ns;
+    life->size = block->size; /* of a virtual range: the most that it became */
+    life->spans = it->over > life->born_in ? it->over - life->born_in : 0;
+    life->died_within = life->born_span == it->span_serial;
+    if (!mt_spanlog_death(&it->log, number))
+        return MT_ERR_MEMORY;
+    return check_log(it);
+}
+
+/* ---- accesses ---- */
+
+static inline void add_one(uint32_t *count)
+{
+    *count += *count < UINT32_MAX;
+}
+
+/* What an access of any kind changes. */
+static int touch(struct mt_behaviour *it, uint32_t number, const struct mt_touch *touch,
+                 enum mt_access_kind kind)
+{
+    struct mt_life *life = mt_life_at(&it->lives, number);
+    const struct mt_step *step = &it->log.step[touch->step];
+    if (life->accesses == 0) {
+        life->first_ns = step->time_ns;
+        life->first_span = it->span_serial;
+        life->first_step = touch->step;
+    }
+    life->last_ns = step->time_ns;
+    add_one(&life->accesses);
+    if (touch->written && life->span != it->span_serial) {
+        life->span = it->span_serial;
+        life->host_spans += it->span.iteration != NULL;
+    }
+    if (!mt_spanlog_touch(&it->log, touch))
+        return MT_ERR_MEMORY;
+    return it->listener.accessed
+               ? it->listener.accessed(it->listener.state, number, step->who, kind, step->time_ns)
+               : 0;
+}
+
+static uint64_t allocated_on(const struct mt_behaviour *it, uint32_t device)
+{
+    return it->run->model ? mt_model_usage(it->run->model, device)->allocated : 0;
+}
+
+/* A copy between blocks is told as a read, then as a write. */
+static bool is_from_host(struct mt_behaviour *it, const struct mt_access *access)
+{
+    if (access->by != MT_BY_COPY)
+        return false;
+    if (access->kind == MT_ACCESS_READ) {
+        it->copy.time_ns = access->time_ns;
+        it->copy.kernel = access->kernel;
+        it->copy.thread = access->thread;
+        return false;
+    }
+    return it->copy.time_ns != access->time_ns || it->copy.kernel != access->kernel ||
+           it->copy.thread != access->thread;
+}
+
+int mt_behaviour_access(struct mt_behaviour *it, const struct mt_block *block,
+                        const struct mt_access *access)
+{
+    uint32_t number = access->by == MT_BY_LAUNCH ? 0 : mt_lives_of(&it->lives, block);
+    if (!number)
+        return 0;
+    struct mt_life *life = mt_life_at(&it->lives, number);
+    struct mt_step step = {.time_ns = access->time_ns,
+                           .allocated = allocated_on(it, block->device),
+                           .thread = access->thread,
+                           .who = (uint32_t)access->kernel | MT_WHO_API};
+    bool written = is_from_host(it, access);
+    if (life->accesses == 0 && written)
+        life->origin = MT_ORIGIN_host;
+    if (access->by == MT_BY_SET) /* scratch memory is set to zero before it is used */
+        add_one(&life->products);
+    if (access->by == MT_BY_NCCL)
+        add_one(&life->collectives);
+    if (!mt_spanlog_step(&it->log, &step))
+        return MT_ERR_MEMORY;
+    RETURN_IF_ERROR(touch(it, number,
+                          &(struct mt_touch){number, (uint32_t)it->log.steps - 1, 0,
+                                             mt_behaviour_lasts(it, life), written},
+                          access->kind));
+    return check_log(it);
+}
+
+/* ---- launches ---- */
+
+/* Where a size stands among those of the launch, or the free place for it. */
+static uint32_t place_of(const struct mt_behaviour *it, uint64_t size)
+{
+    uint32_t at = (uint32_t)(size * UINT64_C(0x9e3779b97f4a7c15) >> 50);
+    while (it->seen[at].serial == it->launches && it->seen[at].size != size)
+        at = (at + 1) % SEEN;
+    return at;
+}
+
+static bool is_seen(const struct mt_behaviour *it, uint64_t size)
+{
+    return it->seen[place_of(it, size)].serial == it->launches;
+}
+
+/* Note the sizes of lasting blocks; whether one came twice. */
+static int see_sizes(struct mt_behaviour *it, const struct mt_launch *launch, struct mt_step *step)
+{
+    it->launches++;
+    for (uint32_t i = 0; i < launch->blocks; i++) {
+        uint64_t size = launch->block[i]->size;
+        uint32_t number = mt_lives_of(&it->lives, launch->block[i]);
+        if (!number || !mt_behaviour_lasts(it, mt_life_at(&it->lives, number)))
+            continue;
+        uint32_t at = place_of(it, size);
+        step->pairs |= it->seen[at].serial == it->launches && size > SMALL_BYTES;
+        step->lasting |= size > SMALL_BYTES;
+        it->seen[at].size = size;
+        it->seen[at].serial = it->launches;
+        step->score += (double)size;
+        if (!mt_dict_find(&it->sizes, size)) {
+            uint64_t *known = mt_dict_add(&it->sizes, size);
+            if (!known)
+                return MT_ERR_MEMORY;
+            *known = 1;
+        }
+    }
+    return 0;
+}
+
+/* See phases.h for what a launch says of the optimizer; step->score holds the lasting bytes. */
+static void score_launch(struct mt_behaviour *it, const struct mt_launch *launch,
+                         struct mt_step *step)
+{
+    double with = 0, without = 0;
+    bool odd = false, list = launch->blocks > FEW;
+    for (uint32_t i = 0; i < launch->blocks; i++) {
+        uint64_t size = launch->block[i]->size;
+        uint32_t number = mt_lives_of(&it->lives, launch->block[i]);
+        if (!number || mt_behaviour_lasts(it, mt_life_at(&it->lives, number)))
+            continue;
+        if (is_seen(it, size)) {
+            with += (double)size;
+            step->pairs |= size > SMALL_BYTES;
+            continue;
+        }
+        without += (double)size;
+        odd |= !mt_dict_find(&it->sizes, size);
+    }
+    step->pairs &= without == 0 || list;
+    if (without > 0 && list && step->score > 0)
+        step->score += with - without;
+    else if (without > 0)
+        step->score = step->score > 0 || odd ? -step->score - without : 0;
+}
+
+/* Of what a block is made, by the launch of its first access. */
+static void note_origin(struct mt_behaviour *it, const struct mt_launch *launch, uint32_t number)
+{
+    struct mt_life *life = mt_life_at(&it->lives, number);
+    if (life->accesses || launch->blocks > 2)
+        return;
+    if (launch->blocks == 1) {
+        life->origin = MT_ORIGIN_alone;
+        return;
+    }
+    uint32_t first = mt_lives_of(&it->lives, launch->block[0]);
+    uint32_t other = first == number ? mt_lives_of(&it->lives, launch->block[1]) : first;
+    const struct mt_life *source = mt_life_at(&it->lives, other);
+    if (other && source->origin != MT_ORIGIN_other && source->accesses &&
+        !mt_behaviour_lasts(it, source))
+        life->origin = MT_ORIGIN_input;
+}
+
+static int touch_block(struct mt_behaviour *it, const struct mt_launch *launch, uint32_t number,
+                       enum mt_kernelkind kind)
+{
+    struct mt_life *life = mt_life_at(&it->lives, number);
+    uint32_t step = (uint32_t)it->log.steps - 1;
+    bool lasts = mt_behaviour_lasts(it, life);
+    if (life->accesses == 0)
+        note_origin(it, launch, number);
+    if (kind == MT_KERNEL_product)
+        add_one(&life->products);
+    if (kind == MT_KERNEL_collective)
+        add_one(&life->collectives);
+    bool partner = !lasts && is_seen(it, life->size);
+    return touch(it, number, &(struct mt_touch){number, step, partner, lasts, 0}, MT_ACCESS_TOUCH);
+}
+
+/* Index and kind of the kernel; UINT32_MAX where memory is out. */
+static uint32_t kernel_of(struct mt_behaviour *it, uint64_t id)
+{
+    uint32_t kernel = mt_kernelset_index(&it->kernels, id);
+    if (kernel != UINT32_MAX && kernel >= it->kinds) {
+        uint8_t *kind = realloc(it->kind, it->kernels.room);
+        if (!kind)
+            return UINT32_MAX;
+        it->kind = kind;
+        while (it->kinds < it->kernels.size) {
+            kind[it->kinds] = (uint8_t)mt_kernelkind_of(it->kernels.kernel[it->kinds].mangled);
+            it->kinds++;
+        }
+    }
+    return kernel;
+}
+
+int mt_behaviour_launch(struct mt_behaviour *it, const struct mt_launch *launch)
+{
+    uint32_t kernel = launch->blocks ? kernel_of(it, launch->kernel) : 0;
+    struct mt_step step = {
+        .time_ns = launch->time_ns, .thread = launch->thread, .who = kernel, .launch = true};
+    if (!launch->blocks)
+        return 0;
+    if (kernel == UINT32_MAX)
+        return MT_ERR_MEMORY;
+    step.allocated = allocated_on(it, launch->block[0]->device);
+    RETURN_IF_ERROR(see_sizes(it, launch, &step));
+    score_launch(it, launch, &step);
+    if (!mt_spanlog_step(&it->log, &step))
+        return MT_ERR_MEMORY;
+    for (uint32_t i = 0; i < launch->blocks; i++) {
+        uint32_t number = mt_lives_of(&it->lives, launch->block[i]);
+        if (number)
+            RETURN_IF_ERROR(touch_block(it, launch, number, (enum mt_kernelkind)it->kind[kernel]));
+    }
+    return check_log(it);
+}

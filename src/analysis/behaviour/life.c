@@ -1,0 +1,59 @@
+#include "analysis/behaviour/life.h"
+
+static bool make_room(struct mt_lives *lives)
+{
+    uint32_t room = lives->room ? lives->room * 2 : 1024;
+    struct mt_life *life = realloc(lives->life, room * sizeof *life);
+    if (!life)
+        return false;
+    lives->life = life;
+    uint32_t *spare = realloc(lives->spare, room * sizeof *spare);
+    if (!spare)
+        return false;
+    lives->spare = spare;
+    lives->room = room;
+    if (lives->n == 0)
+        memset(&life[lives->n++], 0, sizeof *life);
+    return true;
+}
+
+void mt_lives_release(struct mt_lives *lives)
+{
+    free(lives->life);
+    free(lives->spare);
+    mt_slots_release(&lives->slots);
+    memset(lives, 0, sizeof *lives);
+}
+
+static uint32_t take(struct mt_lives *lives)
+{
+    if (lives->spares)
+        return lives->spare[--lives->spares];
+    if (lives->n == lives->room && !make_room(lives))
+        return 0;
+    return lives->n++;
+}
+
+uint32_t mt_lives_begin(struct mt_lives *lives, const struct mt_block *block)
+{
+    uint32_t *place = mt_slots_at(&lives->slots, block->slot, sizeof *place);
+    uint32_t number = place ? take(lives) : 0;
+    if (!number)
+        return 0;
+    *place = number;
+    lives->life[number] = (struct mt_life){
+        .id = block->id,
+        .address = block->address,
+        .size = block->size,
+        .birth_ns = block->birth_ns,
+        .death_ns = UINT64_MAX,
+        .device = block->device,
+        .serial = ++lives->births,
+    };
+    return number;
+}
+
+void mt_lives_drop(struct mt_lives *lives, uint32_t number)
+{
+    lives->spare[lives->spares++] = number;
+}

@@ -1,0 +1,80 @@
+/* What is known of a block while its role is being found: from its birth until the end of the
+ * iteration in which it dies, or longer for those that somebody holds on to.
+ *
+ * Lives are named by small numbers, which are used again; 0 is none. */
+#ifndef MT_LIFE_H
+#define MT_LIFE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "analysis/model.h"
+#include "analysis/slots.h"
+
+/* Why a block may be input, by its first access. */
+enum mt_origin { MT_ORIGIN_other, MT_ORIGIN_host, MT_ORIGIN_alone, MT_ORIGIN_input };
+
+struct mt_life {
+    uint64_t id, address, size, birth_ns, death_ns; /* UINT64_MAX: alive at the end */
+    uint64_t first_ns, last_ns;                     /* meaningful if accesses > 0 */
+    uint32_t device;
+    uint32_t serial;  /* of births, to tell who lived at a time */
+    uint32_t born_in; /* iterations that had begun before its birth */
+    uint32_t born_span;
+    uint32_t spans; /* whole iterations it lived through; known at its death */
+    uint32_t accesses, products, collectives; /* of which by such kernels, or sets as of products;
+                                                 they saturate */
+    uint32_t host_spans, span;                /* spans in which the host wrote it; the last such */
+    uint32_t phase_spans[4];                  /* spans in which a phase touched it */
+    uint32_t phase_span[4];                   /* the last of them */
+    uint32_t first_span, first_step;          /* where its first access stands in the log */
+    uint32_t stamp;                           /* of who counts blocks once */
+    uint32_t logical;                         /* which pattern it follows, 0: none */
+    uint8_t holders;                          /* who still needs it when it is dead */
+    uint8_t touched;                          /* a bit for each phase */
+    uint8_t birth_phase, death_phase, last_phase;
+    uint8_t origin; /* enum mt_origin */
+    uint8_t rule;   /* enum mt_rule; meaningful if judged */
+    bool born_within, died_within, early, partner, dead, judged, segment;
+    /* born_within: in an iteration; died_within: in that one, or soon; early: first accessed
+     * before the first parameter; partner: the optimizer touched it beside a lasting block of its
+     * size */
+};
+
+struct mt_lives {
+    struct mt_life *life;
+    uint32_t *spare;
+    uint32_t n, room, spares;
+    uint32_t births;
+    struct mt_slots slots; /* of live blocks: number of their life */
+};
+
+void mt_lives_release(struct mt_lives *lives); /* one of zeros is empty */
+
+/* The life that begins; 0 where memory is out. Pointers to lives are good until the next birth. */
+uint32_t mt_lives_begin(struct mt_lives *lives, const struct mt_block *block);
+
+/* Give a number back. */
+void mt_lives_drop(struct mt_lives *lives, uint32_t number);
+
+/* The life of a live block, 0 if it has none. */
+static inline uint32_t mt_lives_of(const struct mt_lives *lives, const struct mt_block *block)
+{
+    return block->slot < lives->slots.room ? ((uint32_t *)(void *)lives->slots.place)[block->slot]
+                                           : 0;
+}
+
+static inline struct mt_life *mt_life_at(const struct mt_lives *lives, uint32_t number)
+{
+    return &lives->life[number];
+}
+
+/* Somebody needs it no longer. */
+static inline void mt_lives_let_go(struct mt_lives *lives, uint32_t number)
+{
+    struct mt_life *life = &lives->life[number];
+    if (--life->holders == 0 && life->dead && life->judged)
+        mt_lives_drop(lives, number);
+}
+
+#endif

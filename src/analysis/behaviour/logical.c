@@ -1,0 +1,333 @@
+#include "analysis/behaviour/logical.h"
+
+#include <math.h>
+#include <string.h>
+
+void mt_logicals_init(struct mt_logicals *it, struct mt_behaviour *behaviour)
+{
+    const struct mt_rhythm *rhythm = behaviour->run->rhythm;
+    memset(it, 0, sizeof *it);
+    it->behaviour = behaviour;
+    it->n = 1;
+    for (size_t i = 0; rhythm && i < rhythm->iterations; i++)
+        it->any_steady |= rhythm->iteration[i].steady;
+}
+
+void mt_logicals_release(struct mt_logicals *it)
+{
+    for (uint32_t i = 1; i < it->n; i++)
+        free(it->logical[i].beat);
+    free(it->logical);
+    free(it->follower);
+    free(it->young);
+    free(it->lasting);
+    mt_dict_release(&it->by_place);
+    mt_dict_release(&it->nth);
+}
+
+static void spread_add(struct mt_spread *spread, double value)
+{
+    double away = value - spread->mean;
+    spread->n++;
+    spread->mean += away / (double)spread->n;
+    spread->squares += away * (value - spread->mean);
+}
+
+static bool push(uint32_t **list, size_t *n, size_t *room, uint32_t item)
+{
+    if (*n == *room) {
+        size_t more = *room ? *room * 2 : 256;
+        uint32_t *moved = realloc(*list, more * sizeof **list);
+        if (!moved)
+            return false;
+        *list = moved;
+        *room = more;
+    }
+    (*list)[(*n)++] = item;
+    return true;
+}
+
+static struct mt_follower *follower_of(struct mt_logicals *it, uint32_t life)
+{
+    if (life >= it->followers) {
+        uint32_t room = it->behaviour->lives.room;
+        struct mt_follower *more = realloc(it->follower, room * sizeof *more);
+        if (!more)
+            return NULL;
+        memset(more + it->followers, 0, (room - it->followers) * sizeof *more);
+        it->follower = more;
+        it->followers = room;
+    }
+    return &it->follower[life];
+}
+
+static uint64_t mix(uint64_t a, uint64_t b)
+{
+    uint64_t z = (a ^ b * UINT64_C(0x9e3779b97f4a7c15)) * UINT64_C(0xbf58476d1ce4e5b9);
+    return z ^ z >> 29;
+}
+
+/* A new logical block; 0 where there is no room for it, UINT32_MAX where memory is out. */
+static uint32_t add(struct mt_logicals *it, const struct mt_life *life, uint32_t nth)
+{
+    if (it->n == MT_LOGICALS_MAX) {
+        it->dropped++;
+        return 0;
+    }
+    if (it->n >= it->room) {
+        uint32_t room = it->room ? it->room * 2 : 1024;
+        struct mt_logical *more = realloc(it->logical, room * sizeof *more);
+        if (!more)
+            return UINT32_MAX;
+        it->logical = more;
+        it->room = room;
+    }
+    it->logical[it->n] = (struct mt_logical){.size = life->size,
+                                             .block = life->id,
+                                             .address = life->address,
+                                             .device = life->device,
+                                             .nth = nth,
+                                             .births_in = it->behaviour->begun};
+    return it->n++;
+}
+
+/* ---- following a life ---- */
+
+static void follow(struct mt_follower *follower, uint64_t now)
+{
+    *follower = (struct mt_follower){.last_ns = now, .following = true};
+}
+
+static int grow_pattern(struct mt_logical *logical, uint32_t who, enum mt_access_kind kind)
+{
+    if (logical->beats == logical->room) {
+        uint32_t room = logical->room ? logical->room * 2 : 4;
+        struct mt_beat *more = realloc(logical->beat, room * sizeof *more);
+        if (!more)
+            return MT_ERR_MEMORY;
+        logical->beat = more;
+        logical->room = room;
+    }
+    logical->beat[logical->beats++] = (struct mt_beat){who, (uint32_t)kind, {0, 0, 0}};
+    return 0;
+}
+
+int mt_logicals_accessed(struct mt_logicals *it, uint32_t number, uint32_t who,
+                         enum mt_access_kind kind, uint64_t time_ns)
+{
+    const struct mt_life *life = mt_life_at(&it->behaviour->lives, number);
+    struct mt_follower *follower = &it->follower[number];
+    if (!life->logical || !follower->following)
+        return 0;
+    struct mt_logical *logical = &it->logical[life->logical];
+    if (follower->beats == 0)
+        follower->first_ns = time_ns;
+    if (!logical->fixed)
+        RETURN_IF_ERROR(grow_pattern(logical, who, kind));
+    uint32_t at = follower->beats++;
+    if (at >= logical->beats || logical->beat[at].who != who ||
+        logical->beat[at].kind != (uint32_t)kind)
+        follower->astray = true;
+    else if (!follower->astray)
+        spread_add(&logical->beat[at].interval, (double)(time_ns - follower->last_ns));
+    follower->last_ns = time_ns;
+    return 0;
+}
+
+/* The life, or the iteration of a lasting one, that began at `start_ns` is over. */
+static void conclude(struct mt_logical *logical, struct mt_follower *follower, uint64_t start_ns,
+                     uint64_t end_ns)
+{
+    if (!follower->following)
+        return;
+    follower->following = false;
+    logical->lives++;
+    logical->exact += !follower->astray && follower->beats == logical->beats;
+    logical->fixed = true;
+    spread_add(&logical->accesses, follower->beats);
+    if (!follower->beats)
+        return;
+    spread_add(&logical->before, (double)(follower->first_ns - start_ns));
+    spread_add(&logical->after, (double)(end_ns - follower->last_ns));
+}
+
+/* ---- lives of one iteration ---- */
+
+/* How many of this size were born in this span. */
+static uint32_t count_nth(struct mt_logicals *it, const struct mt_life *life)
+{
+    uint64_t *place = mt_dict_add(&it->nth, mix(life->size, life->device));
+    if (!place)
+        return 0;
+    uint32_t serial = it->behaviour->span_serial;
+    *place = *place >> 32 == serial ? *place + 1 : (uint64_t)serial << 32 | 1;
+    return (uint32_t)*place;
+}
+
+/* Another life of a logical block begins; false while the first one still makes the pattern. */
+static bool join(struct mt_logical *logical, const struct mt_life *life)
+{
+    if (!logical->fixed && logical->block && logical->block != life->id)
+        return false;
+    if (!logical->block)
+        logical->block = life->id;
+    logical->same_address += logical->lives > 0 && logical->address == life->address;
+    logical->address = life->address;
+    return true;
+}
+
+int mt_logicals_born(struct mt_logicals *it, uint32_t number)
+{
+    struct mt_follower *follower = follower_of(it, number);
+    struct mt_life *life = mt_life_at(&it->behaviour->lives, number);
+    if (!follower || !push(&it->young, &it->youngs, &it->youngs_room, number))
+        return MT_ERR_MEMORY;
+    follower->following = false;
+    life->holders++; /* as long as it stands in a list */
+    if (!it->counts)
+        return 0;
+    uint32_t nth = count_nth(it, life);
+    uint64_t *place =
+        nth ? mt_dict_add(&it->by_place, mix(mix(life->size, life->device), nth)) : NULL;
+    if (!place)
+        return MT_ERR_MEMORY;
+    if (!*place)
+        *place = add(it, life, nth);
+    if (*place == UINT32_MAX)
+        return MT_ERR_MEMORY;
+    life->logical = (uint32_t)*place;
+    if (!life->logical)
+        return 0;
+    if (!join(&it->logical[life->logical], life))
+        life->logical = 0;
+    else
+        follow(follower, life->birth_ns);
+    return 0;
+}
+
+int mt_logicals_judged(struct mt_logicals *it, uint32_t number)
+{
+    const struct mt_life *life = mt_life_at(&it->behaviour->lives, number);
+    if (!life->logical)
+        return 0;
+    struct mt_logical *logical = &it->logical[life->logical];
+    if (logical->nth && life->spans)
+        return 0; /* of the warm-up: it did not come back */
+    if (logical->nth && life->death_ns != UINT64_MAX)
+        conclude(logical, &it->follower[number], life->birth_ns, life->death_ns);
+    logical->rule_of[1] = logical->rule_of[0] == life->rule + 1u ? logical->rule_of[1] + 1 : 1;
+    logical->rule_of[0] = life->rule + 1u;
+    return 0;
+}
+
+/* ---- lives that last ---- */
+
+/* A life does not come back after all: another one may make the pattern. */
+static void leave(struct mt_logical *logical, const struct mt_life *life)
+{
+    if (logical->fixed || logical->block != life->id)
+        return;
+    logical->block = 0;
+    logical->beats = 0;
+}
+
+static int become_lasting(struct mt_logicals *it, uint32_t number)
+{
+    struct mt_life *life = mt_life_at(&it->behaviour->lives, number);
+    if (life->logical)
+        leave(&it->logical[life->logical], life);
+    uint32_t logical = add(it, life, 0);
+    if (logical == UINT32_MAX || !push(&it->lasting, &it->lastings, &it->lastings_room, number))
+        return MT_ERR_MEMORY;
+    life->logical = logical;
+    return 0;
+}
+
+/* Those born before that live on; the list is of the living afterwards. */
+static int look_at_young(struct mt_logicals *it)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < it->youngs; i++) {
+        uint32_t number = it->young[i];
+        if (!mt_behaviour_lasts(it->behaviour, mt_life_at(&it->behaviour->lives, number)))
+            it->young[kept++] = number;
+        else
+            RETURN_IF_ERROR(become_lasting(it, number));
+    }
+    it->youngs = kept;
+    return 0;
+}
+
+int mt_logicals_begun(struct mt_logicals *it, const struct mt_span *span)
+{
+    it->counts = span->iteration && (span->iteration->steady || !it->any_steady);
+    it->span_start_ns = span->start_ns;
+    if (span->iteration)
+        RETURN_IF_ERROR(look_at_young(it));
+    for (size_t i = 0; it->counts && i < it->lastings; i++)
+        follow(&it->follower[it->lasting[i]], span->start_ns);
+    return 0;
+}
+
+static void drop_dead(struct mt_logicals *it)
+{
+    struct mt_lives *lives = &it->behaviour->lives;
+    size_t kept = 0;
+    for (size_t i = 0; i < it->youngs; i++)
+        if (mt_life_at(lives, it->young[i])->dead)
+            mt_lives_let_go(lives, it->young[i]);
+        else
+            it->young[kept++] = it->young[i];
+    it->youngs = kept;
+}
+
+int mt_logicals_span(struct mt_logicals *it, const struct mt_span *span)
+{
+    struct mt_lives *lives = &it->behaviour->lives;
+    size_t kept = 0;
+    for (size_t i = 0; i < it->lastings; i++) {
+        uint32_t number = it->lasting[i];
+        const struct mt_life *life = mt_life_at(lives, number);
+        if (it->counts && !life->dead && life->logical)
+            conclude(&it->logical[life->logical], &it->follower[number], span->start_ns,
+                     span->end_ns);
+        if (life->dead) /* judged soon: not by this list any more */
+            mt_lives_let_go(lives, number);
+        else
+            it->lasting[kept++] = number;
+    }
+    it->lastings = kept;
+    drop_dead(it);
+    return 0;
+}
+
+/* ---- what comes out ---- */
+
+double mt_logical_variation(const struct mt_logical *logical)
+{
+    double spread = 0, mean = 0;
+    for (uint32_t i = 1; i < logical->beats; i++) {
+        const struct mt_spread *interval = &logical->beat[i].interval;
+        if (interval->n < 2)
+            continue;
+        spread += sqrt(interval->squares / (double)(interval->n - 1));
+        mean += interval->mean;
+    }
+    return mean > 0 ? spread / mean : 0;
+}
+
+static uint64_t hash_name(uint64_t sum, const char *name)
+{
+    for (; *name; name++)
+        sum = (sum ^ (unsigned char)*name) * UINT64_C(0x100000001b3);
+    return sum;
+}
+
+uint64_t mt_logical_signature(const struct mt_logical *logical, const struct mt_logicals *it)
+{
+    uint64_t sum = UINT64_C(0xcbf29ce484222325);
+    for (uint32_t i = 0; i < logical->beats; i++)
+        sum = mix(hash_name(sum, mt_behaviour_who(it->behaviour, logical->beat[i].who)),
+                  logical->beat[i].kind);
+    return sum;
+}

@@ -1,0 +1,36 @@
+/* The blocks that lived when most was allocated on a device.
+ *
+ * When that was is known at the end only. So whatever dies after the largest sum until then, and
+ * was born before it, is held on to; a larger sum lets go of all. At the end of the trace
+ * everything dies, and what is held is the answer. Memory: the blocks of one moment. */
+#ifndef MT_PEAKSET_H
+#define MT_PEAKSET_H
+
+#include "analysis/behaviour/behaviour.h"
+
+struct mt_peakset {
+    uint64_t bytes, reserved, time_ns;
+    uint32_t births; /* serial of the last block born by then */
+    uint32_t span_serial;
+    uint32_t step; /* of the span */
+    bool within;   /* an iteration: then meaningful: */
+    uint64_t iteration;
+    double share; /* of it that was over */
+    enum mt_phase phase;
+    uint32_t *life; /* held */
+    size_t lives, room;
+};
+
+void mt_peakset_release(struct mt_peakset *set); /* one of zeros is empty */
+
+/* Memory of the device has changed. */
+void mt_peakset_usage(struct mt_peakset *set, struct mt_behaviour *behaviour,
+                      const struct mt_usage *usage, uint64_t time_ns);
+
+/* A block of the device dies; told before mt_behaviour_death. False where memory is out. */
+bool mt_peakset_death(struct mt_peakset *set, struct mt_behaviour *behaviour, uint32_t life);
+
+/* A span is over: where in it the peak was. */
+void mt_peakset_span(struct mt_peakset *set, const struct mt_behaviour *behaviour);
+
+#endif

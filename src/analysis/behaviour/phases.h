@@ -1,0 +1,62 @@
+/* Where an iteration goes forward, backward, and updates parameters.
+ *
+ * The boundaries of iterations may lie anywhere in a step of training, so an iteration is taken as
+ * a circle. Each launch speaks for or against the optimizer, in bytes:
+ *
+ *   for      all it touches are lasting blocks, or others that have a lasting block of their size
+ *            in the same launch (a parameter and its gradient, moments, master weights)
+ *   silent   it touches short-lived blocks only, each of a size that lasting blocks have
+ *   against  anything else: activations, casts, results of other sizes
+ *   a list   of more blocks than 8, lasting ones among them: for, less the bytes of the others
+ *            without a partner; such tables of addresses hold stale entries
+ *
+ * The optimizer is the stretch of the circle with the largest sum. Before it comes the backward
+ * phase. It begins with the first launch of another thread, where one makes a good part of the
+ * launches: autograd engines have their own. Otherwise it begins at the turning point: where the
+ * blocks between their first and last access, bytes times length, are most. Activations nest around
+ * that point like brackets; what lives shortly weighs little. */
+#ifndef MT_PHASES_H
+#define MT_PHASES_H
+
+#include "analysis/behaviour/life.h"
+#include "analysis/behaviour/roles.h"
+#include "analysis/behaviour/spanlog.h"
+
+struct mt_phases {
+    bool known;
+    uint32_t steps;
+    uint32_t begin[MT_PHASES]; /* step at which a phase begins; circular */
+};
+
+struct mt_phases_span {
+    uint32_t number; /* mt_life.first_span of who was first used in it */
+    uint64_t length_ns;
+};
+
+/* Find the phases of a span. Negative where memory is out. */
+int mt_phases_find(struct mt_phases *phases, const struct mt_spanlog *log,
+                   const struct mt_lives *lives, const struct mt_phases_span *span);
+
+/* Steps from `from` on to `to`, around the circle. */
+static inline uint32_t mt_phases_distance(const struct mt_phases *phases, uint32_t from,
+                                          uint32_t to)
+{
+    return to >= from ? to - from : to + phases->steps - from;
+}
+
+/* The phase of a step, or of what happens before it. A step behind the last one is the last. */
+static inline enum mt_phase mt_phases_at(const struct mt_phases *phases, uint32_t step)
+{
+    if (!phases->known)
+        return MT_PHASE_none;
+    uint32_t forward = phases->begin[MT_PHASE_forward];
+    uint32_t at =
+        mt_phases_distance(phases, forward, step < phases->steps ? step : phases->steps - 1);
+    if (at >= mt_phases_distance(phases, forward, phases->begin[MT_PHASE_optimizer]))
+        return MT_PHASE_optimizer;
+    if (at >= mt_phases_distance(phases, forward, phases->begin[MT_PHASE_backward]))
+        return MT_PHASE_backward;
+    return MT_PHASE_forward;
+}
+
+#endif

@@ -1,0 +1,59 @@
+/* What happens to blocks within one span of the trace: an iteration, or what lies between two. A
+ * step is a launch, a copy or a set. The log is judged at the end of the span and then emptied, so
+ * its memory is bounded by the busiest iteration. */
+#ifndef MT_SPANLOG_H
+#define MT_SPANLOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MT_SPAN_TOUCHES_MAX (UINT32_C(1) << 23) /* beyond that a span is judged in parts */
+
+struct mt_step {
+    uint64_t time_ns;
+    double score;       /* bytes that speak for the optimizer; negative: against it */
+    uint64_t allocated; /* on the device of its blocks */
+    uint32_t thread;
+    uint32_t who; /* the caller's number of a kernel or driver function */
+    bool launch;  /* a kernel's */
+    bool lasting; /* touches a lasting block of some size: a parameter, as a rule */
+    bool pairs;   /* touches a lasting block with another one of its size */
+};
+
+struct mt_touch {
+    uint32_t life;
+    uint32_t step : 29;
+    uint32_t partner : 1; /* beside a lasting block of its size */
+    uint32_t lasting : 1; /* it outlived an iteration already */
+    uint32_t written : 1; /* by the host */
+};
+
+/* A birth or death, before step number `step`. */
+struct mt_turn {
+    uint32_t life, step;
+};
+
+struct mt_spanlog {
+    struct mt_step *step;
+    struct mt_touch *touch;
+    struct mt_turn *birth, *death;
+    size_t steps, touches, births, deaths;
+    size_t steps_room, touches_room, births_room, deaths_room;
+};
+
+void mt_spanlog_release(struct mt_spanlog *log); /* one of zeros is empty */
+void mt_spanlog_clear(struct mt_spanlog *log);
+
+/* False where memory is out. */
+bool mt_spanlog_step(struct mt_spanlog *log, const struct mt_step *step);
+bool mt_spanlog_touch(struct mt_spanlog *log, const struct mt_touch *touch);
+bool mt_spanlog_birth(struct mt_spanlog *log, uint32_t life);
+bool mt_spanlog_death(struct mt_spanlog *log, uint32_t life);
+
+static inline bool mt_spanlog_is_full(const struct mt_spanlog *log)
+{
+    return log->touches + log->births + log->deaths >= MT_SPAN_TOUCHES_MAX;
+}
+
+#endif

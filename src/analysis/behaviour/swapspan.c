@@ -1,0 +1,168 @@
+#include "analysis/behaviour/swapspan.h"
+
+static const struct mt_iteration *middle_one(const struct mt_rhythm *rhythm)
+{
+    size_t steady = 0, seen = 0;
+    if (!rhythm || !rhythm->iterations)
+        return NULL;
+    for (size_t i = 0; i < rhythm->iterations; i++)
+        steady += rhythm->iteration[i].steady;
+    for (size_t i = 0; i < rhythm->iterations; i++)
+        if (rhythm->iteration[i].steady && seen++ == steady / 2)
+            return &rhythm->iteration[i];
+    return &rhythm->iteration[rhythm->iterations / 2];
+}
+
+void mt_swapspan_init(struct mt_swapspan *it, struct mt_behaviour *behaviour)
+{
+    const struct mt_run *run = behaviour->run;
+    *it = (struct mt_swapspan){.behaviour = behaviour,
+                               .rule = run->swap ? *run->swap : mt_swaprule_default(),
+                               .wanted = middle_one(run->rhythm)};
+    it->gathering = !it->wanted;
+}
+
+void mt_swapspan_release(struct mt_swapspan *it)
+{
+    for (uint32_t device = 0; device < MT_DEVICES; device++) {
+        if (!it->plan[device])
+            continue;
+        mt_swapplan_release(it->plan[device]);
+        free(it->plan[device]);
+    }
+    free(it->usage);
+}
+
+int mt_swapspan_usage(struct mt_swapspan *it, uint32_t device, uint64_t allocated, uint64_t time_ns)
+{
+    if (!it->gathering)
+        return 0;
+    if (it->usages == it->room) {
+        size_t room = it->room ? it->room * 2 : 4096;
+        struct mt_swapspan_usage *more = realloc(it->usage, room * sizeof *more);
+        if (!more)
+            return MT_ERR_MEMORY;
+        it->usage = more;
+        it->room = room;
+    }
+    it->usage[it->usages++] = (struct mt_swapspan_usage){time_ns, allocated, device};
+    return 0;
+}
+
+int mt_swapspan_begun(struct mt_swapspan *it, const struct mt_span *span)
+{
+    if (!it->wanted || span->iteration != it->wanted)
+        return 0;
+    it->gathering = true;
+    it->iteration = span->number;
+    for (uint32_t device = 0; device < MT_DEVICES; device++) {
+        const struct mt_usage *usage = mt_model_usage(it->behaviour->run->model, device);
+        if (usage->used)
+            RETURN_IF_ERROR(mt_swapspan_usage(it, device, usage->allocated, span->start_ns));
+    }
+    return 0;
+}
+
+/* ---- the plan of each device ---- */
+
+static int fill_allocated(struct mt_swapspan *it, const struct mt_span *span)
+{
+    struct {
+        uint64_t time_ns, allocated;
+    } last[MT_DEVICES] = {{0, 0}};
+    for (size_t i = 0; i < it->usages; i++) {
+        uint32_t device = it->usage[i].device;
+        struct mt_swapplan *plan = it->plan[device];
+        if (!plan) {
+            it->plan[device] = plan = malloc(sizeof *plan);
+            if (!plan || !mt_swapplan_init(plan, &it->rule, span->start_ns, span->end_ns,
+                                           it->wanted != NULL))
+                return MT_ERR_MEMORY;
+            last[device].time_ns = span->start_ns;
+        }
+        mt_swapplan_allocated(plan, last[device].time_ns, it->usage[i].time_ns,
+                              last[device].allocated);
+        last[device].time_ns = it->usage[i].time_ns;
+        last[device].allocated = it->usage[i].allocated;
+    }
+    for (uint32_t device = 0; device < MT_DEVICES; device++)
+        if (it->plan[device])
+            mt_swapplan_allocated(it->plan[device], last[device].time_ns, span->end_ns,
+                                  last[device].allocated);
+    return 0;
+}
+
+/* First and last access of a life in the span: steps + 1, 0: none. */
+struct ends {
+    uint32_t first, last;
+    bool lasting;
+};
+
+static int add_gap(struct mt_swapspan *it, uint32_t number, uint32_t first, uint32_t second,
+                   uint64_t wrap_ns)
+{
+    const struct mt_step *step = it->behaviour->log.step;
+    const struct mt_life *life = mt_life_at(&it->behaviour->lives, number);
+    struct mt_swapplan *plan = it->plan[life->device];
+    if (!plan)
+        return 0;
+    struct mt_swap_gap gap = {.size = life->size,
+                              .start_ns = step[first].time_ns,
+                              .end_ns = step[second].time_ns + wrap_ns,
+                              .life = number,
+                              .device = life->device,
+                              .after = step[first].who,
+                              .before = step[second].who,
+                              .wraps = wrap_ns > 0};
+    return mt_swapplan_gap(plan, &gap) ? 0 : MT_ERR_MEMORY;
+}
+
+static int find_gaps(struct mt_swapspan *it, const struct mt_span *span, struct ends *ends)
+{
+    const struct mt_spanlog *log = &it->behaviour->log;
+    for (size_t i = 0; i < log->touches; i++) {
+        const struct mt_touch *touch = &log->touch[i];
+        struct ends *end = &ends[touch->life];
+        if (end->last)
+            RETURN_IF_ERROR(add_gap(it, touch->life, end->last - 1, touch->step, 0));
+        end->first = end->first ? end->first : (uint32_t)touch->step + 1;
+        end->last = touch->step + 1;
+        end->lasting |= touch->lasting;
+    }
+    for (uint32_t life = 1; it->wanted && life < it->behaviour->lives.n; life++)
+        if (ends[life].lasting && !mt_life_at(&it->behaviour->lives, life)->dead)
+            RETURN_IF_ERROR(add_gap(it, life, ends[life].last - 1, ends[life].first - 1,
+                                    span->end_ns - span->start_ns));
+    return 0;
+}
+
+/* Candidates are told at the end, with their categories: until then their lives are held. */
+static int make_plans(struct mt_swapspan *it)
+{
+    for (uint32_t device = 0; device < MT_DEVICES; device++) {
+        struct mt_swapplan *plan = it->plan[device];
+        if (!plan)
+            continue;
+        if (!mt_swapplan_make(plan))
+            return MT_ERR_MEMORY;
+        for (size_t i = 0; i < plan->gaps; i++)
+            mt_life_at(&it->behaviour->lives, plan->gap[i].life)->holders++;
+    }
+    return 0;
+}
+
+int mt_swapspan_span(struct mt_swapspan *it, const struct mt_span *span)
+{
+    if (!it->gathering || it->made || span->iteration != it->wanted)
+        return 0;
+    it->gathering = false;
+    if (span->cut)
+        return 0;
+    it->made = true;
+    struct ends *ends = calloc(it->behaviour->lives.n + 1, sizeof *ends);
+    int code = ends ? fill_allocated(it, span) : MT_ERR_MEMORY;
+    if (code == 0)
+        code = find_gaps(it, span, ends);
+    free(ends);
+    return code == 0 ? make_plans(it) : code;
+}
