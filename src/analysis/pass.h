@@ -12,7 +12,7 @@
 
 #include <stdint.h>
 
-#include "analysis/behaviour/swaprule.h"
+#include "analysis/swaprule.h"
 #include "analysis/model.h"
 #include "memtrace/trace.h"
 #include "rhythm/rhythm.h"

@@ -8,7 +8,7 @@
 #define MT_BEHAVIOUR_H
 
 #include "analysis/behaviour/kernelkind.h"
-#include "analysis/behaviour/life.h"
+#include "analysis/behaviour/lives.h"
 #include "analysis/behaviour/phases.h"
 #include "analysis/behaviour/spanlog.h"
 #include "analysis/kernelset.h"

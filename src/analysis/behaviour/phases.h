@@ -18,8 +18,8 @@
 #ifndef MT_PHASES_H
 #define MT_PHASES_H
 
-#include "analysis/behaviour/life.h"
-#include "analysis/behaviour/roles.h"
+#include "analysis/behaviour/lives.h"
+#include "analysis/roles.h"
 #include "analysis/behaviour/spanlog.h"
 
 struct mt_phases {

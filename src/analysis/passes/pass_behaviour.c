@@ -10,6 +10,8 @@
 #include "analysis/tables.h"
 #include "analysis/words.h"
 
+#define SWAP_ROWS 200u /* of a device; and all that are planned */
+
 /* What one rule placed on one device. */
 struct placed {
     uint64_t blocks, bytes, largest, peak_blocks, peak_bytes;
@@ -273,7 +275,7 @@ static int put_peak(struct state *state, uint32_t device, const uint64_t bytes[M
 #define CATEGORY(name, doc) CELL(name##_bytes) = mt_uint(bytes[MT_CATEGORY_##name]);
 #define PHASE(name, doc)
 #define RULE(name, category, doc)
-#include "analysis/behaviour/roles.def"
+#include "analysis/roles.def"
     CELL(trace) = mt_uint(state->run->trace_index);
     return state->peak->row(state->peak, &mt_table_peak, cell);
 }
@@ -437,7 +439,8 @@ static int finish_swap(struct state *state, uint32_t device)
 {
     const struct mt_swapplan *plan = state->swapspan.plan[device];
     for (size_t i = 0; plan && state->swap && i < plan->gaps; i++)
-        RETURN_IF_ERROR(put_swap(state, plan, i));
+        if (i < SWAP_ROWS || plan->gap[i].planned)
+            RETURN_IF_ERROR(put_swap(state, plan, i));
     return plan && state->swap_plan ? put_plan(state, device, plan) : 0;
 }
 

@@ -1,4 +1,4 @@
-#include "analysis/behaviour/life.h"
+#include "analysis/behaviour/lives.h"
 
 static bool make_room(struct mt_lives *lives)
 {

@@ -2,8 +2,8 @@
  * iteration in which it dies, or longer for those that somebody holds on to.
  *
  * Lives are named by small numbers, which are used again; 0 is none. */
-#ifndef MT_LIFE_H
-#define MT_LIFE_H
+#ifndef MT_LIVES_H
+#define MT_LIVES_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-#include "analysis/behaviour/swaprule.h"
+#include "analysis/swaprule.h"
 
 #define GIGA 1e9
 
