@@ -474,4 +474,5 @@ const struct mt_pass mt_pass_behaviour = {
     .iteration = behaviour_iteration,
     .finish = behaviour_finish,
     .needs_rhythm = true,
+    .by_launch = true,
 };
