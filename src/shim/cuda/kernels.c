@@ -65,7 +65,7 @@ static struct slot *find_slot(struct table *table, uintptr_t key)
     }
 }
 
-static const struct mt_kernel *look_up(CUfunction handle)
+static inline __attribute__((always_inline)) const struct mt_kernel *look_up(CUfunction handle)
 {
     struct table *table = atomic_load_explicit(&cache.table, memory_order_acquire);
     if (!table)
@@ -277,19 +277,23 @@ static const struct mt_kernel *learn(CUfunction handle)
 /* A signal handler that launches while its own thread learns must not wait for the lock. */
 static __thread bool learning __attribute__((tls_model("initial-exec")));
 
-const struct mt_kernel *mt_kernel_get(CUfunction handle)
+/* Apart from mt_kernel_get, which then saves no registers. */
+static __attribute__((noinline)) const struct mt_kernel *get_slowly(CUfunction handle)
 {
-    const struct mt_kernel *kernel = look_up(handle);
-    if (__builtin_expect(kernel != NULL, 1))
-        return kernel;
     if (learning)
         return drop_launch();
     int saved = errno;
     learning = true;
-    kernel = learn(handle);
+    const struct mt_kernel *kernel = learn(handle);
     learning = false;
     errno = saved;
     return kernel;
+}
+
+const struct mt_kernel *mt_kernel_get(CUfunction handle)
+{
+    const struct mt_kernel *kernel = look_up(handle);
+    return __builtin_expect(kernel != NULL, 1) ? kernel : get_slowly(handle);
 }
 
 void mt_kernels_stale(void)
