@@ -236,7 +236,7 @@ int mt_choose_cut(const struct mt_window *window, const struct mt_pulse *pulse, 
 {
     struct cutting cutting = {.window = window, .pulse = pulse};
     cutting.live = malloc((window->n + 1) * sizeof *cutting.live);
-    cutting.length = malloc((pulse->count + 1) * sizeof *cutting.length);
+    cutting.length = malloc((window->n + 1) * sizeof *cutting.length);
     int code = cutting.live && cutting.length ? find_members(&cutting) : MT_ERR_MEMORY;
     if (code == 0) {
         follow_live(&cutting);
