@@ -51,7 +51,8 @@ static void sample_both(const struct mt_window *window, const struct mt_pulse *i
         bool with = beat < outer->count && outer->at[beat] < inner->at[i + 1];
         bool late = 2 * i >= inner->count || inner->count < 16;
         uint32_t taken = with ? contents->withs : contents->alones;
-        if (late && taken < SAMPLES && (with || mt_pulse_is_usual(inner, i)))
+        bool longer = 4ull * (inner->at[i + 1] - inner->at[i]) > 5ull * inner->length + 3;
+        if (late && taken < SAMPLES && (with || !longer))
             sample(window, contents, inner->at[i], inner->at[i + 1], with);
     }
 }
@@ -90,7 +91,7 @@ static bool is_part(const struct difference *d)
     if (d->launches * 5 < d->events || d->kernels == 0)
         return false;
     bool own_input = d->input && d->inner_input;
-    bool contained = d->only_inner * 10 < d->inner_kernels * 3;
+    bool contained = d->only_inner * 10 < d->inner_kernels * 4;
     if (d->new_kernels * 10 >= d->kernels * 3 && contained && d->kernels > d->inner_kernels)
         return true;
     return d->new_kernels * 10 >= d->kernels * 6 && !(own_input && !contained);
@@ -118,10 +119,20 @@ static int adds_a_part(const struct mt_window *window, const struct mt_pulse *in
     return part;
 }
 
+/* The same rhythm, told apart by a few odd occurrences. */
+static bool is_double(const struct mt_pulse *one, const struct mt_pulse *other)
+{
+    return 10ull * one->count <= 11ull * other->count &&
+           10ull * one->length <= 11ull * other->length &&
+           10ull * other->length <= 11ull * one->length;
+}
+
 static int goes_outwards(const struct mt_window *window, const struct mt_pulse *inner,
                          const struct mt_pulse *outer)
 {
-    if (outer->coverage < COVERS || 2 * inner->count < 3 * outer->count)
+    if (outer->coverage >= COVERS && is_double(inner, outer))
+        return outer->members > inner->members;
+    if (outer->coverage < COVERS || 10 * inner->count < 11 * outer->count)
         return false;
     if (outer->likeness >= 0.7 && inner->likeness < 0.85 * outer->likeness)
         return true;

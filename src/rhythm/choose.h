@@ -4,14 +4,26 @@
 
 #include "rhythm/pulse.h"
 
-/* Where iterations are cut: `back` symbols of its thread before the end of the anchor. */
+/* Where iterations are cut: `back` symbols of its thread before the end of the anchor; behind it
+ * where `back` is negative. */
 struct mt_cut {
     struct mt_anchor anchor;
-    uint32_t back;
+    int32_t back;
+    struct mt_anchor begin; /* what every iteration begins with, and other places may too */
+    uint32_t begins;        /* its length, 0: there is none */
 };
 
 /* Index of the pulse that is the iteration, -1: none, MT_ERR_MEMORY. */
 int mt_choose_iteration(const struct mt_window *window, const struct mt_pulses *pulses);
+
+/* Positions of the cuts in a sorted window, ascending; *border is to be freed. */
+int mt_cut_find(const struct mt_window *window, const struct mt_cut *cut, uint32_t **border,
+                uint32_t *borders);
+
+/* Where the iteration before the first border begins, `usual` symbols before it or about so; at
+ * `border` itself if there is no such place. */
+int mt_cut_first(const struct mt_window *window, const struct mt_cut *cut, uint32_t border,
+                 uint32_t usual, uint32_t *first);
 
 int mt_choose_cut(const struct mt_window *window, const struct mt_pulse *pulse, struct mt_cut *cut);
 

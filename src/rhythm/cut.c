@@ -11,9 +11,9 @@
 #include "rhythm/choose.h"
 
 #define SAMPLES 64u
-#define BACK_MAX 64u        /* symbols before a member that are tried for a pause */
-#define SEAM_BACK_MAX 8192u /* and for the end of what is put in */
-#define AHEAD 6u            /* symbols among which the copy of input is looked for */
+#define BACK_MAX 64        /* symbols before and behind a member that are tried for a pause */
+#define SEAM_BACK_MAX 8192 /* and for the end of what is put in */
+#define AHEAD 6u           /* symbols among which the copy of input is looked for */
 
 struct member {
     uint32_t *rank; /* of its occurrences, in the order of time */
@@ -146,41 +146,51 @@ static void take_seam_samples(struct cutting *cutting, const struct member *memb
     }
 }
 
-static uint32_t bare_back(const struct cutting *cutting, uint32_t rank, uint32_t back)
+/* The rank `back` before, or behind where it is negative; UINT32_MAX: outside of the thread. */
+static uint32_t step_back(const struct mt_window *window, uint32_t thread, uint32_t rank,
+                          int32_t back)
 {
-    return mt_window_sym(cutting->window, cutting->window->order[rank - back])->bare;
+    int64_t there = (int64_t)rank - back;
+    bool inside = there >= window->thread_begin[thread] && there < window->thread_begin[thread + 1];
+    return inside ? (uint32_t)there : UINT32_MAX;
+}
+
+static uint32_t bare_at(const struct mt_window *window, uint32_t rank)
+{
+    return mt_window_sym(window, window->order[rank])->bare;
 }
 
 /* Whether nearly all samples have the same symbol `back` before them. */
-static bool is_steady(const struct cutting *cutting, uint32_t thread, uint32_t back,
+static bool is_steady(const struct cutting *cutting, uint32_t thread, int32_t back,
                       uint32_t percent)
 {
-    uint32_t begin = cutting->window->thread_begin[thread], same = 0;
-    uint32_t middle = cutting->sample[cutting->samples / 2];
-    if (middle < begin + back)
-        return false;
-    for (uint32_t i = 0; i < cutting->samples; i++)
-        same += cutting->sample[i] >= begin + back &&
-                bare_back(cutting, cutting->sample[i], back) == bare_back(cutting, middle, back);
-    return 100 * same >= percent * cutting->samples;
+    const struct mt_window *window = cutting->window;
+    uint32_t middle = step_back(window, thread, cutting->sample[cutting->samples / 2], back);
+    uint32_t same = 0;
+    for (uint32_t i = 0; i < cutting->samples && middle != UINT32_MAX; i++) {
+        uint32_t rank = step_back(window, thread, cutting->sample[i], back);
+        same += rank != UINT32_MAX && bare_at(window, rank) == bare_at(window, middle);
+    }
+    return 100 * same >= percent * cutting->samples && same;
 }
 
-static double pause_before(struct cutting *cutting, uint32_t back)
+static double pause_before(struct cutting *cutting, uint32_t thread, int32_t back)
 {
     const struct mt_window *window = cutting->window;
     uint32_t gap[SAMPLES], n = 0;
     for (uint32_t i = 0; i < cutting->samples; i++) {
-        uint32_t position = window->order[cutting->sample[i] - back];
+        uint32_t rank = step_back(window, thread, cutting->sample[i], back);
+        uint32_t position = rank != UINT32_MAX ? window->order[rank] : 0;
         uint64_t ns = position ? window->time_ns[position] - window->time_ns[position - 1] : 0;
         gap[n++] = ns < UINT32_MAX ? (uint32_t)ns : UINT32_MAX;
     }
     return 1.0 + mt_median_u32(gap, n);
 }
 
-static double weight(const struct cutting *cutting, uint32_t thread, uint32_t back)
+static double weight(const struct cutting *cutting, uint32_t thread, int32_t back)
 {
     const struct mt_window *window = cutting->window;
-    uint32_t rank = cutting->sample[cutting->samples / 2] - back;
+    uint32_t rank = step_back(window, thread, cutting->sample[cutting->samples / 2], back);
     double factor = 1;
     for (uint32_t i = rank; i < rank + AHEAD && i < window->thread_begin[thread + 1]; i++)
         if (mt_window_sym(window, window->order[i])->input)
@@ -189,7 +199,7 @@ static double weight(const struct cutting *cutting, uint32_t thread, uint32_t ba
     return above * 10 <= cutting->high - cutting->low ? 4 * factor : factor;
 }
 
-static void cut_at(const struct cutting *cutting, const struct member *member, uint32_t back,
+static void cut_at(const struct cutting *cutting, const struct member *member, int32_t back,
                    struct mt_cut *cut)
 {
     mt_anchor_take(cutting->window, member->member.mode, member->member.rank, &cut->anchor);
@@ -203,7 +213,8 @@ static uint32_t thread_of(const struct cutting *cutting, const struct member *me
 
 static void cut_at_seam(struct cutting *cutting, const struct member *member, struct mt_cut *cut)
 {
-    uint32_t back = 0, thread = thread_of(cutting, member);
+    uint32_t thread = thread_of(cutting, member);
+    int32_t back = 0;
     take_seam_samples(cutting, member);
     while (back < SEAM_BACK_MAX && is_steady(cutting, thread, back + 1, 95))
         back++;
@@ -217,19 +228,110 @@ static void cut_at_pause(struct cutting *cutting, struct mt_cut *cut)
         const struct member *member = &cutting->member[m];
         uint32_t thread = thread_of(cutting, member);
         take_samples(cutting, member);
-        for (uint32_t back = 0; back < BACK_MAX; back++) {
-            if (cutting->samples == 0 || !is_steady(cutting, thread, back, 90))
-                break;
-            bool whole = true;
-            for (uint32_t i = 0; i < cutting->samples; i++)
-                whole &= cutting->sample[i] >= back + cutting->window->thread_begin[thread];
-            double score = whole ? pause_before(cutting, back) * weight(cutting, thread, back) : 0;
+        for (int32_t back = 0, step = 1; back > -BACK_MAX; back += step) {
+            if (!is_steady(cutting, thread, back, 90)) {
+                if (step < 0)
+                    break;
+                step = back = -1; /* now behind it */
+                if (!is_steady(cutting, thread, back, 90))
+                    break;
+            }
+            double score = pause_before(cutting, thread, back) * weight(cutting, thread, back);
             if (score > best) {
                 best = score;
                 cut_at(cutting, member, back, cut);
             }
+            if (back == BACK_MAX)
+                back = 0, step = -1;
         }
     }
+}
+
+int mt_cut_find(const struct mt_window *window, const struct mt_cut *cut, uint32_t **border,
+                uint32_t *borders)
+{
+    uint32_t n = 0;
+    int code = mt_anchor_find(window, &cut->anchor, border, borders);
+    for (uint32_t i = 0; code == 0 && i < *borders; i++) {
+        uint32_t rank = step_back(window, cut->anchor.thread, (*border)[i], cut->back);
+        if (rank == UINT32_MAX && cut->back < 0)
+            continue; /* it begins behind the end of the window */
+        uint32_t begin = window->thread_begin[cut->anchor.thread];
+        uint32_t position = window->order[rank == UINT32_MAX ? begin : rank];
+        if (n == 0 || position > (*border)[n - 1])
+            (*border)[n++] = position;
+    }
+    *borders = n;
+    if (code < 0) {
+        free(*border);
+        *border = NULL;
+    }
+    return code;
+}
+
+/* Of the borders `old`, how many are among `new`. */
+static uint32_t common(const uint32_t *old, uint32_t olds, const uint32_t *new, uint32_t news)
+{
+    uint32_t found = 0;
+    for (uint32_t i = 0, k = 0; i < olds; i++) {
+        while (k < news && new[k] < old[i])
+            k++;
+        found += k < news && new[k] == old[i];
+    }
+    return found;
+}
+
+/* What iterations begin with is a better anchor than what is a little before or behind it: the
+ * first iteration has it too, and it comes at once. Taken if it is found at the same places, and at
+ * hardly any others; else kept for the first iteration only. */
+static int anchor_at_begin(const struct mt_window *window, struct mt_cut *cut)
+{
+    uint32_t *old, olds;
+    RETURN_IF_ERROR(mt_cut_find(window, cut, &old, &olds));
+    uint32_t thread = cut->anchor.thread;
+    int code = 0;
+    for (uint32_t length = MT_GRAM_MAX; code == 0 && length >= 2 && olds > 2; length /= 2) {
+        uint32_t end = window->rank[old[olds / 2]] + length - 1, *new, news;
+        struct mt_cut trial = {.back = (int32_t)length - 1};
+        if (end >= window->thread_begin[thread + 1])
+            continue;
+        mt_anchor_take(window, (struct mt_gram_mode){length, true}, end, &trial.anchor);
+        code = mt_cut_find(window, &trial, &new, &news);
+        if (code < 0)
+            break;
+        uint32_t odd = 2 + olds / 20;
+        bool all = common(old, olds, new, news) + odd >= olds;
+        free(new);
+        if (all && news <= olds + odd) {
+            *cut = trial;
+            break;
+        }
+        if (all && !cut->begins) {
+            cut->begin = trial.anchor;
+            cut->begins = length;
+        }
+    }
+    free(old);
+    return code;
+}
+
+int mt_cut_first(const struct mt_window *window, const struct mt_cut *cut, uint32_t border,
+                 uint32_t usual, uint32_t *first)
+{
+    const struct mt_cut begin = {.anchor = cut->begin, .back = (int32_t)cut->begins - 1};
+    uint32_t *place, places;
+    *first = border;
+    if (!cut->begins)
+        return 0;
+    RETURN_IF_ERROR(mt_cut_find(window, &begin, &place, &places));
+    for (uint32_t i = 0; i < places && place[i] < border; i++) {
+        uint32_t length = border - place[i], best = border - *first;
+        uint32_t off = length > usual ? length - usual : usual - length;
+        uint32_t best_off = best > usual ? best - usual : usual - best;
+        *first = off < best_off ? place[i] : *first;
+    }
+    free(place);
+    return 0;
 }
 
 int mt_choose_cut(const struct mt_window *window, const struct mt_pulse *pulse, struct mt_cut *cut)
@@ -245,6 +347,7 @@ int mt_choose_cut(const struct mt_window *window, const struct mt_pulse *pulse, 
             cut_at_seam(&cutting, &cutting.member[seam], cut);
         else
             cut_at_pause(&cutting, cut);
+        code = anchor_at_begin(window, cut);
     }
     for (uint32_t i = 0; i < cutting.members; i++)
         free(cutting.member[i].rank);

@@ -17,7 +17,7 @@
 
 #define WINDOW_MIN (1u << 20)
 #define WINDOW_MAX (1u << 23)
-#define LONG 4u /* usual iterations without a border: the search begins anew */
+#define ITERATIONS_MIN 3u /* fewer are no rhythm */
 
 struct mt_detector {
     struct mt_window window;
@@ -54,44 +54,45 @@ void mt_rhythm_release(struct mt_rhythm *rhythm)
     memset(rhythm, 0, sizeof *rhythm);
 }
 
-/* Positions at which iterations begin, ascending; to be freed. */
-static int find_borders(const struct mt_detector *detector, uint32_t **border, uint32_t *borders)
+/* Everything that an anchor at this border needs stays: all its symbols. */
+static uint32_t kept_from(const struct mt_detector *detector, uint32_t border)
 {
     const struct mt_window *window = &detector->window;
     const struct mt_cut *cut = &detector->cut;
-    uint32_t n = 0, begin = 0;
-    int code = mt_anchor_find(window, &cut->anchor, border, borders);
+    uint32_t begin = window->thread_begin[cut->anchor.thread], rank = window->rank[border];
+    uint32_t reach = MT_GRAM_MAX + (cut->back < 0 ? (uint32_t)-cut->back : 0);
+    uint32_t before = rank >= begin + reach ? window->order[rank - reach] : 0;
+    return before < border ? before : border;
+}
+
+/* The first iteration may lack what the others are cut by. */
+static int add_first(const struct mt_detector *detector, uint32_t **border, uint32_t *borders)
+{
+    uint32_t first, *more = realloc(*border, (*borders + 1) * sizeof *more);
+    int code = more ? 0 : MT_ERR_MEMORY;
+    if (code == 0) {
+        *border = more;
+        code = mt_cut_first(&detector->window, &detector->cut, more[0], detector->usual, &first);
+    }
     if (code < 0) {
         free(*border);
         return code;
     }
-    if (*borders)
-        begin = window->thread_begin[cut->anchor.thread];
-    for (uint32_t i = 0; i < *borders; i++) {
-        uint32_t rank = (*border)[i];
-        uint32_t position = window->order[rank >= begin + cut->back ? rank - cut->back : begin];
-        if (n == 0 || position > (*border)[n - 1])
-            (*border)[n++] = position;
+    if (first < more[0]) {
+        memmove(more + 1, more, *borders * sizeof *more);
+        more[0] = first;
+        (*borders)++;
     }
-    *borders = n;
     return 0;
-}
-
-/* Everything that an anchor at this border needs stays: the gram's first symbol too. */
-static uint32_t kept_from(const struct mt_detector *detector, uint32_t border)
-{
-    const struct mt_window *window = &detector->window;
-    uint32_t begin = window->thread_begin[detector->cut.anchor.thread];
-    uint32_t rank = window->rank[border];
-    uint32_t before = rank >= begin + MT_GRAM_MAX ? window->order[rank - MT_GRAM_MAX] : 0;
-    return before < border ? before : border;
 }
 
 /* Iterations up to the last border, which stays in the window; at the end of the trace all. */
 static int cut_window(struct mt_detector *detector, bool end)
 {
     uint32_t *border, borders;
-    RETURN_IF_ERROR(find_borders(detector, &border, &borders));
+    RETURN_IF_ERROR(mt_cut_find(&detector->window, &detector->cut, &border, &borders));
+    if (borders && detector->track.references == 0)
+        RETURN_IF_ERROR(add_first(detector, &border, &borders));
     uint32_t n = detector->window.n, last = borders ? border[borders - 1] : 0;
     int code = 0;
     if (end) {
@@ -243,6 +244,9 @@ int mt_detector_finish(struct mt_detector *detector, uint64_t end_ns, uint64_t e
     rhythm->iterations = track->iterations;
     track->iteration = NULL;
     track->iterations = track->room = 0;
-    mt_changes_tell(&track->changes, rhythm);
+    if (rhythm->iterations < ITERATIONS_MIN)
+        rhythm->iterations = 0;
+    else
+        mt_changes_tell(&track->changes, rhythm);
     return tell_levels(detector, rhythm);
 }
