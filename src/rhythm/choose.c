@@ -8,8 +8,10 @@
  *   3. what the outer one adds is a part of the same work: mostly launches of kernels that this
  *      pulse's segments do not have (an optimizer), or a superset of them (this pulse is the
  *      evaluation, the other one the training).
- * What adds little that is new (an evaluation: the forward pass again, with input of its own), or
- * hardly launches (a checkpoint, a log line), lies between iterations. */
+ * If memory comes back to no floor at the beats of the pulse arrived at, there is no iteration:
+ * layers of a single one, say. What adds little that is new (an evaluation: the forward pass again,
+ * with input of its own), or hardly launches (a checkpoint, a log line), lies between iterations.
+ */
 #include "rhythm/choose.h"
 
 #include <stdlib.h>
@@ -136,7 +138,7 @@ static int goes_outwards(const struct mt_window *window, const struct mt_pulse *
         return false;
     if (outer->likeness >= 0.7 && inner->likeness < 0.85 * outer->likeness)
         return true;
-    if (inner->floor_share < 0.85 && outer->floor_share >= inner->floor_share + 0.25)
+    if (inner->floor_share < 0.85 && outer->floor_share >= inner->floor_share + 0.1)
         return true;
     return adds_a_part(window, inner, outer);
 }
@@ -155,5 +157,6 @@ int mt_choose_iteration(const struct mt_window *window, const struct mt_pulses *
             return outwards;
         chosen = outwards ? (int)i : chosen;
     }
-    return chosen;
+    bool floating = chosen >= 0 && pulses->pulse[chosen].floor_share < 0.5;
+    return floating ? -1 : chosen;
 }

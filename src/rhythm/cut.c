@@ -13,7 +13,8 @@
 #define SAMPLES 64u
 #define BACK_MAX 64        /* symbols before and behind a member that are tried for a pause */
 #define SEAM_BACK_MAX 8192 /* and for the end of what is put in */
-#define AHEAD 6u           /* symbols among which the copy of input is looked for */
+#define SEAM_WIDTH 16
+#define AHEAD 6u /* symbols among which the copy of input is looked for */
 
 struct member {
     uint32_t *rank; /* of its occurrences, in the order of time */
@@ -40,6 +41,19 @@ static int by_place(const void *one, const void *other)
     return a->place < b->place ? -1 : a->place > b->place;
 }
 
+/* A symbol and its bare form may both be members: one will do. */
+static void drop_doubles(struct cutting *cutting)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < cutting->members; i++) {
+        if (kept && cutting->member[kept - 1].place == cutting->member[i].place)
+            free(cutting->member[i].rank);
+        else
+            cutting->member[kept++] = cutting->member[i];
+    }
+    cutting->members = kept;
+}
+
 static int find_members(struct cutting *cutting)
 {
     const struct mt_pulse *pulse = cutting->pulse;
@@ -58,6 +72,7 @@ static int find_members(struct cutting *cutting)
         }
     }
     qsort(cutting->member, cutting->members, sizeof cutting->member[0], by_place);
+    drop_doubles(cutting);
     return 0;
 }
 
@@ -218,7 +233,14 @@ static void cut_at_seam(struct cutting *cutting, const struct member *member, st
     take_seam_samples(cutting, member);
     while (back < SEAM_BACK_MAX && is_steady(cutting, thread, back + 1, 95))
         back++;
-    cut_at(cutting, member, back, cut);
+    /* What is put in may end as iterations do: the pause tells which of the last symbols it is. */
+    int32_t chosen = back, least = back > SEAM_WIDTH ? back - SEAM_WIDTH : 0;
+    for (double best = 0; back >= least; back--) {
+        double score = pause_before(cutting, thread, back) * weight(cutting, thread, back);
+        chosen = score > best ? back : chosen;
+        best = score > best ? score : best;
+    }
+    cut_at(cutting, member, chosen, cut);
 }
 
 static void cut_at_pause(struct cutting *cutting, struct mt_cut *cut)
@@ -290,6 +312,8 @@ static int anchor_at_begin(const struct mt_window *window, struct mt_cut *cut)
     RETURN_IF_ERROR(mt_cut_find(window, cut, &old, &olds));
     uint32_t thread = cut->anchor.thread;
     int code = 0;
+    struct mt_cut best = *cut;
+    uint32_t most = 0, odd = 2 + olds / 20;
     for (uint32_t length = MT_GRAM_MAX; code == 0 && length >= 2 && olds > 2; length /= 2) {
         uint32_t end = window->rank[old[olds / 2]] + length - 1, *new, news;
         struct mt_cut trial = {.back = (int32_t)length - 1};
@@ -299,17 +323,21 @@ static int anchor_at_begin(const struct mt_window *window, struct mt_cut *cut)
         code = mt_cut_find(window, &trial, &new, &news);
         if (code < 0)
             break;
-        uint32_t odd = 2 + olds / 20;
-        bool all = common(old, olds, new, news) + odd >= olds;
+        uint32_t both = common(old, olds, new, news);
         free(new);
-        if (all && news <= olds + odd) {
-            *cut = trial;
-            break;
-        }
-        if (all && !cut->begins) {
+        if (both + odd < olds)
+            continue;
+        if (news <= olds + odd && both > most) {
+            most = both;
+            best = trial;
+        } else if (news > olds + odd && !cut->begins) {
             cut->begin = trial.anchor;
             cut->begins = length;
         }
+    }
+    if (most) {
+        cut->anchor = best.anchor;
+        cut->back = best.back;
     }
     free(old);
     return code;

@@ -5,6 +5,7 @@
  * where something was put in. Of random events the sets of symbols are alike, those of trigrams are
  * not. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "rhythm/pulse.h"
@@ -18,7 +19,8 @@ struct measure {
     struct tally *tally; /* by trigram */
     uint32_t *likeness;  /* of each segment to the one before, in 1/10000 */
     uint32_t *length;
-    int64_t *live; /* bytes, at each beat */
+    int64_t *live; /* bytes, the least of each segment */
+    int64_t *room;
     int64_t low, high;
 };
 
@@ -38,28 +40,56 @@ static uint32_t common(struct measure *measure, uint32_t s, uint32_t begin, uint
     return found;
 }
 
+/* The least live memory of each segment, and the range of it all. */
 static void follow_live(struct measure *measure, const struct mt_pulse *pulse)
 {
     const struct mt_window *window = measure->window;
+    uint32_t last = pulse->at[pulse->count - 1], beat = 0;
     int64_t live = 0;
-    for (uint32_t i = 0, beat = 0; i < window->n && beat < pulse->count; i++) {
-        if (i == pulse->at[beat])
-            measure->live[beat++] = live;
-        live += mt_window_sym(window, i)->grows;
+    for (uint32_t i = 0; i < last; i++) {
+        bool begins = i == pulse->at[beat];
+        beat += begins;
         if (beat) {
-            measure->low = beat == 1 || live < measure->low ? live : measure->low;
-            measure->high = beat == 1 || live > measure->high ? live : measure->high;
+            int64_t *floor = &measure->live[beat - 1];
+            *floor = begins || live < *floor ? live : *floor;
+            measure->low = i == pulse->at[0] || live < measure->low ? live : measure->low;
+            measure->high = i == pulse->at[0] || live > measure->high ? live : measure->high;
         }
+        live += mt_window_sym(window, i)->grows;
     }
 }
 
-static double floor_share(const struct measure *measure, const struct mt_pulse *pulse)
+static int compare_i64(const void *one, const void *other)
 {
-    int64_t slack = (measure->high - measure->low) / 50;
-    uint32_t same = 0;
-    for (uint32_t i = 1; i < pulse->count; i++)
-        same += llabs(measure->live[i] - measure->live[i - 1]) <= slack;
-    return (double)same / (pulse->count - 1);
+    int64_t a = *(const int64_t *)one, b = *(const int64_t *)other;
+    return a < b ? -1 : a > b;
+}
+
+static int64_t median(const int64_t *value, uint32_t n, int64_t *room)
+{
+    memcpy(room, value, n * sizeof *room);
+    qsort(room, n, sizeof *room, compare_i64);
+    return room[n / 2];
+}
+
+/* Segments whose floor is the usual one, within a tenth of the range; a leak lifts the floor
+ * evenly, which is taken off. */
+static double floor_share(const struct measure *measure, const struct mt_pulse *pulse,
+                          int64_t *room)
+{
+    uint32_t n = pulse->count - 1, half = n / 2, same = 0;
+    int64_t slack = (measure->high - measure->low) / 10;
+    double slope = 0;
+    if (n >= 8)
+        slope = (double)(median(measure->live + half, n - half, room) -
+                         median(measure->live, half, room)) /
+                half;
+    for (uint32_t i = 0; i < n; i++)
+        measure->live[i] -= (int64_t)(slope * i);
+    int64_t usual = median(measure->live, n, room);
+    for (uint32_t i = 0; i < n; i++)
+        same += llabs(measure->live[i] - usual) <= slack;
+    return (double)same / n;
 }
 
 static void fill(struct measure *measure, struct mt_pulse *pulse)
@@ -81,7 +111,7 @@ static void fill(struct measure *measure, struct mt_pulse *pulse)
         usual += mt_pulse_is_usual(pulse, i) ? pulse->at[i + 1] - pulse->at[i] : 0;
     pulse->coverage = (double)usual / measure->window->n;
     follow_live(measure, pulse);
-    pulse->floor_share = floor_share(measure, pulse);
+    pulse->floor_share = floor_share(measure, pulse, measure->room);
 }
 
 int mt_pulse_measure(const struct mt_window *window, struct mt_pulse *pulse)
@@ -92,13 +122,15 @@ int mt_pulse_measure(const struct mt_window *window, struct mt_pulse *pulse)
         .likeness = malloc(pulse->count * sizeof *measure.likeness),
         .length = malloc(pulse->count * sizeof *measure.length),
         .live = malloc(pulse->count * sizeof *measure.live),
+        .room = malloc(pulse->count * sizeof *measure.room),
     };
-    bool able = measure.tally && measure.likeness && measure.length && measure.live;
+    bool able = measure.tally && measure.likeness && measure.length && measure.live && measure.room;
     if (able)
         fill(&measure, pulse);
     free(measure.tally);
     free(measure.likeness);
     free(measure.length);
     free(measure.live);
+    free(measure.room);
     return able ? 0 : MT_ERR_MEMORY;
 }

@@ -44,7 +44,7 @@ struct mt_pulse {
     uint32_t length;                         /* of a segment in symbols, median */
     double likeness;                         /* of successive segments, median */
     double coverage;                         /* of the window: in segments of about that length */
-    double floor_share; /* of segments: begin and end with as many live bytes */
+    double floor_share; /* of segments: their least live memory is the usual one */
 };
 
 struct mt_pulses {
