@@ -63,6 +63,7 @@ struct difference {
     uint32_t events, launches;          /* that the outer pulse adds */
     uint32_t kernels, new_kernels;      /* distinct ones that it adds; of them not in the inner */
     uint32_t inner_kernels, only_inner; /* distinct ones of the inner; of them not added to */
+    uint32_t inner_events;
     bool input, inner_input;
 };
 
@@ -76,6 +77,7 @@ static void differ(const struct mt_window *window, const struct contents *conten
         if (done[sym->bare]++)
             continue;
         bool added = with > alone + alone / 2, launch = sym->kind == MT_launch;
+        d->inner_events += alone;
         d->events += added ? with - alone : 0;
         d->launches += added && launch ? with - alone : 0;
         d->kernels += added && launch;
@@ -90,7 +92,7 @@ static void differ(const struct mt_window *window, const struct contents *conten
 
 static bool is_part(const struct difference *d)
 {
-    if (d->launches * 5 < d->events || d->kernels == 0)
+    if (d->launches * 5 < d->events || d->kernels == 0 || d->events * 100 < d->inner_events)
         return false;
     bool own_input = d->input && d->inner_input;
     bool contained = d->only_inner * 10 < d->inner_kernels * 4;
@@ -124,23 +126,22 @@ static int adds_a_part(const struct mt_window *window, const struct mt_pulse *in
 /* The same rhythm, told apart by a few odd occurrences. */
 static bool is_double(const struct mt_pulse *one, const struct mt_pulse *other)
 {
-    return 10ull * one->count <= 11ull * other->count &&
-           10ull * one->length <= 11ull * other->length &&
-           10ull * other->length <= 11ull * one->length;
+    return 4ull * one->count <= 5ull * other->count && 4ull * one->length <= 5ull * other->length &&
+           4ull * other->length <= 5ull * one->length;
 }
 
 static int goes_outwards(const struct mt_window *window, const struct mt_pulse *inner,
                          const struct mt_pulse *outer)
 {
-    if (outer->coverage >= COVERS && is_double(inner, outer))
-        return outer->members > inner->members;
+    if (outer->coverage >= COVERS && is_double(inner, outer) && outer->members > inner->members)
+        return true;
     if (outer->coverage < COVERS || 10 * inner->count < 11 * outer->count)
         return false;
     if (outer->likeness >= 0.7 && inner->likeness < 0.85 * outer->likeness)
         return true;
     if (inner->floor_share < 0.85 && outer->floor_share >= inner->floor_share + 0.1)
         return true;
-    return adds_a_part(window, inner, outer);
+    return outer->likeness >= 0.8 * inner->likeness ? adds_a_part(window, inner, outer) : 0;
 }
 
 int mt_choose_iteration(const struct mt_window *window, const struct mt_pulses *pulses)

@@ -27,6 +27,7 @@ struct mt_detector {
     uint32_t usual; /* symbols of an iteration */
     struct mt_nesting nesting;
     struct mt_track track;
+    uint64_t symbols; /* of the trace */
 };
 
 struct mt_detector *mt_detector_new(void)
@@ -163,6 +164,7 @@ static int make_room(struct mt_detector *detector)
 
 int mt_detector_feed(struct mt_detector *detector, const struct mt_symbol *symbol, size_t n)
 {
+    detector->symbols += n;
     for (size_t i = 0; i < n; i++) {
         if (detector->window.n == detector->limit) {
             RETURN_IF_ERROR(look_at_window(detector, false));
@@ -231,6 +233,22 @@ static int tell_levels(struct mt_detector *detector, struct mt_rhythm *rhythm)
     return code;
 }
 
+/* What was found must be most of what was cut, cover a good part of the trace, and repeat. */
+static bool holds(const struct mt_detector *detector, const struct mt_rhythm *rhythm)
+{
+    const struct mt_track *track = &detector->track;
+    uint64_t found = rhythm->iterations + track->beyond;
+    double exact = 0, kind = 0, n = (double)rhythm->iterations;
+    if (found < ITERATIONS_MIN || track->fragments > found)
+        return false;
+    for (size_t i = 0; i < rhythm->iterations; i++) {
+        exact += rhythm->iteration[i].exact_share / n;
+        kind += rhythm->iteration[i].kind_share / n;
+    }
+    bool alike = kind >= 0.5 && (exact >= 0.1 || kind >= 0.9);
+    return alike && 4 * track->symbols >= detector->symbols;
+}
+
 int mt_detector_finish(struct mt_detector *detector, uint64_t end_ns, uint64_t events,
                        struct mt_rhythm *rhythm)
 {
@@ -244,7 +262,7 @@ int mt_detector_finish(struct mt_detector *detector, uint64_t end_ns, uint64_t e
     rhythm->iterations = track->iterations;
     track->iteration = NULL;
     track->iterations = track->room = 0;
-    if (rhythm->iterations < ITERATIONS_MIN)
+    if (!holds(detector, rhythm))
         rhythm->iterations = 0;
     else
         mt_changes_tell(&track->changes, rhythm);

@@ -27,7 +27,8 @@
 #define OWN_MEMBERS 12u /* kept of a class; what is left is for those that beat with it */
 #define TAKEN_OVER 4u   /* of each of these */
 #define ALIKE 0.45
-#define TRIED 24u /* classes measured in each mode */
+#define ALIKE_ALONE 0.8 /* if no other gram beats with it */
+#define TRIED 24u       /* classes measured in each mode */
 
 static const struct mt_gram_mode modes[] = {
     {1, false}, {1, true}, {4, true}, {16, true}, {4, false}};
@@ -290,7 +291,8 @@ static int add(const struct mt_window *window, struct mt_pulses *pulses, struct 
     }
     wanted &= pulses->pulses < MT_PULSES_MAX;
     int code = wanted ? mt_pulse_measure(window, pulse) : 0;
-    if (code < 0 || !wanted || pulse->likeness < ALIKE || pulse->coverage < 0.02) {
+    if (code < 0 || !wanted || pulse->likeness < (pulse->members > 1 ? ALIKE : ALIKE_ALONE) ||
+        pulse->coverage < 0.02) {
         free(pulse->at);
         return code;
     }

@@ -42,7 +42,7 @@ struct mt_pulse {
     struct mt_member member[MT_MEMBERS_MAX]; /* some of them, the seed first */
     uint32_t kept;                           /* of these */
     uint32_t length;                         /* of a segment in symbols, median */
-    double likeness;                         /* of successive segments, median */
+    double likeness;                         /* of successive segments, third quartile */
     double coverage;                         /* of the window: in segments of about that length */
     double floor_share; /* of segments: their least live memory is the usual one */
 };

@@ -254,6 +254,7 @@ static int put(struct job *job, uint32_t i)
     const struct mt_reference *reference = &track->reference[job->best[i]];
     uint32_t begin = job->border[i], end = end_of(job, i);
     double longer = likeness->length > reference->length ? likeness->length : reference->length;
+    track->symbols += likeness->length;
     if (track->iterations == ITERATIONS_MAX) {
         track->beyond++;
         return 0;
@@ -292,9 +293,12 @@ static int add_all(struct job *job, bool open)
 {
     memset(job->best, UINT8_MAX, job->segments);
     RETURN_IF_ERROR(compare_all(job));
-    for (uint32_t i = 0; i < job->segments; i++)
+    for (uint32_t i = 0; i < job->segments; i++) {
         if (is_iteration(job, i, open))
             RETURN_IF_ERROR(put(job, i));
+        else
+            job->track->fragments++;
+    }
     return 0;
 }
 

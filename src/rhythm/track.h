@@ -13,7 +13,9 @@ struct mt_track {
     uint32_t references;
     struct mt_iteration *iteration;
     size_t iterations, room;
-    uint64_t beyond; /* iterations that were too many to keep */
+    uint64_t beyond;    /* iterations that were too many to keep */
+    uint64_t fragments; /* segments that were none */
+    uint64_t symbols;   /* of all iterations */
     struct mt_changes changes;
     uint32_t last; /* reference of the last iteration */
 };
