@@ -43,8 +43,23 @@ static void put_clean(struct mt_output *output, const char *text)
     mt_put_escaped(output, text, "", mt_escape_hex);
 }
 
+static void tell_import(struct mt_output *output, const struct mt_story *story, const char *format)
+{
+    const char *log = mt_rows_text(story->summary, "imported_from");
+    label(output, "imported");
+    put_clean(output, log ? log : "a log that the trace does not name");
+    mt_put_string(output, ", a log of format ");
+    put_clean(output, format);
+    mt_put_char(output, '\n');
+}
+
 static void tell_process(struct mt_output *output, const struct mt_story *story)
 {
+    const char *imported = mt_rows_text(story->summary, "imported");
+    if (imported) {
+        tell_import(output, story, imported);
+        return;
+    }
     const char *command = mt_rows_text(story->summary, "command");
     const char *host = mt_rows_text(story->summary, "host");
     const char *start = mt_rows_text(story->summary, "start_time");
@@ -105,6 +120,14 @@ static void tell_peak(struct mt_output *output, const struct mt_story *story, co
 {
     struct human human = {.used = 0};
     label(output, "");
+    if (mt_rows_text(story->summary, "imported")) { /* a log does not tell what was reserved */
+        mt_printf(output, "most allocated %s at %s, at the end %s in %s blocks\n",
+                  BYTES(device_number(story, device, "peak_allocated_bytes")),
+                  NS(device_number(story, device, "peak_allocated_ns")),
+                  BYTES(device_number(story, device, "end_allocated_bytes")),
+                  NUMBER(device_number(story, device, "end_blocks")));
+        return;
+    }
     mt_printf(output, "most reserved %s at %s, most allocated %s at %s\n",
               BYTES(device_number(story, device, "peak_reserved_bytes")),
               NS(device_number(story, device, "peak_reserved_ns")),

@@ -3,7 +3,7 @@
 
     python3 tests/bench/bench.py BUILDDIR [--write] [NAME...]
 
-Names: hooks, trace, analyze, heaptrack, large. What is compared is run in turn (A B A B) in the
+Names: hooks, trace, analyze, import, heaptrack, large. What is compared is run in turn (A B A B) in the
 same call; a row gives the median and the range over the rounds. Hook costs are differences of a
 traced and a bare run of the same loop on the simulated device, so its own cost is subtracted.
 """
@@ -109,6 +109,36 @@ def analyze(bench, iterations=2500, rounds=5, name="analyze"):
     os.remove(path)
 
 
+def write_log(path, iterations):
+    """A log as memtrace-import reads it, every iteration alike; its rows."""
+    def block(i):
+        return 0x7f0000000000 + i % 20 * 0x200000
+    rows, time_ns = [], 0
+    for i in range(20):
+        rows.append(f"{time_ns + 500 * i},alloc,{block(i):#x},{(i + 1) * 65536},0,\n")
+    for i in range(180):
+        rows.append(f"{time_ns + 10000 + i // 3 * 2000},{'write' if i % 3 == 2 else 'read'},"
+                    f"{block(i * 7):#x},65536,7,gemm_{i // 3 % 40}\n")
+    for i in range(20):
+        rows.append(f"{time_ns + 140000 + 300 * i},free,{block(i):#x},,0,\n")
+    period = [row.split(",", 1) for row in rows]
+    with open(path, "w", encoding="ascii") as log:
+        log.write("time_ns,op,address,size_bytes,stream,by\n")
+        for i in range(iterations):
+            log.writelines(f"{int(at) + i * 150000},{rest}" for at, rest in period)
+    return iterations * len(rows)
+
+
+def imports(bench):
+    log, trace_path = (os.path.join(bench.scratch, name) for name in ("a.csv", "a.mtrace"))
+    rows = write_log(log, 10000)
+    program = [bench.path("tools", "memtrace-import"), "csv", log, "-f", "-o", trace_path]
+    results = [measured(program) for _ in range(5)]
+    bench.row("import_csv", "Mrows/s", [rows / cpu / 1e6 for cpu, _ in results])
+    bench.row("import_csv_memory", "MiB", [peak for _, peak in results])
+    os.remove(log)
+
+
 def large(bench):
     analyze(bench, iterations=25000, rounds=1, name="analyze_large")
 
@@ -177,10 +207,10 @@ def main():
     arguments = [a for a in sys.argv[2:] if a != "--write"]
     bench = Bench(sys.argv[1])
     known = {"hooks": hooks, "trace": trace, "analyze": analyze, "heaptrack": heaptrack,
-             "large": large}
+             "import": imports, "large": large}
     start = time.time()
     try:
-        for name in arguments or ["hooks", "trace", "analyze", "heaptrack"]:
+        for name in arguments or ["hooks", "trace", "analyze", "import", "heaptrack"]:
             known[name](bench)
     finally:
         shutil.rmtree(bench.scratch, ignore_errors=True)

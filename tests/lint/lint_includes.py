@@ -16,14 +16,15 @@ LAW = {
     "format": {"base", "event"},
     "shim": {"base", "event", "format"},
     "writer": {"base", "event", "format"},
+    "import": {"base", "event", "writer"},
     "reader": {"base", "event", "format"},
     "table": {"base"},
     "symbols": {"base"},
     "rhythm": {"base", "event"},
     "analysis": {"base", "event", "reader", "symbols", "rhythm", "table"},
     "report": {"base", "table"},
-    "tools": {"base", "event", "format", "writer", "reader", "symbols", "table", "analysis",
-              "report"},
+    "tools": {"base", "event", "format", "writer", "import", "reader", "symbols", "table",
+              "analysis", "report"},
     "memtrace": set(),
 }
 # Public headers are for whoever implements or calls them.

@@ -1,0 +1,234 @@
+/* memtrace-import: a log that another program wrote becomes a trace. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "import/import.h"
+#include "report/number.h"
+#include "report/output.h"
+
+enum { EXIT_INPUT = 1, EXIT_USAGE = 2, BAD_SHOWN = 10, CHUNK_EVENTS = 65536 };
+
+/* X(letter, long name, argument or NULL, text) */
+#define OPTIONS(X)                                                                                 \
+    X('o', "output", "TRACE", "the trace to write; must be given")                                 \
+    X('d', "device", "N", "the device whose memory it is (not said where not given)")              \
+    X('f', "force", NULL, "replace TRACE if it is there")                                          \
+    X('q', "quiet", NULL, "say nothing but what is wrong")                                         \
+    X('h', "help", NULL, "show this help and exit")                                                \
+    X('V', "version", NULL, "show the version and exit")
+
+struct request {
+    struct mt_import_request import;
+    const char *format, *output;
+    uint64_t bad; /* rows complained about */
+    bool force, quiet;
+};
+
+__attribute__((format(printf, 1, 2), noreturn)) static void die(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fputs("memtrace-import: ", stderr);
+    vfprintf(stderr, format, arguments);
+    fputs("; try 'memtrace-import --help'\n", stderr);
+    va_end(arguments);
+    exit(EXIT_USAGE);
+}
+
+static void help(void)
+{
+    puts("usage: memtrace-import FORMAT LOG -o TRACE [OPTION...]\n\n"
+         "Make a trace of a log of memory that another program wrote; LOG may be - for standard\n"
+         "input. FORMAT is one of\n");
+#define ROW(name, doc) printf("  %-5s %s\n", #name, doc);
+    MT_IMPORT_FORMATS(ROW)
+#undef ROW
+    puts("");
+#define ROW(letter, name, argument, text)                                                          \
+    printf("  -%c, --%s%s%s\n%24s%s\n", letter, name, (argument) ? "=" : "",                       \
+           (argument) ? (const char *)(argument) : "", "", text);
+    OPTIONS(ROW)
+#undef ROW
+    puts("\nExit: 0; 1 if rows were left out (the trace holds the others), or the log cannot be\n"
+         "read or the trace not written; 2 for a wrong command line.");
+}
+
+static uint64_t device_called(const char *text)
+{
+    char *end;
+    unsigned long device = strtoul(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end || device > 63)
+        die("--device: '%s' is no number from 0 to 63", text);
+    return device;
+}
+
+static void set_option(struct request *request, int letter)
+{
+    switch (letter) {
+    case 'o':
+        request->output = optarg;
+        break;
+    case 'd':
+        request->import.device = device_called(optarg);
+        break;
+    case 'f':
+        request->force = true;
+        break;
+    case 'q':
+        request->quiet = true;
+        break;
+    default:
+        die("unknown option");
+    }
+}
+
+static void parse(struct request *request, int argc, char **argv)
+{
+    static const struct option table[] = {
+#define ROW(letter, name, argument, text)                                                          \
+    {name, (argument) ? required_argument : no_argument, NULL, letter},
+        OPTIONS(ROW)
+#undef ROW
+            {0}};
+    int letter;
+    opterr = 0;
+    while ((letter = getopt_long(argc, argv, ":o:d:fqhV", table, NULL)) != -1) {
+        if (letter == 'h')
+            help(), exit(0);
+        else if (letter == 'V')
+            puts("memtrace-import " MT_VERSION), exit(0);
+        else if (letter == ':')
+            die("%s: a value is missing", argv[optind - 1]);
+        else if (letter == '?')
+            die("%s: unknown option", argv[optind - 1]);
+        set_option(request, letter);
+    }
+    if (argc - optind < 2)
+        die("FORMAT and LOG must be given");
+    if (argc - optind > 2)
+        die("one log at a time, please: %s is one too many", argv[optind + 2]);
+    request->format = argv[optind];
+    request->import.name = argv[optind + 1];
+}
+
+static void choose_format(struct request *request)
+{
+#define ROW(word, doc)                                                                             \
+    if (strcmp(request->format, #word) == 0) {                                                     \
+        request->import.format = MT_IMPORT_##word;                                                 \
+        return;                                                                                    \
+    }
+    MT_IMPORT_FORMATS(ROW)
+#undef ROW
+    die("'%s' is no format", request->format);
+}
+
+/* ---- the work ---- */
+
+static void complain(void *context, uint64_t line, const char *reason)
+{
+    struct request *request = context;
+    if (request->bad++ < BAD_SHOWN)
+        fprintf(stderr, "memtrace-import: %s:%llu: %s\n", request->import.name,
+                (unsigned long long)line, reason);
+}
+
+static int put(void *output, const void *bytes, size_t size)
+{
+    mt_put(output, bytes, size);
+    return mt_output_status(output);
+}
+
+static int open_log(struct request *request, struct mt_error *error)
+{
+    if (strcmp(request->import.name, "-") == 0) {
+        request->import.name = "standard input";
+        return 0;
+    }
+    request->import.fd = open(request->import.name, O_RDONLY | O_CLOEXEC);
+    if (request->import.fd < 0)
+        return mt_fail(error, MT_ERR_SYSTEM, "cannot read %s: %s", request->import.name,
+                       strerror(errno));
+    return 0;
+}
+
+static int write_trace(struct request *request, struct mt_tracefile *file,
+                       struct mt_import_result *result, struct mt_error *error)
+{
+    mt_tracefile_meta(file, "imported", request->format);
+    mt_tracefile_meta(file, "imported_from", request->import.name);
+    RETURN_IF_ERROR(mt_import(&request->import, file, result, error));
+    return mt_tracefile_finish(file);
+}
+
+static int import(struct request *request, struct mt_import_result *result, uint64_t *bytes,
+                  struct mt_error *error)
+{
+    struct mt_tracefile_options options = {.chunk_events = CHUNK_EVENTS};
+    if (!request->force && access(request->output, F_OK) == 0)
+        return mt_fail(error, MT_ERR_USAGE, "%s is already there; --force replaces it",
+                       request->output);
+    RETURN_IF_ERROR(open_log(request, error));
+    struct mt_output *output = mt_output_new(request->output, error);
+    struct mt_tracefile *file = output ? mt_tracefile_new(put, output, &options, error) : NULL;
+    int code = file ? write_trace(request, file, result, error) : error->code;
+    if (code == 0) {
+        *bytes = mt_tracefile_size(file);
+        code = mt_output_close(output);
+    }
+    mt_tracefile_free(file);
+    mt_output_free(output); /* what was not closed leaves no file */
+    return code;
+}
+
+static void tell(const struct request *request, const struct mt_import_result *result,
+                 uint64_t bytes)
+{
+    char number[4][MT_HUMAN_MAX];
+    if (result->bad > BAD_SHOWN)
+        fprintf(stderr, "memtrace-import: %s: and %s more rows\n", request->import.name,
+                mt_human_count(number[0], result->bad - BAD_SHOWN));
+    if (result->bad)
+        fprintf(stderr, "memtrace-import: %s: %s of %s rows were left out\n", request->import.name,
+                mt_human_count(number[0], result->bad), mt_human_count(number[1], result->rows));
+    if (request->quiet)
+        return;
+    printf("%s: %s rows, %s blocks, %s accesses, %s\n", request->output,
+           mt_human_count(number[0], result->rows), mt_human_count(number[1], result->blocks),
+           mt_human_count(number[2], result->accesses), mt_human_bytes(number[3], bytes));
+    if (result->unknown_frees)
+        printf("  %s frees of what the log did not see allocated\n",
+               mt_human_count(number[0], result->unknown_frees));
+    if (result->backward)
+        printf("  %s rows with a time before that of the row above, by %s at most: taken in the "
+               "order of the log\n",
+               mt_human_count(number[0], result->backward),
+               mt_human_ns(number[1], result->backward_ns));
+    printf("memtrace-analyze %s\n", request->output);
+}
+
+int main(int argc, char **argv)
+{
+    struct request request = {.import = {.device = MT_DEVICE_UNKNOWN, .bad = complain}};
+    struct mt_import_result result = {0};
+    struct mt_error error = {0};
+    uint64_t bytes = 0;
+    request.import.context = &request;
+    parse(&request, argc, argv);
+    choose_format(&request);
+    if (!request.output)
+        die("where to write the trace must be said with -o TRACE");
+    int code = import(&request, &result, &bytes, &error);
+    if (code < 0) {
+        fprintf(stderr, "memtrace-import: %s\n", error.message);
+        return EXIT_INPUT;
+    }
+    tell(&request, &result, bytes);
+    return result.bad ? EXIT_INPUT : 0;
+}
