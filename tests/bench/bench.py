@@ -3,7 +3,8 @@
 
     python3 tests/bench/bench.py BUILDDIR [--write] [NAME...]
 
-Names: hooks, trace, analyze, import, heaptrack, large. What is compared is run in turn (A B A B) in the
+Names: hooks, trace, analyze, import, heaptrack, large. What is compared is run in turn (A B A B) in
+the
 same call; a row gives the median and the range over the rounds. Hook costs are differences of a
 traced and a bare run of the same loop on the simulated device, so its own cost is subtracted.
 """
