@@ -12,6 +12,7 @@
 #include "analysis/tables.h"
 #include "progress.h"
 #include "reference.h"
+#include "report/stacksinks.h"
 #include "report/story.h"
 #include "report/writer.h"
 
@@ -26,9 +27,25 @@ enum { EXIT_PROBLEM = 1, EXIT_USAGE = 2, TABLES_MAX = 64, TOP = 5, PATH_BYTES = 
     X(0, FORMAT, "format", "FORMAT", "of --table: text (default), csv or json")                    \
     X(0, LIST, "list-tables", NULL, "list the tables (with --format markdown: all about them)")    \
     X(0, COLUMNS, "columns", "NAME", "list the columns of table NAME")                             \
+    X(0, FOLDED, "folded", "FILE", "write stacks to FILE as lines for flame graphs; -: stdout")    \
+    X(0, FLAMEGRAPH, "flamegraph", "FILE", "write stacks to FILE as a flame graph (SVG)")          \
+    X(0, WEIGHT, "folded-value", "VALUE",                                                          \
+      "of both: bytes-at-peak (default), bytes-allocated, count")                                  \
+    X(0, SYSROOT, "sysroot", "DIR", "look for programs and libraries in DIR first")                \
+    X(0, DEBUG_PATH, "debug-path", "DIR[:DIR]", "look for programs and debug files there too")     \
     X('q', QUIET, "quiet", NULL, "do not print the summary")                                       \
     X('h', HELP, "help", NULL, "show this help and exit")                                          \
     X('V', VERSION, "version", NULL, "show the version and exit")
+
+/* What the width of a flame graph's box may mean: X(name, column of table stacks, title). */
+#define WEIGHTS(X)                                                                                 \
+    X("bytes-at-peak", "at_peak_bytes", "Bytes at the peak of allocated memory, by stack")         \
+    X("bytes-allocated", "allocated_bytes", "Bytes ever allocated, by stack")                      \
+    X("count", "blocks", "Blocks ever allocated, by stack")
+
+struct weight {
+    const char *name, *column, *title;
+};
 
 enum option_id {
     OPTION_FIRST = 256,
@@ -38,7 +55,8 @@ enum option_id {
 };
 
 struct request {
-    const char *csv, *json, *format;
+    const char *csv, *json, *format, *folded, *flamegraph, *weight;
+    struct mt_symbols_options symbols;
     const struct mt_table *table, *columns;
     const struct mt_table *with[TABLES_MAX];
     size_t withs;
@@ -52,7 +70,8 @@ struct analysis {
     struct mt_engine *engine;
     struct mt_output *screen; /* standard output; a table's writer owns it with --table */
     struct mt_story story;
-    size_t analyzed; /* traces */
+    struct mt_sink *stacks[2]; /* folded, flame graph; the engine's. NULL: not wanted */
+    size_t analyzed;           /* traces */
     int exit_code;
 };
 
@@ -133,6 +152,21 @@ static void take_option(struct request *request, int id)
     case OPTION_COLUMNS:
         request->columns = find_table(optarg);
         break;
+    case OPTION_FOLDED:
+        request->folded = optarg;
+        break;
+    case OPTION_FLAMEGRAPH:
+        request->flamegraph = optarg;
+        break;
+    case OPTION_WEIGHT:
+        request->weight = optarg;
+        break;
+    case OPTION_SYSROOT:
+        request->symbols.sysroot = optarg;
+        break;
+    case OPTION_DEBUG_PATH:
+        request->symbols.debug_path = optarg;
+        break;
     case 'q':
     case OPTION_QUIET:
         request->quiet = true;
@@ -181,6 +215,36 @@ static bool is_format(const char *name)
     return false;
 }
 
+static const struct weight *find_weight(const char *name)
+{
+#define ROW(name, column, title) {name, column, title},
+    static const struct weight weights[] = {WEIGHTS(ROW)};
+#undef ROW
+    for (size_t i = 0; name && i < sizeof weights / sizeof *weights; i++)
+        if (strcmp(weights[i].name, name) == 0)
+            return &weights[i];
+    return name ? NULL : weights;
+}
+
+static bool is_standard_output(const char *path)
+{
+    return path && strcmp(path, "-") == 0;
+}
+
+/* Of the options for stacks. */
+static const char *stack_contradiction(const struct request *request)
+{
+    if (!find_weight(request->weight))
+        return "--folded-value is bytes-at-peak, bytes-allocated or count";
+    if (request->weight && !request->folded && !request->flamegraph)
+        return "--folded-value belongs to --folded FILE or --flamegraph FILE";
+    if (is_standard_output(request->folded) && request->table)
+        return "--folded=- and --table both write to standard output";
+    if (is_standard_output(request->flamegraph))
+        return "--flamegraph needs the name of a file";
+    return NULL;
+}
+
 /* What the command line asks for, all at once, must make sense. */
 static const char *contradiction(const struct request *request)
 {
@@ -200,7 +264,7 @@ static const char *contradiction(const struct request *request)
         return "--with belongs to --csv DIR or --json DIR";
     if (!*request->traces)
         return "no trace to analyze";
-    return NULL;
+    return stack_contradiction(request);
 }
 
 /* ---- where tables go ---- */
@@ -272,6 +336,8 @@ static int want_story(struct analysis *analysis)
     RETURN_IF_ERROR(want_rows(analysis, &story->rhythm, &mt_table_rhythm, 0, NULL));
     RETURN_IF_ERROR(want_rows(analysis, &story->blocks, &mt_table_blocks, TOP, "size_bytes"));
     mt_rows_only(story->blocks, "level", "block");
+    RETURN_IF_ERROR(want_rows(analysis, &story->sites, &mt_table_sites, TOP, "at_peak_bytes"));
+    mt_rows_only(story->sites, "by", "line");
     return want_rows(analysis, &story->failures, &mt_table_failures, TOP, NULL);
 }
 
@@ -288,14 +354,50 @@ static int want_table(struct analysis *analysis)
     return sink ? mt_engine_want(analysis->engine, request->table, sink) : analysis->error.code;
 }
 
+static int want_stacks(struct analysis *analysis, struct mt_sink **sink)
+{
+    if (!*sink)
+        return mt_fail(&analysis->error, MT_ERR_MEMORY, "out of memory");
+    return mt_engine_want(analysis->engine, &mt_table_stacks, *sink);
+}
+
+static int want_folded(struct analysis *analysis)
+{
+    const char *path = analysis->request->folded;
+    struct mt_output *output =
+        mt_output_new(is_standard_output(path) ? NULL : path, &analysis->error);
+    if (!output)
+        return analysis->error.code;
+    analysis->stacks[0] =
+        mt_folded_sink_new(output, find_weight(analysis->request->weight)->column);
+    return want_stacks(analysis, &analysis->stacks[0]);
+}
+
+static int want_flamegraph(struct analysis *analysis)
+{
+    const struct request *request = analysis->request;
+    const struct weight *weight = find_weight(request->weight);
+    struct mt_flame_title title = {weight->title, *request->traces, strstr(weight->name, "bytes")};
+    struct mt_output *output = mt_output_new(request->flamegraph, &analysis->error);
+    if (!output)
+        return analysis->error.code;
+    analysis->stacks[1] = mt_flame_sink_new(output, weight->column, &title);
+    return want_stacks(analysis, &analysis->stacks[1]);
+}
+
 static int want_all(struct analysis *analysis)
 {
     const struct request *request = analysis->request;
+    mt_engine_symbols(analysis->engine, &request->symbols);
+    if (request->folded)
+        RETURN_IF_ERROR(want_folded(analysis));
+    if (request->flamegraph)
+        RETURN_IF_ERROR(want_flamegraph(analysis));
     if (request->csv || request->json)
         RETURN_IF_ERROR(want_directories(analysis));
     if (request->table)
         return want_table(analysis);
-    return request->quiet ? 0 : want_story(analysis);
+    return request->quiet || is_standard_output(request->folded) ? 0 : want_story(analysis);
 }
 
 /* ---- the work ---- */
@@ -313,6 +415,7 @@ static void tell_story(struct analysis *analysis, const char *path,
     mt_rows_clear(story->kernels);
     mt_rows_clear(story->rhythm);
     mt_rows_clear(story->blocks);
+    mt_rows_clear(story->sites);
     mt_rows_clear(story->failures);
 }
 
@@ -354,6 +457,17 @@ static void analyze_one(struct analysis *analysis, const char *path)
     tell_story(analysis, path, &stats);
 }
 
+/* Files of stacks are not written where there are none. */
+static void judge_stacks(struct analysis *analysis)
+{
+    const struct mt_sink *sink = analysis->stacks[0] ? analysis->stacks[0] : analysis->stacks[1];
+    if (!sink || mt_stack_sink_filled(sink))
+        return;
+    complain("%s holds no stacks: record with 'memtrace --stacks=auto'",
+             analysis->analyzed == 1 ? "the trace" : "no trace");
+    analysis->exit_code = EXIT_PROBLEM;
+}
+
 static int analyze(struct analysis *analysis)
 {
     RETURN_IF_ERROR(want_all(analysis));
@@ -366,6 +480,7 @@ static int analyze(struct analysis *analysis)
         return 0;
     analysis->error.code = 0;
     RETURN_IF_ERROR(mt_engine_finish(analysis->engine));
+    judge_stacks(analysis);
     return analysis->story.summary ? mt_output_close(analysis->screen) : 0;
 }
 

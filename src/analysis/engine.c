@@ -5,6 +5,7 @@
 #include "analysis/pass.h"
 #include "analysis/scan.h"
 #include "analysis/tables.h"
+#include "stacks/stacks.h"
 
 #define PROGRESS_EVENTS 65536u
 #define TABLES_MAX 64u
@@ -26,6 +27,8 @@ struct mt_engine {
     struct mt_error *error;
     struct want want[TABLES_MAX];
     size_t wants;
+    struct mt_symbols_options options;
+    struct mt_symbols *symbols; /* one for all traces: they have much in common */
     uint32_t traces;
     bool begun;
     bool broken; /* a sink or pass failed: nothing more will do */
@@ -98,7 +101,13 @@ void mt_engine_free(struct mt_engine *engine)
             free(member);
         }
     }
+    mt_symbols_free(engine->symbols);
     free(engine);
+}
+
+void mt_engine_symbols(struct mt_engine *engine, const struct mt_symbols_options *options)
+{
+    engine->options = *options;
 }
 
 static struct want *find_want(struct mt_engine *engine, const struct mt_table *table)
@@ -228,6 +237,7 @@ static int make_model(struct shift *shift)
             .death = pass->death,
             .usage = pass->usage,
             .by_launch = pass->by_launch,
+            .resize = pass->resize,
         };
     }
     shift->model = mt_model_new(api_name, shift->run.trace, listener, shift->workers);
@@ -318,9 +328,19 @@ static int finish(struct shift *shift)
     return 0;
 }
 
+static int make_stacks(struct mt_engine *engine, struct shift *shift)
+{
+    if (!engine->symbols)
+        engine->symbols = mt_symbols_new(&engine->options);
+    if (engine->symbols)
+        shift->run.stacks = mt_stacks_new(shift->run.trace, engine->symbols);
+    return shift->run.stacks ? 0 : MT_ERR_MEMORY;
+}
+
 static int work(struct mt_engine *engine, struct shift *shift, mt_progress *progress, void *context)
 {
     RETURN_IF_ERROR(find_rhythm(engine, shift, progress, context));
+    RETURN_IF_ERROR(make_stacks(engine, shift));
     RETURN_IF_ERROR(hire(engine, shift));
     RETURN_IF_ERROR(make_model(shift));
     RETURN_IF_ERROR(replay(shift, progress, context));
@@ -351,6 +371,7 @@ int mt_engine_run(struct mt_engine *engine, const char *path, mt_progress *progr
         shift.worker[i].pass->free(shift.worker[i].state);
     mt_rhythm_release(&shift.rhythm);
     mt_model_free(shift.model);
+    mt_stacks_free(shift.run.stacks);
     mt_trace_free(shift.run.trace);
     return code < 0 ? break_down(engine, code) : 0;
 }

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "memtrace/trace.h"
+#include "symbols/symbols.h"
 #include "table/table.h"
 
 struct mt_engine;
@@ -20,6 +21,10 @@ void mt_engine_free(struct mt_engine *engine); /* NULL is allowed; drops unfinis
 /* Rows of `table` go to `sink`, which the engine owns from now on, whatever comes back. A table may
  * be wanted by several. All wants come before the first run. */
 int mt_engine_want(struct mt_engine *engine, const struct mt_table *table, struct mt_sink *sink);
+
+/* Where the files are that name native frames; the strings must outlive the engine. To be said
+ * before the first run, if at all. */
+void mt_engine_symbols(struct mt_engine *engine, const struct mt_symbols_options *options);
 
 /* Called now and then with the events done and all there are; a negative result stops the run. */
 typedef int mt_progress(void *context, uint64_t done, uint64_t events);

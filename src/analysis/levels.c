@@ -91,7 +91,7 @@ static void make_blank(struct mt_block *block, uint32_t slot)
     block->id = block->segment = block->birth_ns = 0;
     block->death_ns = UINT64_MAX;
     block->first_access_ns = block->reads = block->writes = 0;
-    block->segment_slot = block->api = 0;
+    block->segment_slot = block->api = block->stack = 0;
     block->stream = block->children = block->mapped = block->stale_touches = 0;
 }
 
@@ -220,6 +220,7 @@ uint32_t mt_driver_add(struct mt_model *model, const struct mt_birth *birth)
     block->stream = birth->stream;
     block->device = birth->device;
     block->api = birth->api;
+    block->stack = birth->stack;
     block->source = birth->source;
     block->alive_at_start = birth->alive_at_start;
     block->level = MT_LEVEL_BLOCK;
@@ -234,8 +235,10 @@ void mt_driver_remap(struct mt_model *model, uint32_t slot, uint64_t mapped)
     block->mapped = mapped;
     if (block->size < mapped)
         block->size = mapped;
-    if (block->state == MT_STATE_TOLD)
+    if (block->state == MT_STATE_TOLD) {
+        tell_block(model, &model->resizes, block);
         use_driver(model, block, change, model->now);
+    }
 }
 
 static void forget_maps(struct mt_model *model, uint64_t begin, uint64_t end)
@@ -380,6 +383,7 @@ void mt_block_born(struct mt_model *model, const struct mt_birth *birth)
     block->birth_ns = model->now;
     block->device = birth->device;
     block->stream = birth->stream;
+    block->stack = birth->stack;
     block->level = MT_LEVEL_BLOCK;
     block->source = birth->source;
     block->alive_at_start = birth->alive_at_start;

@@ -14,7 +14,8 @@ static bool hear(struct mt_model *model, const struct mt_listener *listeners, si
 {
     if (!make_calls(&model->births, n) || !make_calls(&model->accesses, n) ||
         !make_calls(&model->touches, n) || !make_calls(&model->launches, n) ||
-        !make_calls(&model->deaths, n) || !make_calls(&model->usages, n))
+        !make_calls(&model->deaths, n) || !make_calls(&model->usages, n) ||
+        !make_calls(&model->resizes, n))
         return false;
     for (const struct mt_listener *it = listeners; it < listeners + n; it++) {
         if (it->birth)
@@ -32,6 +33,9 @@ static bool hear(struct mt_model *model, const struct mt_listener *listeners, si
             model->deaths.call[model->deaths.n++] = (struct mt_call){it->state, .block = it->death};
         if (it->usage)
             model->usages.call[model->usages.n++] = (struct mt_call){it->state, .usage = it->usage};
+        if (it->resize)
+            model->resizes.call[model->resizes.n++] =
+                (struct mt_call){it->state, .block = it->resize};
     }
     return true;
 }
@@ -69,6 +73,7 @@ void mt_model_free(struct mt_model *model)
     free(model->launches.call);
     free(model->deaths.call);
     free(model->usages.call);
+    free(model->resizes.call);
     free(model);
 }
 
@@ -140,6 +145,7 @@ static void do_alloc(struct mt_model *model, const struct mt_ev_alloc *event, ui
                    .stream = event->stream,
                    .device = mt_model_device(event->device),
                    .api = (uint32_t)event->api,
+                   .stack = mt_model_stack(event->stack),
                    .source = (uint8_t)source_of(model, event->api),
                },
                thread);
@@ -188,8 +194,15 @@ static void do_free(struct mt_model *model, const struct mt_ev_free *event)
         model->counts.late_frees++;
         return;
     }
-    *freed = (struct mt_freed){MT_free,       true,           block->device, block->api,
-                               block->source, block->address, block->size,   block->stream};
+    *freed = (struct mt_freed){.kind = MT_free,
+                               .known = true,
+                               .device = block->device,
+                               .api = block->api,
+                               .stack = block->stack,
+                               .source = block->source,
+                               .address = block->address,
+                               .size = block->size,
+                               .stream = block->stream};
     mt_driver_died(model, slot);
 }
 
@@ -241,8 +254,13 @@ static void map_again(struct mt_model *model, uint64_t begin, uint64_t size, uin
 /* Unless something else has come in its place: then it was given back after all. */
 static void revive(struct mt_model *model, const struct mt_freed *freed, uint32_t thread)
 {
-    struct mt_birth birth = {freed->address, freed->size,   freed->stream, freed->device,
-                             freed->api,     freed->source, false};
+    struct mt_birth birth = {.address = freed->address,
+                             .extent = freed->size,
+                             .stream = freed->stream,
+                             .device = freed->device,
+                             .api = freed->api,
+                             .stack = freed->stack,
+                             .source = freed->source};
     const struct mt_space *space = freed->kind == MT_host_free ? &model->host : &model->driver;
     if (freed->kind != MT_unmap && !is_empty(space, freed->address, freed->size))
         return;
@@ -309,6 +327,7 @@ static __attribute__((noinline)) int do_block_alloc(struct mt_model *model,
     mt_block_born(model, &(struct mt_birth){.address = event->address,
                                             .extent = event->size,
                                             .device = mt_model_device(event->device),
+                                            .stack = mt_model_stack(event->stack),
                                             .source = MT_SOURCE_ALLOCATOR});
     compare_sums(model, event->allocated, event->reserved, event->device);
     return model->status;
@@ -345,12 +364,12 @@ static void do_pool_alloc(struct mt_model *model, const struct mt_ev_pool_alloc 
         return;
     }
     uint32_t around = mt_driver_at(model, event->address);
-    mt_block_born(model, &(struct mt_birth){.address = event->address,
-                                            .extent = event->size,
-                                            .stream = event->stream,
-                                            .device = around ? model->block[around].device
-                                                             : MT_DEVICES - 1,
-                                            .source = MT_SOURCE_REPORTED});
+    mt_block_born(
+        model, &(struct mt_birth){.address = event->address,
+                                  .extent = event->size,
+                                  .stream = event->stream,
+                                  .device = around ? model->block[around].device : MT_DEVICES - 1,
+                                  .source = MT_SOURCE_REPORTED});
 }
 
 static void do_pool_free(struct mt_model *model, const struct mt_ev_pool_free *event)

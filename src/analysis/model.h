@@ -46,8 +46,8 @@ enum mt_access_by { MT_BY_LAUNCH, MT_BY_COPY, MT_BY_SET, MT_BY_NCCL };
 struct mt_block {
     /* One cache line for what an access needs. */
     _Alignas(64) uint64_t address;
-    uint64_t reach; /* the model's own */
-    uint64_t size;  /* bytes; of a virtual range the most ever mapped */
+    uint64_t reach;             /* the model's own */
+    uint64_t size;              /* bytes; of a virtual range the most ever mapped */
     uint64_t accesses, touches; /* a launch or copy counts once a block and kind */
     uint64_t last_access_ns;    /* meaningful if accesses > 0, as is first_access_ns */
     uint32_t slot;              /* number among what lives; small, used again after death */
@@ -71,6 +71,7 @@ struct mt_block {
     uint64_t mapped;        /* VIRTUAL: bytes mapped now */
     uint64_t stale_touches; /* launches' pointers into it where no block lived */
     uint8_t kinds;          /* the model's own */
+    uint32_t stack;         /* who asked for it, see mt_trace_frame; 0: not recorded */
 };
 
 struct mt_access {
@@ -87,6 +88,7 @@ struct mt_access {
 struct mt_launch {
     uint64_t time_ns, kernel, stream;
     uint64_t flags; /* MT_LAUNCH_*; one that was captured touches nothing */
+    uint64_t stack; /* who launched it; 0: not recorded */
     uint32_t thread, blocks;
     const struct mt_block *const *block;
     uint32_t slots; /* no block has a slot from this on */
@@ -123,8 +125,16 @@ struct mt_listener {
     int (*death)(void *state, const struct mt_block *block);    /* also of what lives at the end */
     /* Memory of `device` (< MT_DEVICES) has just changed, at `time_ns` */
     int (*usage)(void *state, uint32_t device, const struct mt_usage *usage, uint64_t time_ns);
+    /* A virtual range holds another number of bytes; told before the usage that comes of it. */
+    int (*resize)(void *state, const struct mt_block *block);
     bool by_launch; /* what launches touch is told by `launch` alone, not by `access` as well */
 };
+
+/* Bytes that driver memory or a block takes now. */
+static inline uint64_t mt_block_bytes(const struct mt_block *block)
+{
+    return block->source == MT_SOURCE_VIRTUAL ? block->mapped : block->size;
+}
 
 struct mt_model;
 

@@ -32,7 +32,7 @@ struct mt_pending {
 struct mt_freed {
     uint16_t kind;
     bool known; /* it was there */
-    uint32_t device, api;
+    uint32_t device, api, stack;
     uint8_t source;
     uint64_t address, size, stream;
 };
@@ -78,9 +78,9 @@ struct mt_model {
     uint8_t source_of[MT_API_SOURCES]; /* enum mt_source + 1 of an API, 0: not yet asked */
     mt_api_name *api_name;
     void *context;
-    struct mt_calls births, accesses, launches, deaths, usages; /* who wants to know */
-    struct mt_calls touches; /* of accesses: also those of launches */
-    const struct mt_block *touched[MT_RECORD_WORDS_MAX];        /* by the launch that is told now */
+    struct mt_calls births, accesses, launches, deaths, usages, resizes; /* who wants to know */
+    struct mt_calls touches;                             /* of accesses: also those of launches */
+    const struct mt_block *touched[MT_RECORD_WORDS_MAX]; /* by the launch that is told now */
     uint32_t cache[1u << MT_CACHE_BITS]; /* slot at an address; checked by containment when used */
 };
 
@@ -96,18 +96,18 @@ static inline void mt_model_note(struct mt_model *model, int code)
         model->status = code;
 }
 
-/* Bytes that driver memory or a block takes now. */
-static inline uint64_t mt_block_bytes(const struct mt_block *block)
-{
-    return block->source == MT_SOURCE_VIRTUAL ? block->mapped : block->size;
-}
-
 /* How far an address may lie behind block->address for an access to the block to need no second
  * look: nothing lives inside, and listeners know the block. */
 static inline void mt_block_set_reach(struct mt_block *block)
 {
     bool plain = block->level == MT_LEVEL_BLOCK && block->state == MT_STATE_TOLD;
     block->reach = plain ? block->extent : 0;
+}
+
+/* A stack as an event names it; numbers that no trace has are none. */
+static inline uint32_t mt_model_stack(uint64_t stack)
+{
+    return stack <= UINT32_MAX ? (uint32_t)stack : 0;
 }
 
 /* levels.c */
@@ -118,7 +118,7 @@ bool mt_slots_grow(struct mt_model *model);
 /* What driver memory, or a block in it, is made of when it is born. */
 struct mt_birth {
     uint64_t address, extent, stream;
-    uint32_t device, api;
+    uint32_t device, api, stack;
     uint8_t source;
     bool alive_at_start;
 };

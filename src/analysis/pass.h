@@ -16,6 +16,7 @@
 #include "analysis/model.h"
 #include "memtrace/trace.h"
 #include "rhythm/rhythm.h"
+#include "stacks/stacks.h"
 #include "table/table.h"
 
 /* What a pass may ask of the run it belongs to. */
@@ -28,13 +29,15 @@ struct mt_run {
     struct mt_error *error;
     /* Sink of a table of this pass, NULL if nobody asked for it. */
     struct mt_sink *(*sink)(const struct mt_run *run, const struct mt_table *table);
+    struct mt_stacks *stacks; /* what stacks are called */
     void *owner;
 };
 
 #define MT_KIND_BIT(kind) (UINT64_C(1) << MT_##kind)
 
 /* Every function but `new` and `free` may be NULL. `state` is what `new` returned. Times are ns
- * since the trace's start. See struct mt_listener for birth, access, launch, death, usage. */
+ * since the trace's start. See struct mt_listener for birth, access, launch, death, usage and
+ * resize. */
 struct mt_pass {
     const char *name;
     const struct mt_table *const *tables;   /* NULL-terminated */
@@ -48,6 +51,7 @@ struct mt_pass {
     int (*launch)(void *state, const struct mt_launch *launch); /* after its accesses */
     int (*death)(void *state, const struct mt_block *block);    /* also of what lives at the end */
     int (*usage)(void *state, uint32_t device, const struct mt_usage *usage, uint64_t time_ns);
+    int (*resize)(void *state, const struct mt_block *block);
     /* Before its first event is replayed; NULL: the iteration before is over and none begins. */
     int (*iteration)(void *state, const struct mt_iteration *iteration);
     int (*finish)(void *state, uint64_t end_ns);

@@ -77,6 +77,8 @@ void mt_virtual_map(struct mt_model *model, const struct mt_ev_map *event, uint3
         return;
     }
     note_device(model, &model->block[slot], event->handle);
+    if (!model->block[slot].stack) /* who mapped first */
+        model->block[slot].stack = mt_model_stack(event->stack);
     struct mt_range range;
     if (mt_space_next(&model->maps, begin, &range) && range.begin < end) {
         model->counts.overlaps++;

@@ -171,8 +171,9 @@ int mt_touch_launch(struct mt_model *model, const struct mt_record *record, uint
 {
     const struct mt_ev_launch *event = (const struct mt_ev_launch *)(const void *)record->word;
     size_t words = record->words - sizeof *event / sizeof(uint64_t);
-    struct mt_launch launch = {model->now, event->kernel,  event->stream, event->flags, thread,
-                               0,          model->touched, model->slots};
+    struct mt_launch launch = {
+        model->now, event->kernel,  event->stream, event->flags, event->stack, thread,
+        0,          model->touched, model->slots};
     if (event->flags & MT_LAUNCH_CAPTURED) {
         model->counts.launches_captured++;
     } else {
@@ -444,7 +445,8 @@ static void open_launch(struct mt_model *model, uint64_t kernel, uint64_t stream
     next_serial(model);
     model->counts.launches++;
     model->is_open = true;
-    model->open = (struct mt_launch){model->now, kernel, stream, 0, thread, 0, model->touched, 0};
+    model->open =
+        (struct mt_launch){model->now, kernel, stream, 0, 0, thread, 0, model->touched, 0};
 }
 
 /* Whether the launch that is open is the one that an access belongs to; model->now is its time. */

@@ -267,6 +267,22 @@ static void tell_largest(struct mt_output *output, const struct mt_story *story)
     }
 }
 
+/* Who held the most when the most was allocated; nothing where no stack was recorded. */
+static void tell_sites(struct mt_output *output, const struct mt_story *story)
+{
+    for (size_t i = 0; i < mt_rows_count(story->sites); i++) {
+        struct human human = {.used = 0};
+        uint64_t bytes = mt_rows_get(story->sites, i, "at_peak_bytes").u;
+        if (bytes == 0)
+            return;
+        label(output, i ? "" : "at peak");
+        mt_printf(output, "%9s in %s blocks of ", BYTES(bytes),
+                  NUMBER(mt_rows_get(story->sites, i, "at_peak_blocks").u));
+        put_name(output, mt_rows_get(story->sites, i, "site").s);
+        mt_put_char(output, '\n');
+    }
+}
+
 static void tell_failures(struct mt_output *output, const struct mt_story *story)
 {
     struct human human = {.used = 0};
@@ -360,6 +376,7 @@ void mt_story_write(struct mt_output *output, const struct mt_story *story)
     tell_idle(output, story);
     tell_kernels(output, story);
     tell_largest(output, story);
+    tell_sites(output, story);
     tell_failures(output, story);
     tell_notes(output, story);
     tell_variants(output, story);

@@ -1,5 +1,5 @@
 /* What a trace says, in ten to twenty lines for the screen. Reads rows of the tables summary,
- * kernels, rhythm, blocks and failures; what is not there is left out. */
+ * kernels, rhythm, blocks, sites and failures; what is not there is left out. */
 #ifndef MT_STORY_H
 #define MT_STORY_H
 
@@ -13,6 +13,7 @@ struct mt_story {
     struct mt_rows *kernels;  /* the first few */
     struct mt_rows *rhythm;   /* all rows */
     struct mt_rows *blocks;   /* the largest */
+    struct mt_rows *sites;    /* those of lines with the most at the peak */
     struct mt_rows *failures; /* the first few */
 };
 

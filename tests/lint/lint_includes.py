@@ -21,14 +21,15 @@ LAW = {
     "table": {"base"},
     "symbols": {"base"},
     "rhythm": {"base", "event"},
-    "analysis": {"base", "event", "reader", "symbols", "rhythm", "table"},
+    "stacks": {"base", "symbols"},
+    "analysis": {"base", "event", "reader", "stacks", "symbols", "rhythm", "table"},
     "report": {"base", "table"},
-    "tools": {"base", "event", "format", "writer", "import", "reader", "symbols", "table",
+    "tools": {"base", "event", "format", "writer", "import", "reader", "stacks", "symbols", "table",
               "analysis", "report"},
     "memtrace": set(),
 }
 # Public headers are for whoever implements or calls them.
-PUBLIC = {"shim", "reader", "analysis", "tools", "format"}
+PUBLIC = {"stacks", "shim", "reader", "analysis", "tools", "format"}
 # Headers that are installed side by side call each other by their bare names.
 INSTALLED = {"event.h": "event/event.h", "event.def": "event/event.def"}
 INSTALLED_ROOMS = {"event", "memtrace"}

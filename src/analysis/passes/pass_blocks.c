@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "analysis/pass.h"
+#include "analysis/stackset.h"
 #include "analysis/tables.h"
 #include "analysis/words.h"
 
@@ -59,6 +60,8 @@ static int put_row(struct state *state, const struct mt_block *block)
                     ? mt_text(mt_trace_api(state->run->trace, block->api))
                     : mt_null();
     CELL(alive_at_start) = mt_uint(block->alive_at_start);
+    CELL(stack_id) = mt_stack_value(block->stack);
+    CELL(site) = mt_site_value(state->run->stacks, block->stack);
     CELL(trace) = mt_uint(state->run->trace_index);
     return state->sink->row(state->sink, &mt_table_blocks, cell);
 }

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "analysis/pass.h"
+#include "analysis/stackset.h"
 #include "analysis/tables.h"
 #include "analysis/words.h"
 
@@ -31,6 +32,13 @@ static void fill_device(struct state *state, struct mt_value *cell, uint64_t ord
     CELL(allocated_bytes) = mt_uint(usage->allocated);
 }
 
+static void fill_stack(struct state *state, struct mt_value *cell, uint64_t stack)
+{
+    uint32_t id = stack <= UINT32_MAX ? (uint32_t)stack : 0;
+    CELL(stack_id) = mt_stack_value(id);
+    CELL(site) = mt_site_value(state->run->stacks, id);
+}
+
 static void fill_allocation(struct state *state, struct mt_value *cell,
                             const struct mt_record *record)
 {
@@ -40,6 +48,7 @@ static void fill_allocation(struct state *state, struct mt_value *cell,
     CELL(by) = mt_text(mt_trace_api(state->run->trace, event->api));
     CELL(error) = mt_uint(event->error);
     fill_device(state, cell, event->device);
+    fill_stack(state, cell, event->stack);
 }
 
 static void fill_free(struct state *state, struct mt_value *cell, const struct mt_record *record)
@@ -59,6 +68,7 @@ static void fill_block(struct state *state, struct mt_value *cell, const struct 
     CELL(allocator_reserved_bytes) = mt_uint(event->reserved);
     CELL(allocator_allocated_bytes) = mt_uint(event->allocated);
     fill_device(state, cell, event->device);
+    fill_stack(state, cell, event->stack);
 }
 
 static int failures_event(void *data, const struct mt_record *record, uint32_t thread)

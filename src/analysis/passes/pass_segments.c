@@ -2,6 +2,7 @@
 
 #include "analysis/pass.h"
 #include "analysis/slots.h"
+#include "analysis/stackset.h"
 #include "analysis/tables.h"
 #include "analysis/words.h"
 
@@ -78,6 +79,8 @@ static int put_row(struct state *state, const struct mt_block *block, const stru
     CELL(peak_allocated_bytes) = mt_uint(fill->peak_bytes);
     CELL(peak_blocks) = mt_uint(fill->peak_blocks);
     CELL(stale_touches) = mt_uint(block->stale_touches);
+    CELL(stack_id) = mt_stack_value(block->stack);
+    CELL(site) = mt_site_value(state->run->stacks, block->stack);
     CELL(trace) = mt_uint(state->run->trace_index);
     return state->sink->row(state->sink, &mt_table_segments, cell);
 }

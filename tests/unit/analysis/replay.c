@@ -89,7 +89,7 @@ struct replay *replay_new(void)
 {
     struct replay *replay = calloc(1, sizeof *replay);
     struct mt_listener listener[] = {
-        {replay, born, accessed, launched, died, used, false},
+        {replay, born, accessed, launched, died, used, NULL, false},
         {.state = replay, .access = accessed_by_others, .by_launch = true},
     };
     replay->model = mt_model_new(name_of, NULL, listener, 2);

@@ -1,0 +1,234 @@
+/* Blocks by who asked for them. The site of a stack is found when its first block is born: a
+ * line's most bytes at a time cannot be had from those of its stacks afterwards. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/pass.h"
+#include "analysis/sitebook.h"
+#include "analysis/stackset.h"
+#include "analysis/tables.h"
+#include "analysis/words.h"
+
+struct state {
+    const struct mt_run *run;
+    struct mt_sink *sink;
+    struct mt_stackset stacks;
+    struct mt_groups *groups; /* by stack */
+    uint32_t known;           /* stacks whose groups are known */
+    uint32_t *site_of_module; /* a site of each module */
+    uint32_t modules;
+    struct mt_sitebook book;
+};
+
+/* A row before it is written. */
+struct row {
+    const struct mt_tally *tally;
+    enum mt_grouping by;
+    uint32_t device, group;
+};
+
+static void *sites_new(const struct mt_run *run)
+{
+    struct state *state = calloc(1, sizeof *state);
+    if (!state)
+        return NULL;
+    state->run = run;
+    state->sink = run->sink(run, &mt_table_sites);
+    state->book.groupings = MT_BY_GROUPS;
+    return state;
+}
+
+static void sites_free(void *data)
+{
+    struct state *state = data;
+    mt_sitebook_release(&state->book);
+    mt_stackset_release(&state->stacks);
+    free(state->groups);
+    free(state->site_of_module);
+    free(state);
+}
+
+static bool note_module(struct state *state, uint32_t module, uint32_t site)
+{
+    if (module < state->modules)
+        return true;
+    uint32_t *more = realloc(state->site_of_module, (module + 1) * sizeof *more);
+    if (!more)
+        return false;
+    state->site_of_module = more;
+    more[module] = site;
+    state->modules = module + 1;
+    return true;
+}
+
+static bool find_groups(struct state *state, uint32_t stack, struct mt_groups *groups)
+{
+    uint32_t site = mt_stacks_site(state->run->stacks, stack);
+    if (site == MT_NO_SITE)
+        return false;
+    uint32_t module = mt_stacks_site_at(state->run->stacks, site)->module_number;
+    groups->group[MT_BY_GROUP_LINE] = site;
+    groups->group[MT_BY_GROUP_MODULE] = module;
+    return note_module(state, module, site);
+}
+
+static const struct mt_groups *groups_of(struct state *state, uint32_t stack)
+{
+    uint32_t index = mt_stackset_index(&state->stacks, stack);
+    if (index == UINT32_MAX)
+        return NULL;
+    if (index < state->known)
+        return &state->groups[index];
+    struct mt_groups *more = realloc(state->groups, state->stacks.room * sizeof *more);
+    if (!more)
+        return NULL;
+    state->groups = more;
+    more[index].group[MT_BY_GROUP_STACK] = index;
+    if (!find_groups(state, stack, &more[index]))
+        return NULL;
+    state->known = index + 1;
+    return &more[index];
+}
+
+static int sites_birth(void *data, const struct mt_block *block)
+{
+    struct state *state = data;
+    const struct mt_groups *groups = groups_of(state, block->stack);
+    return groups ? mt_sitebook_birth(&state->book, block, groups) : MT_ERR_MEMORY;
+}
+
+static int sites_resize(void *data, const struct mt_block *block)
+{
+    struct state *state = data;
+    return mt_sitebook_resize(&state->book, block);
+}
+
+static int sites_death(void *data, const struct mt_block *block)
+{
+    struct state *state = data;
+    return mt_sitebook_death(&state->book, block, mt_model_now(state->run->model));
+}
+
+static int sites_usage(void *data, uint32_t device, const struct mt_usage *usage, uint64_t time_ns)
+{
+    struct state *state = data;
+    (void)time_ns;
+    return mt_sitebook_usage(&state->book, device, usage);
+}
+
+/* ---- rows ---- */
+
+#define CELL(name) cell[MT_COL_sites_##name]
+
+static const char *grouping_word(enum mt_grouping by)
+{
+#define WORD(suffix, name, doc) [MT_BY_GROUP_##suffix] = name,
+    static const char *const words[] = {MT_GROUPINGS(WORD)};
+#undef WORD
+    return words[by];
+}
+
+static const struct mt_site *site_of(const struct state *state, const struct row *row)
+{
+    uint32_t site = row->by == MT_BY_GROUP_STACK ? state->groups[row->group].group[MT_BY_GROUP_LINE]
+                    : row->by == MT_BY_GROUP_LINE ? row->group
+                                                  : state->site_of_module[row->group];
+    return mt_stacks_site_at(state->run->stacks, site);
+}
+
+static void fill_site(const struct state *state, const struct row *row, struct mt_value *cell)
+{
+    const struct mt_site *site = site_of(state, row);
+    bool module = row->by == MT_BY_GROUP_MODULE;
+    const char *slash = site->module ? strrchr(site->module, '/') : NULL;
+    CELL(site) = mt_text(!module || !site->module ? site->text : slash ? slash + 1 : site->module);
+    CELL(stack_id) =
+        row->by == MT_BY_GROUP_STACK ? mt_stack_value(state->stacks.id[row->group]) : mt_null();
+    CELL(function) = mt_text(module ? NULL : site->function);
+    CELL(file) = mt_text(module ? NULL : site->file);
+    CELL(line) = module || !site->line ? mt_null() : mt_uint(site->line);
+    CELL(module) = mt_text(site->module);
+}
+
+static int put_row(const struct state *state, const struct row *row)
+{
+    struct mt_value cell[MT_COLS_sites];
+    const struct mt_tally *tally = row->tally;
+    CELL(by) = mt_text(grouping_word(row->by));
+    fill_site(state, row, cell);
+    CELL(device) = mt_device_value(row->device);
+    CELL(at_peak_bytes) = mt_uint(tally->at_peak_bytes);
+    CELL(at_peak_blocks) = mt_uint(tally->at_peak);
+    CELL(peak_bytes) = mt_uint(tally->peak_bytes);
+    CELL(blocks) = mt_uint(tally->blocks);
+    CELL(allocated_bytes) = mt_uint(tally->allocated_bytes);
+    CELL(mean_lifetime_ns) = mt_uint((uint64_t)(tally->lifetime_ns / (double)tally->blocks));
+    CELL(accesses) = mt_uint(tally->accesses);
+    CELL(alive_at_end) = mt_uint(tally->survivors);
+    CELL(trace) = mt_uint(state->run->trace_index);
+    return state->sink->row(state->sink, &mt_table_sites, cell);
+}
+
+/* What is left is the order of first sight, so that reports can be compared. */
+static int compare(const void *a, const void *b)
+{
+    const struct row *left = a, *right = b;
+    if (left->tally->at_peak_bytes != right->tally->at_peak_bytes)
+        return left->tally->at_peak_bytes > right->tally->at_peak_bytes ? -1 : 1;
+    if (left->tally->allocated_bytes != right->tally->allocated_bytes)
+        return left->tally->allocated_bytes > right->tally->allocated_bytes ? -1 : 1;
+    if (left->device != right->device)
+        return left->device < right->device ? -1 : 1;
+    return left->group < right->group ? -1 : left->group > right->group;
+}
+
+/* Every group with blocks, on every device; with `rows` NULL they are only counted. */
+static size_t collect(struct state *state, enum mt_grouping by, struct row *rows)
+{
+    size_t n = 0;
+    for (uint32_t device = 0; device < MT_DEVICES; device++)
+        for (uint32_t group = 0; group < state->book.of[by][device].n; group++) {
+            const struct mt_tally *tally = mt_sitebook_tally(&state->book, by, device, group);
+            if (tally && rows)
+                rows[n] = (struct row){tally, by, device, group};
+            n += tally != NULL;
+        }
+    return n;
+}
+
+static int put_rows(struct state *state, enum mt_grouping by)
+{
+    size_t n = collect(state, by, NULL);
+    struct row *rows = calloc(n + 1, sizeof *rows);
+    int code = rows ? 0 : MT_ERR_MEMORY;
+    if (rows) {
+        collect(state, by, rows);
+        qsort(rows, n, sizeof *rows, compare);
+    }
+    for (size_t i = 0; code == 0 && i < n; i++)
+        code = put_row(state, &rows[i]);
+    free(rows);
+    return code;
+}
+
+static int sites_finish(void *data, uint64_t end_ns)
+{
+    struct state *state = data;
+    bool any = state->stacks.size > 1 || (state->stacks.size == 1 && state->stacks.id[0] != 0);
+    (void)end_ns;
+    for (uint32_t by = 0; any && by < MT_BY_GROUPS; by++)
+        RETURN_IF_ERROR(put_rows(state, (enum mt_grouping)by));
+    return 0;
+}
+
+const struct mt_pass mt_pass_sites = {
+    .name = "sites",
+    .tables = (const struct mt_table *const[]){&mt_table_sites, NULL},
+    .new = sites_new,
+    .free = sites_free,
+    .birth = sites_birth,
+    .resize = sites_resize,
+    .death = sites_death,
+    .usage = sites_usage,
+    .finish = sites_finish,
+};

@@ -1,0 +1,42 @@
+#include "analysis/stackset.h"
+
+#include <stdlib.h>
+
+#include "stacks/stacks.h"
+
+void mt_stackset_release(struct mt_stackset *set)
+{
+    mt_dict_release(&set->by_id);
+    free(set->id);
+}
+
+uint32_t mt_stackset_index(struct mt_stackset *set, uint32_t stack)
+{
+    uint64_t *place = mt_dict_add(&set->by_id, stack);
+    if (!place)
+        return UINT32_MAX;
+    if (*place)
+        return (uint32_t)(*place - 1);
+    if (set->size == set->room) {
+        uint32_t room = set->room ? set->room * 2 : 64;
+        uint32_t *id = realloc(set->id, room * sizeof *id);
+        if (!id)
+            return UINT32_MAX;
+        set->id = id;
+        set->room = room;
+    }
+    set->id[set->size] = stack;
+    *place = ++set->size;
+    return set->size - 1;
+}
+
+struct mt_value mt_stack_value(uint32_t stack)
+{
+    return stack ? mt_uint(stack) : mt_null();
+}
+
+struct mt_value mt_site_value(struct mt_stacks *stacks, uint32_t stack)
+{
+    uint32_t site = stack ? mt_stacks_site(stacks, stack) : MT_NO_SITE;
+    return mt_text(site == MT_NO_SITE ? NULL : mt_stacks_site_at(stacks, site)->text);
+}
