@@ -18,11 +18,6 @@ int mt_behaviour_init(struct mt_behaviour *it, const struct mt_run *run,
     it->span_serial = 1;
     it->seen = calloc(SEEN, sizeof *it->seen);
     mt_kernelset_init(&it->kernels, run->trace);
-    if (run->rhythm && run->rhythm->iterations) {
-        const struct mt_iteration *first = run->rhythm->iteration;
-        uint64_t period = first->end_ns - first->start_ns;
-        it->old_ns = first->start_ns > period ? first->start_ns - period : 0;
-    }
     return it->seen ? 0 : MT_ERR_MEMORY;
 }
 
@@ -36,10 +31,13 @@ void mt_behaviour_release(struct mt_behaviour *it)
     mt_spanlog_release(&it->log);
 }
 
+/* What the optimizer made in the first iteration and kept is its state, though it has outlived
+ * nothing yet. Later this must not be asked: an error would feed itself. */
 bool mt_behaviour_lasts(const struct mt_behaviour *it, const struct mt_life *life)
 {
-    return it->over > life->born_in ||
-           (it->over == 0 && life->born_in == 0 && life->birth_ns < it->old_ns);
+    return it->over > life->born_in || (it->over == 0 && life->born_in == 0) ||
+           (it->over == 1 && life->birth_phase == MT_PHASE_optimizer &&
+            life->born_span != it->span_serial);
 }
 
 const char *mt_behaviour_who(const struct mt_behaviour *it, uint32_t who)

@@ -47,7 +47,6 @@ struct mt_behaviour {
     struct mt_span span;
     uint32_t span_serial; /* from 1 */
     uint32_t begun, over; /* iterations */
-    uint64_t old_ns;      /* what was born before lasts, as far as the first iteration knows */
     struct mt_dict sizes; /* of lasting blocks */
     struct {
         uint64_t size, serial;
@@ -73,7 +72,7 @@ int mt_behaviour_iteration(struct mt_behaviour *it, const struct mt_iteration *i
 /* The last span is over; every block has been told as dead. */
 int mt_behaviour_finish(struct mt_behaviour *it, uint64_t end_ns);
 
-/* Whether a live block has outlived an iteration. */
+/* Whether a live block has outlived an iteration. In the first one, whether it is older. */
 bool mt_behaviour_lasts(const struct mt_behaviour *it, const struct mt_life *life);
 
 /* Name of a kernel or driver function. */

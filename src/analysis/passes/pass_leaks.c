@@ -1,0 +1,276 @@
+/* Growth per iteration: blocks that outlive their iteration by two and more, again and again.
+ *
+ * What lives at the end of a trace is no leak: weights do. A block counts as left behind when two
+ * whole iterations after its own are over and it still lives; only those born in the steady part
+ * count. Blocks are taken together by device and size. At each boundary the bytes left behind and
+ * still alive are a point; the slope of the line through a group's points (least squares) is its
+ * growth. What is freed later leaves the sum again, so a cache that fills once, or is emptied now
+ * and then, has no lasting slope. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/pass.h"
+#include "analysis/slots.h"
+#include "analysis/tables.h"
+#include "analysis/words.h"
+#include "base/dict.h"
+
+#define OUTLIVES 2u /* whole iterations behind its own */
+#define AGES (OUTLIVES + 2u)
+#define LEAK_ITERATIONS 3u /* a leak leaves blocks behind in so many iterations, and */
+#define LEAK_SHARE 4u      /* in a quarter of them */
+
+struct group {
+    uint32_t device;
+    uint64_t size;
+    uint64_t left, freed; /* blocks left behind; of those, freed later */
+    uint64_t first, last; /* iteration in which one that was left behind was born */
+    uint64_t iterations;  /* with such births */
+    uint64_t block;       /* id of the first one */
+    /* Sums over points (iteration, bytes) from the first one on; before, bytes were 0. */
+    double sum_y, sum_xy;
+};
+
+/* A live block's place: the group and birth, and its neighbours in the list of its age. */
+struct place {
+    uint32_t next, before; /* slots; 0: none */
+    uint32_t age;          /* list it stands in + 1; 0: none */
+    uint32_t group;        /* + 1, once it was left behind */
+    uint64_t size, id;
+    uint32_t device;
+};
+
+struct state {
+    const struct mt_run *run;
+    struct mt_sink *sink;
+    struct mt_slots places;
+    uint32_t head[AGES]; /* slots born in the iterations now, one ago, ... */
+    uint32_t now;        /* which list is that of the iteration now */
+    bool within, counting;
+    uint64_t steady; /* iterations that began, of the steady part */
+    uint64_t points;
+    struct group *group;
+    uint32_t groups, room;
+    struct mt_dict by_size;
+};
+
+static void leaks_free(void *data)
+{
+    struct state *state = data;
+    mt_slots_release(&state->places);
+    mt_dict_release(&state->by_size);
+    free(state->group);
+    free(state);
+}
+
+static void *leaks_new(const struct mt_run *run)
+{
+    struct state *state = calloc(1, sizeof *state);
+    if (!state)
+        return NULL;
+    state->run = run;
+    state->sink = run->sink(run, &mt_table_leaks);
+    return state;
+}
+
+static struct place *place_at(struct state *state, uint32_t slot)
+{
+    return mt_slots_at(&state->places, slot, sizeof(struct place));
+}
+
+/* ---- lists of the young ---- */
+
+static void enlist(struct state *state, uint32_t slot, uint32_t list)
+{
+    struct place *place = place_at(state, slot);
+    place->age = list + 1;
+    place->before = 0;
+    place->next = state->head[list];
+    if (place->next)
+        place_at(state, place->next)->before = slot;
+    state->head[list] = slot;
+}
+
+static void strike(struct state *state, uint32_t slot)
+{
+    struct place *place = place_at(state, slot);
+    if (!place->age)
+        return;
+    if (place->next)
+        place_at(state, place->next)->before = place->before;
+    if (place->before)
+        place_at(state, place->before)->next = place->next;
+    else
+        state->head[place->age - 1] = place->next;
+    place->age = 0;
+}
+
+static int leaks_birth(void *data, const struct mt_block *block)
+{
+    struct state *state = data;
+    struct place *place = place_at(state, block->slot);
+    if (!place)
+        return MT_ERR_MEMORY;
+    *place = (struct place){.size = block->size, .id = block->id, .device = block->device};
+    if (state->counting && block->level == MT_LEVEL_BLOCK)
+        enlist(state, block->slot, state->now);
+    return 0;
+}
+
+static int leaks_death(void *data, const struct mt_block *block)
+{
+    struct state *state = data;
+    struct place *place = place_at(state, block->slot);
+    if (block->death_ns == UINT64_MAX)
+        return 0; /* only the trace ends */
+    strike(state, block->slot);
+    if (place->group)
+        state->group[place->group - 1].freed++;
+    place->group = 0;
+    return 0;
+}
+
+/* ---- groups ---- */
+
+static uint32_t group_of(struct state *state, const struct place *place)
+{
+    uint64_t *index = mt_dict_add(&state->by_size, place->size ^ (uint64_t)place->device << 56);
+    if (!index)
+        return 0;
+    if (*index)
+        return (uint32_t)*index;
+    if (state->groups == state->room) {
+        uint32_t room = state->room ? state->room * 2 : 64;
+        struct group *more = realloc(state->group, room * sizeof *more);
+        if (!more)
+            return 0;
+        state->group = more;
+        state->room = room;
+    }
+    state->group[state->groups] =
+        (struct group){.device = place->device, .size = place->size, .first = UINT64_MAX};
+    *index = ++state->groups;
+    return state->groups;
+}
+
+/* The blocks of a list were left behind by the iteration numbered `born`. */
+static int leave_behind(struct state *state, uint32_t list, uint64_t born)
+{
+    while (state->head[list]) {
+        uint32_t slot = state->head[list];
+        struct place *place = place_at(state, slot);
+        strike(state, slot);
+        place->group = group_of(state, place);
+        if (!place->group)
+            return MT_ERR_MEMORY;
+        struct group *group = &state->group[place->group - 1];
+        if (group->first == UINT64_MAX) {
+            group->first = born;
+            group->block = place->id;
+        }
+        group->iterations += group->left == 0 || group->last != born;
+        group->last = born;
+        group->left++;
+    }
+    return 0;
+}
+
+static void take_points(struct state *state)
+{
+    for (uint32_t i = 0; i < state->groups; i++) {
+        struct group *group = &state->group[i];
+        double bytes = (double)(group->left - group->freed) * (double)group->size;
+        group->sum_y += bytes;
+        group->sum_xy += bytes * (double)state->points;
+    }
+    state->points++;
+}
+
+static int leaks_iteration(void *data, const struct mt_iteration *iteration)
+{
+    struct state *state = data;
+    if (state->within && state->counting && state->steady > OUTLIVES) {
+        uint32_t list = (state->now + AGES - OUTLIVES) % AGES;
+        RETURN_IF_ERROR(leave_behind(state, list, state->steady - 1 - OUTLIVES));
+        take_points(state);
+    }
+    state->within = iteration != NULL;
+    if (!iteration) /* births between two iterations count as of the one before */
+        return 0;
+    state->counting |= iteration->steady;
+    state->steady += state->counting;
+    state->now = (state->now + 1) % AGES;
+    return 0;
+}
+
+/* ---- the table ---- */
+
+/* The slope of the line through the points (0, y0) .. (n - 1, y). */
+static double slope(const struct state *state, const struct group *group)
+{
+    double n = (double)state->points, sum_x = n * (n - 1) / 2;
+    double sum_xx = (n - 1) * n * (2 * n - 1) / 6, below = n * sum_xx - sum_x * sum_x;
+    return below > 0 ? (n * group->sum_xy - sum_x * group->sum_y) / below : 0;
+}
+
+/* Growth that repeats, and of which less than half is freed again. */
+static bool is_leak(const struct state *state, const struct group *group)
+{
+    return slope(state, group) > 0 && group->iterations >= LEAK_ITERATIONS &&
+           group->iterations * LEAK_SHARE >= state->points && group->freed * 2 < group->left;
+}
+
+#define CELL(name) cell[MT_COL_leaks_##name]
+
+static int put_row(struct state *state, const struct group *group)
+{
+    struct mt_value cell[MT_COLS_leaks];
+    uint64_t alive = group->left - group->freed;
+    CELL(device) = mt_device_value(group->device);
+    CELL(size_bytes) = mt_uint(group->size);
+    CELL(bytes_per_iteration) = mt_real(slope(state, group));
+    CELL(leak) = mt_uint(is_leak(state, group));
+    CELL(blocks) = mt_uint(group->left);
+    CELL(freed) = mt_uint(group->freed);
+    CELL(alive_bytes) = mt_uint(alive * group->size);
+    CELL(iterations) = mt_uint(group->iterations);
+    CELL(steady_iterations) = mt_uint(state->steady);
+    CELL(first_block_id) = mt_uint(group->block);
+    CELL(trace) = mt_uint(state->run->trace_index);
+    return state->sink->row(state->sink, &mt_table_leaks, cell);
+}
+
+/* Steepest first. */
+static int compare(const void *a, const void *b, void *data)
+{
+    const struct state *state = data;
+    double left = slope(state, a), right = slope(state, b);
+    if (left > right || left < right)
+        return left > right ? -1 : 1;
+    uint64_t first = ((const struct group *)a)->block, second = ((const struct group *)b)->block;
+    return first < second ? -1 : first > second;
+}
+
+static int leaks_finish(void *data, uint64_t end_ns)
+{
+    struct state *state = data;
+    (void)end_ns;
+    RETURN_IF_ERROR(leaks_iteration(state, NULL)); /* the last one is over */
+    if (state->groups)
+        qsort_r(state->group, state->groups, sizeof *state->group, compare, state);
+    for (uint32_t i = 0; i < state->groups; i++)
+        RETURN_IF_ERROR(put_row(state, &state->group[i]));
+    return 0;
+}
+
+const struct mt_pass mt_pass_leaks = {
+    .name = "leaks",
+    .tables = (const struct mt_table *const[]){&mt_table_leaks, NULL},
+    .new = leaks_new,
+    .free = leaks_free,
+    .birth = leaks_birth,
+    .death = leaks_death,
+    .iteration = leaks_iteration,
+    .finish = leaks_finish,
+    .needs_rhythm = true,
+};
