@@ -97,17 +97,29 @@ def trace(bench):
     bench.row("trace_with_irregular_blocks", "bytes/event", [noisy["bytes_per_event"]])
 
 
-def analyze(bench, iterations=2500, rounds=5, name="analyze"):
+# What is asked for, from little to much: the replay alone, the screen, all tables as CSV.
+QUESTIONS = {
+    "replay": lambda tables: ["--table=kernels"],
+    "summary": lambda tables: [],
+    "csv": lambda tables: ["-q", "--csv", tables],
+}
+
+
+def analyze(bench, iterations=2500, rounds=5, name="analyze", questions=tuple(QUESTIONS)):
     path = os.path.join(bench.scratch, "analyze.mtrace")
+    tables = os.path.join(bench.scratch, "tables")
     events = run([bench.path("tests", "bench", "bench-trace"), "write", path,
                   str(iterations)])["events"]
-    program = [bench.path("tools", "memtrace-analyze"), path]
-    results = [measured(program) for _ in range(rounds)]
-    bench.row(f"{name}_{events / 1e6:.0f}M_events", "Mevents/s",
-              [events / cpu / 1e6 for cpu, _ in results], ">= 10")
-    bench.row(f"{name}_{events / 1e6:.0f}M_memory", "MiB", [peak for _, peak in results],
-              "<= 1024")
+    os.makedirs(tables, exist_ok=True)
+    for question in questions:
+        program = [bench.path("tools", "memtrace-analyze"), *QUESTIONS[question](tables), path]
+        results = [measured(program) for _ in range(rounds)]
+        bench.row(f"{name}_{question}_{events / 1e6:.0f}M_events", "Mevents/s",
+                  [events / cpu / 1e6 for cpu, _ in results], ">= 10")
+        bench.row(f"{name}_{question}_{events / 1e6:.0f}M_memory", "MiB",
+                  [peak for _, peak in results], "<= 1024")
     os.remove(path)
+    shutil.rmtree(tables)
 
 
 def write_log(path, iterations):
@@ -141,7 +153,7 @@ def imports(bench):
 
 
 def large(bench):
-    analyze(bench, iterations=25000, rounds=1, name="analyze_large")
+    analyze(bench, iterations=25000, rounds=1, questions=["replay", "summary"])
 
 
 PAIRS = r"""
@@ -178,14 +190,19 @@ def heaptrack(bench):
     subprocess.run(["heaptrack", "-o", os.path.join(bench.scratch, "pairs.heap"), program,
                     str(int(events / 2))], check=True, capture_output=True, cwd=bench.scratch)
     heap = [name for name in os.listdir(bench.scratch) if name.startswith("pairs.heap")][0]
-    ours, theirs = [], []
+    ours, theirs = {"replay": [], "summary": []}, []
     for _ in range(5):
-        ours.append(events / measured([bench.path("tools", "memtrace-analyze"), path])[0] / 1e6)
+        for question, values in ours.items():
+            program = [bench.path("tools", "memtrace-analyze"), *QUESTIONS[question](None), path]
+            values.append(events / measured(program)[0] / 1e6)
         theirs.append(events / measured(["heaptrack_print", "-f",
                                          os.path.join(bench.scratch, heap)])[0] / 1e6)
-    bench.row("same_events_memtrace_analyze", "Mevents/s", ours)
+    for question, values in ours.items():
+        bench.row(f"same_events_{question}", "Mevents/s", values)
     bench.row("same_events_heaptrack_print", "Mevents/s", theirs)
-    bench.row("memtrace_over_heaptrack", "ratio", [a / b for a, b in zip(ours, theirs)], ">= 1")
+    for question, values in ours.items():
+        bench.row(f"{question}_over_heaptrack", "ratio", [a / b for a, b in zip(values, theirs)],
+                  ">= 1")
 
 
 def write(rows):
