@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK_RANGES 64u
+#define CHUNK_RANGES 64u /* as count_of_64 counts */
 #define MERGE_BELOW 16u
 #define MERGED_AT_MOST 48u
 
@@ -32,47 +32,50 @@ static inline size_t count_of_eight(const uint64_t *key, size_t step, uint64_t x
            (key[7 * step] <= x);
 }
 
-/* How many of n ascending keys are <= x, an eighth of them at a time: comparisons that do not wait
- * for each other, and no branches, whose outcome no one could predict. What is left is a little
- * longer than need be, which does no harm as all that is behind is larger. */
-static size_t count_not_above(const uint64_t *key, size_t n, uint64_t x)
+/* How many of 64 ascending keys are <= x: comparisons that do not wait for each other, and no
+ * branches, whose outcome no one could predict. */
+static inline size_t count_of_64(const uint64_t *key, uint64_t x)
 {
-    size_t count = 0;
-    while (n >= 16) {
-        size_t step = n / 8;
-        size_t eighths = count_of_eight(key + count, step, x);
-        count += (eighths - (eighths > 0)) * step;
-        n -= 7 * step;
-    }
-    const uint64_t *rest = key + count;
-    if (n >= 8) {
-        count += count_of_eight(rest, 1, x);
-        rest += 8;
-        n -= 8;
-    }
-    for (size_t i = 0; i < n; i++)
-        count += rest[i] <= x;
-    return count;
+    size_t eighths = count_of_eight(key, 8, x);
+    size_t count = (eighths - (eighths > 0)) * 8;
+    return count + count_of_eight(key + count, 1, x);
 }
 
-/* The same in a chunk: behind its ranges are keys that are larger than any. */
+/* How many of the chunks begin at or before x. Behind the keys are some that are larger than any.
+ */
+static size_t count_chunks(const struct mt_space *space, uint64_t x)
+{
+    const uint64_t *key = space->first;
+    size_t n = space->chunks;
+    while (n > 64) {
+        size_t step = n / 8, eighths = count_of_eight(key, step, x);
+        key += (eighths - (eighths > 0)) * step;
+        n -= 7 * step;
+    }
+    size_t count = (size_t)(key - space->first) + count_of_64(key, x);
+    return count < space->chunks ? count : space->chunks; /* x may be the largest key itself */
+}
+
 static size_t count_in_chunk(const struct mt_space_chunk *chunk, uint64_t x)
 {
-    size_t eighths = count_of_eight(chunk->begin, CHUNK_RANGES / 8, x);
-    size_t start = (eighths - (eighths > 0)) * (CHUNK_RANGES / 8);
-    size_t count = start + count_of_eight(chunk->begin + start, 1, x);
-    return count < chunk->n ? count : chunk->n; /* x may be the largest key itself */
+    size_t count = count_of_64(chunk->begin, x);
+    return count < chunk->n ? count : chunk->n;
+}
+
+static void pad_keys(uint64_t *key, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        key[i] = UINT64_MAX;
 }
 
 static void pad(struct mt_space_chunk *chunk, size_t from)
 {
-    for (size_t i = from; i < CHUNK_RANGES; i++)
-        chunk->begin[i] = UINT64_MAX;
+    pad_keys(chunk->begin + from, CHUNK_RANGES - from);
 }
 
 static struct place locate(const struct mt_space *space, uint64_t address)
 {
-    size_t c = count_not_above(space->first, space->chunks, address);
+    size_t c = count_chunks(space, address);
     struct place place = {.chunk = c ? c - 1 : 0};
     const struct mt_space_chunk *chunk = space->chunk[place.chunk];
     place.i = c ? count_in_chunk(chunk, address) : 0;
@@ -120,9 +123,11 @@ static struct mt_space_chunk *take_chunk(struct mt_space *space)
 static bool grow_index(struct mt_space *space)
 {
     size_t room = space->room ? space->room * 2 : 64;
-    uint64_t *first = realloc(space->first, room * sizeof *first);
-    if (first)
+    uint64_t *first = realloc(space->first, (room + CHUNK_RANGES) * sizeof *first);
+    if (first) {
         space->first = first;
+        pad_keys(first + space->chunks, room + CHUNK_RANGES - space->chunks);
+    }
     struct mt_space_chunk **chunk = realloc(space->chunk, room * sizeof(struct mt_space_chunk *));
     if (chunk)
         space->chunk = chunk;
@@ -155,6 +160,7 @@ static void drop_chunk(struct mt_space *space, size_t at)
     size_t behind = --space->chunks - at;
     memmove(space->chunk + at, space->chunk + at + 1, behind * sizeof(struct mt_space_chunk *));
     memmove(space->first + at, space->first + at + 1, behind * sizeof *space->first);
+    space->first[space->chunks] = UINT64_MAX;
 }
 
 /* Append n ranges of `from`, beginning with the i-th, to `to`. */
@@ -309,5 +315,8 @@ bool mt_space_is_valid(const struct mt_space *space)
                 return false;
         size += chunk->n;
     }
+    for (size_t c = space->chunks; c < space->room + CHUNK_RANGES && space->room; c++)
+        if (space->first[c] != UINT64_MAX)
+            return false;
     return size == space->size;
 }

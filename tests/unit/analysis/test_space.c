@@ -114,9 +114,38 @@ START_TEST(equals_an_array)
 }
 END_TEST
 
+/* More chunks than are searched at once; in an order that goes everywhere. */
+START_TEST(many_ranges)
+{
+    enum { MANY = 50021 }; /* a prime, so multiples of 7919 visit every number */
+    struct mt_space space;
+    struct mt_range range;
+    mt_space_init(&space);
+    for (uint64_t i = 0, at = 0; i < MANY; i++, at = (at + 7919) % MANY)
+        ck_assert_int_eq(mt_space_insert(&space, 16 * at, 16 * at + 8, (uint32_t)at), MT_SPACE_OK);
+    ck_assert(mt_space_is_valid(&space));
+    for (uint64_t at = 0; at < MANY; at++) {
+        ck_assert(mt_space_find(&space, 16 * at + 7, &range));
+        ck_assert_uint_eq(range.item, at);
+        ck_assert(!mt_space_find(&space, 16 * at + 8, &range));
+        ck_assert_int_eq(mt_space_insert(&space, 16 * at + 7, 16 * at + 9, 0), MT_SPACE_OVERLAP);
+    }
+    ck_assert(!mt_space_find(&space, UINT64_MAX, &range));
+    ck_assert(!mt_space_next(&space, UINT64_MAX, &range));
+    for (uint64_t i = 0, at = 0; i < MANY; i++, at = (at + 7919) % MANY) {
+        ck_assert(mt_space_remove(&space, 16 * at, &range));
+        ck_assert_uint_eq(range.item, at);
+        if (i % 5000 == 0)
+            ck_assert(mt_space_is_valid(&space));
+    }
+    ck_assert_uint_eq(space.size, 0);
+    mt_space_release(&space);
+}
+END_TEST
+
 int main(void)
 {
-    const TTest *const tests[] = {empty_holds_nothing, ends_are_not_inside, NULL};
+    const TTest *const tests[] = {empty_holds_nothing, ends_are_not_inside, many_ranges, NULL};
     Suite *suite = unit_suite("space", tests);
     TCase *property = tcase_create("property");
     tcase_add_loop_test(property, equals_an_array, 1, 7);
