@@ -135,6 +135,10 @@ static int goes_outwards(const struct mt_window *window, const struct mt_pulse *
 {
     if (outer->coverage >= COVERS && is_double(inner, outer) && outer->members > inner->members)
         return true;
+    if (outer->coverage >= 0.9 * inner->coverage && outer->members >= 3 * inner->members &&
+        2 * inner->count <=
+            3 * outer->count) /* odd occurrences, and hardly anything beats with it */
+        return true;
     if (outer->coverage < COVERS || 10 * inner->count < 11 * outer->count)
         return false;
     if (outer->likeness >= 0.7 && inner->likeness < 0.85 * outer->likeness)

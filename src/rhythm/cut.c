@@ -6,6 +6,7 @@
  * same. Otherwise it lies at the longest pause, where it counts more if input is copied right after
  * it or if live memory is at its floor. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "rhythm/choose.h"
@@ -93,7 +94,7 @@ static void follow_live(struct cutting *cutting)
 }
 
 /* What is put in between a member and the next, in symbols, over the whole window; *times: how
- * often. */
+ * often behind its first third, when warm-up is over. */
 static uint64_t put_in(struct cutting *cutting, uint32_t k, uint32_t *times)
 {
     const struct member *from = &cutting->member[k];
@@ -111,11 +112,12 @@ static uint64_t put_in(struct cutting *cutting, uint32_t k, uint32_t *times)
     *times = 0;
     if (n == 0)
         return 0;
-    uint32_t usual = mt_median_u32(cutting->length, n);
+    memcpy(cutting->length + n, cutting->length, n * sizeof *cutting->length);
+    uint32_t usual = mt_median_u32(cutting->length + n, n); /* of the copy, which is sorted then */
     for (uint32_t i = 0; i < n; i++) {
         bool longer = cutting->length[i] > usual + usual / 4 + cutting->pulse->length / 50 + 8;
         sum += longer ? cutting->length[i] - usual : 0;
-        *times += longer;
+        *times += longer && 3 * i >= n;
     }
     return sum;
 }
@@ -128,8 +130,8 @@ static int find_seam(struct cutting *cutting)
     int seam = -1;
     for (uint32_t k = 0; k < cutting->members; k++) {
         uint64_t sum = put_in(cutting, k, &times);
-        all += sum;
-        if (sum > most && times >= 3) {
+        all += times >= 2 ? sum : 0;
+        if (sum > most && times >= 2) {
             most = sum;
             seam = (int)((k + 1) % cutting->members);
         }
@@ -250,7 +252,9 @@ static void cut_at_pause(struct cutting *cutting, struct mt_cut *cut)
         const struct member *member = &cutting->member[m];
         uint32_t thread = thread_of(cutting, member);
         take_samples(cutting, member);
-        for (int32_t back = 0, step = 1; back > -BACK_MAX; back += step) {
+        int32_t far =
+            cutting->pulse->length > BACK_MAX ? BACK_MAX : (int32_t)cutting->pulse->length - 1;
+        for (int32_t back = 0, step = 1; back >= -far; back += step) {
             if (!is_steady(cutting, thread, back, 90)) {
                 if (step < 0)
                     break;
@@ -263,7 +267,7 @@ static void cut_at_pause(struct cutting *cutting, struct mt_cut *cut)
                 best = score;
                 cut_at(cutting, member, back, cut);
             }
-            if (back == BACK_MAX)
+            if (back == far && step > 0)
                 back = 0, step = -1;
         }
     }
@@ -306,7 +310,7 @@ static uint32_t common(const uint32_t *old, uint32_t olds, const uint32_t *new, 
 /* What iterations begin with is a better anchor than what is a little before or behind it: the
  * first iteration has it too, and it comes at once. Taken if it is found at the same places, and at
  * hardly any others; else kept for the first iteration only. */
-static int anchor_at_begin(const struct mt_window *window, struct mt_cut *cut)
+static int anchor_at_begin(const struct mt_window *window, uint32_t usual, struct mt_cut *cut)
 {
     uint32_t *old, olds;
     RETURN_IF_ERROR(mt_cut_find(window, cut, &old, &olds));
@@ -316,6 +320,8 @@ static int anchor_at_begin(const struct mt_window *window, struct mt_cut *cut)
     uint32_t most = 0, odd = 2 + olds / 20;
     for (uint32_t length = MT_GRAM_MAX; code == 0 && length >= 2 && olds > 2; length /= 2) {
         uint32_t end = window->rank[old[olds / 2]] + length - 1, *new, news;
+        if (length > usual)
+            continue;
         struct mt_cut trial = {.back = (int32_t)length - 1};
         if (end >= window->thread_begin[thread + 1])
             continue;
@@ -366,7 +372,7 @@ int mt_choose_cut(const struct mt_window *window, const struct mt_pulse *pulse, 
 {
     struct cutting cutting = {.window = window, .pulse = pulse};
     cutting.live = malloc((window->n + 1) * sizeof *cutting.live);
-    cutting.length = malloc((window->n + 1) * sizeof *cutting.length);
+    cutting.length = malloc((2ull * window->n + 1) * sizeof *cutting.length);
     int code = cutting.live && cutting.length ? find_members(&cutting) : MT_ERR_MEMORY;
     if (code == 0) {
         follow_live(&cutting);
@@ -375,7 +381,7 @@ int mt_choose_cut(const struct mt_window *window, const struct mt_pulse *pulse, 
             cut_at_seam(&cutting, &cutting.member[seam], cut);
         else
             cut_at_pause(&cutting, cut);
-        code = anchor_at_begin(window, cut);
+        code = anchor_at_begin(window, pulse->length, cut);
     }
     for (uint32_t i = 0; i < cutting.members; i++)
         free(cutting.member[i].rank);

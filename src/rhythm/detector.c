@@ -239,12 +239,17 @@ static bool holds(const struct mt_detector *detector, const struct mt_rhythm *rh
     const struct mt_track *track = &detector->track;
     uint64_t found = rhythm->iterations + track->beyond;
     double exact = 0, kind = 0, n = (double)rhythm->iterations;
-    if (found < ITERATIONS_MIN || track->fragments > found)
+    /* A reference is like itself: there must be more than that. */
+    bool repeat = track->references == 1 || found > 2 * track->references;
+    if (found < ITERATIONS_MIN || track->fragments > found || !repeat)
         return false;
     for (size_t i = 0; i < rhythm->iterations; i++) {
         exact += rhythm->iteration[i].exact_share / n;
         kind += rhythm->iteration[i].kind_share / n;
     }
+    double self = track->references < n ? track->references : 0;
+    kind = (kind * n - self) / (n - self);
+    exact = (exact * n - self) / (n - self);
     bool alike = kind >= 0.5 && (exact >= 0.1 || kind >= 0.9);
     return alike && 4 * track->symbols >= detector->symbols;
 }

@@ -107,6 +107,7 @@ static void fill(struct measure *measure, struct mt_pulse *pulse)
             measure->likeness[i - 1] = (uint32_t)(10000ull * same / longer);
     }
     pulse->length = mt_median_u32(measure->length, segments);
+    pulse->shortness = 1.0 - (double)measure->length[segments / 10] / pulse->length;
     mt_median_u32(measure->likeness, segments - 1); /* sorts them */
     pulse->likeness = measure->likeness[(segments - 1) * 3 / 4] / 10000.0;
     for (uint32_t i = 0; i < segments; i++)

@@ -281,6 +281,15 @@ static void take_over(struct mt_pulse *pulse, const struct mt_pulse *same)
         pulse->member[pulse->kept++] = same->member[i];
 }
 
+/* Segments must be alike; where they are not very much so, their lengths must be, but for those
+ * that are longer because something is put in. Distances between chance events are mostly short. */
+static bool is_regular(const struct mt_pulse *pulse)
+{
+    double least = pulse->members > 1 ? ALIKE : ALIKE_ALONE;
+    bool even = pulse->likeness >= 0.85 || pulse->shortness <= 0.5;
+    return pulse->likeness >= least && even && pulse->coverage >= 0.02;
+}
+
 static int add(const struct mt_window *window, struct mt_pulses *pulses, struct mt_pulse *pulse)
 {
     bool wanted = pulse->count >= 3;
@@ -291,8 +300,7 @@ static int add(const struct mt_window *window, struct mt_pulses *pulses, struct 
     }
     wanted &= pulses->pulses < MT_PULSES_MAX;
     int code = wanted ? mt_pulse_measure(window, pulse) : 0;
-    if (code < 0 || !wanted || pulse->likeness < (pulse->members > 1 ? ALIKE : ALIKE_ALONE) ||
-        pulse->coverage < 0.02) {
+    if (code < 0 || !wanted || !is_regular(pulse)) {
         free(pulse->at);
         return code;
     }

@@ -43,7 +43,8 @@ struct mt_pulse {
     uint32_t kept;                           /* of these */
     uint32_t length;                         /* of a segment in symbols, median */
     double likeness;                         /* of successive segments, third quartile */
-    double coverage;                         /* of the window: in segments of about that length */
+    double shortness;   /* by how much a tenth of the segments is shorter than the median, of it */
+    double coverage;    /* of the window: in segments of about that length */
     double floor_share; /* of segments: their least live memory is the usual one */
 };
 

@@ -1,0 +1,182 @@
+#!/usr/bin/env python3
+"""How many iterations the search for rhythms finds, over loops with known answers.
+
+usage: matrix.py JUDGE              a few loops, for every run of the tests
+       matrix.py JUDGE --update DOC all of them; the tables of DOC are written anew
+
+Recall: iterations found and right, of those that ran. Precision: of those found. Right means that
+it begins at the place of the loop at which most begin, one in each iteration. "At the begin" is the
+share of loops in which that place is the first event of an iteration; in the others borders are
+rotated, all by the same. A loop is whole if all is right but for one iteration at either end.
+"""
+import concurrent.futures
+import itertools
+import os
+import random
+import re
+import subprocess
+import sys
+
+# Of a few loops, each: what is expected. The tables in docs/rhythm.md tell more.
+LEAST_RECALL = 0.95
+LEAST_PRECISION = 0.95
+
+
+def run(judge, *arguments):
+    """The facts of one line as a dictionary of numbers."""
+    command = [judge, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)}: exit {done.returncode}: {done.stderr}")
+    return {name: float(int(value, 0)) if value.startswith("0x") else float(value)
+            for name, value in (pair.split("=") for pair in done.stdout.split())}
+
+
+def listed(judge):
+    """{difficulty: doc}, {kind without rhythm: doc}"""
+    found = {"difficulty": {}, "none": {}}
+    for line in subprocess.run([judge, "list"], capture_output=True, text=True,
+                               check=True).stdout.splitlines():
+        what, name, doc = line.split("\t")
+        found[what][name] = doc
+    return found["difficulty"], found["none"]
+
+
+def run_all(judge, jobs):
+    with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
+        return list(pool.map(lambda job: run(judge, *job), jobs))
+
+
+def summary(results):
+    truth = sum(r["truth"] for r in results)
+    found = sum(r["found"] for r in results)
+    right = sum(r["right"] for r in results)
+    return {
+        "loops": len(results),
+        "iterations": int(truth),
+        "recall": right / truth if truth else 1,
+        "precision": right / found if found else 1,
+        "whole": sum(abs(r["truth"] - r["right"]) <= 1 and r["found"] - r["right"] <= 1
+                     for r in results) / len(results),
+        "begin": sum(r["exact"] == r["right"] for r in results) / len(results),
+        "kind": sum(r["kind_share"] for r in results) / len(results),
+        "exact": sum(r["exact_share"] for r in results) / len(results),
+    }
+
+
+def share(x):
+    return f"{100 * x:.1f} %"
+
+
+def row(name, results):
+    s = summary(results)
+    return (f"| {name} | {s['loops']} | {s['iterations']} | {share(s['recall'])} | "
+            f"{share(s['precision'])} | {share(s['whole'])} | {share(s['begin'])} | "
+            f"{share(s['exact'])} | {share(s['kind'])} |")
+
+
+HEAD = ("| loop | loops | iterations | recall | precision | whole | at the begin | exact share | "
+        "kind share |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+SIZES = ((12, 60), (40, 200), (150, 500))
+
+
+def loop_jobs(difficulties, seeds):
+    return [("loop", seed, difficulties, iterations, launches)
+            for seed in seeds for iterations, launches in SIZES]
+
+
+def table_alone(judge, difficulties):
+    yield HEAD
+    for name in ("-", *difficulties):
+        yield row("none" if name == "-" else name, run_all(judge, loop_jobs(name, range(1, 11))))
+
+
+def table_combined(judge, difficulties):
+    yield HEAD
+    pairs = ["+".join(pair) for pair in itertools.combinations(difficulties, 2)]
+    yield row("every pair", run_all(judge, [("loop", 11 + i % 3, pair, 40, 200)
+                                             for i, pair in enumerate(pairs)]))
+    chance = random.Random(1)
+    for count in (3, 4, 6, 8):
+        sets = ["+".join(chance.sample(list(difficulties), count)) for _ in range(40)]
+        yield row(f"{count} at once", run_all(judge, [("loop", 20 + i, names, 40, 200)
+                                                      for i, names in enumerate(sets)]))
+    yield row("all at once", run_all(judge, loop_jobs("+".join(difficulties), range(1, 6))))
+
+
+def table_none(judge, kinds):
+    yield "| trace | what it is | traces | taken for iterations |\n| --- | --- | --- | --- |"
+    for name, doc in kinds.items():
+        results = run_all(judge, [("none", seed, name, events) for seed in range(1, 11)
+                                  for events in (1000, 5000, 50000)])
+        yield f"| {name} | {doc} | {len(results)} | {sum(r['found'] > 0 for r in results)} |"
+
+
+def table_speed(judge, _):
+    yield "| events | ns an event | memory, MiB | iterations found, of |\n| --- | --- | --- | --- |"
+    for events in (10 ** 5, 10 ** 6, 10 ** 7, 10 ** 8):
+        r = run(judge, "speed", events)
+        yield (f"| {int(r['events']):,} | {r['ns_per_event']:.0f} | {r['peak_mib']:.0f} | "
+               f"{int(r['found']):,} of {int(r['truth']):,} |")
+
+
+def table_difficulties(_, difficulties):
+    yield "| difficulty | what it does to the loop |\n| --- | --- |"
+    yield from (f"| {name} | {doc} |" for name, doc in difficulties.items())
+
+
+def update(judge, path):
+    difficulties, kinds = listed(judge)
+    tables = {"difficulties": (table_difficulties, difficulties),
+              "alone": (table_alone, difficulties), "combined": (table_combined, difficulties),
+              "none": (table_none, kinds), "speed": (table_speed, None)}
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    for name, (function, argument) in tables.items():
+        lines = "\n".join(function(judge, argument))
+        text, times = re.subn(rf"(<!-- figures: {name} -->\n).*?(<!-- end -->)",
+                              lambda match, new=lines: match.group(1) + new + "\n" + match.group(2),
+                              text, flags=re.S)
+        if times != 1:
+            raise SystemExit(f"{path} has no table {name}")
+        print(f"== {name}\n{lines}", flush=True)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def check(judge):
+    difficulties, kinds = listed(judge)
+    wrong = []
+    for name in ("-", *difficulties):
+        s = summary(run_all(judge, [("loop", seed, name, 40, 200) for seed in (1, 2)]))
+        if s["recall"] < LEAST_RECALL or s["precision"] < LEAST_PRECISION:
+            wrong.append(f"{name}: recall {share(s['recall'])}, precision {share(s['precision'])}")
+    plain = run(judge, "loop", 1, "-", 40, 200)
+    if plain["exact_share"] != 1 or plain["exact"] != 40 or plain["warmup"] != 0:
+        wrong.append(f"the plain loop: {plain}")
+    if run(judge, "loop", 1, "warmup", 40, 200)["warmup"] != 3:
+        wrong.append("warm-up takes three iterations")
+    for name in kinds:
+        for seed in (1, 2):
+            found = run(judge, "none", seed, name, 5000)["found"]
+            if found:
+                wrong.append(f"{name}, seed {seed}: {found:.0f} iterations where there are none")
+    if run(judge, "tiny", 1, 1000)["right"] != 1000:
+        wrong.append("a loop of one event")
+    print("\n".join(wrong) if wrong else f"{len(difficulties)} difficulties, "
+          f"{len(kinds)} traces without a rhythm: as expected")
+    return 1 if wrong else 0
+
+
+def main(arguments):
+    if len(arguments) == 1:
+        return check(os.path.abspath(arguments[0]))
+    if len(arguments) == 3 and arguments[1] == "--update":
+        update(os.path.abspath(arguments[0]), arguments[2])
+        return 0
+    print(__doc__, file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
