@@ -30,6 +30,22 @@ static bool ends_at(const struct mt_window *window, const struct mt_anchor *anch
     return i == 0;
 }
 
+/* The first rank from `rank` on whose symbol is the anchor's last, `end` if there is none. */
+static uint32_t next_last(const struct mt_window *window, const struct mt_anchor *anchor,
+                          uint32_t rank, uint32_t end)
+{
+    const uint32_t *order = window->order, *sym = window->sym;
+    const struct mt_sym *all = window->table.sym;
+    uint32_t last = anchor->id[anchor->mode.length - 1];
+    if (anchor->mode.bare)
+        while (rank < end && all[sym[order[rank]]].bare != last)
+            rank++;
+    else
+        while (rank < end && sym[order[rank]] != last)
+            rank++;
+    return rank;
+}
+
 int mt_anchor_find(const struct mt_window *window, const struct mt_anchor *anchor, uint32_t **ranks,
                    uint32_t *found)
 {
@@ -39,8 +55,8 @@ int mt_anchor_find(const struct mt_window *window, const struct mt_anchor *ancho
     if (anchor->thread >= window->threads)
         return 0;
     uint32_t end = window->thread_begin[anchor->thread + 1];
-    for (uint32_t r = window->thread_begin[anchor->thread] + anchor->mode.length - 1; r < end;
-         r++) {
+    uint32_t r = window->thread_begin[anchor->thread] + anchor->mode.length - 1;
+    for (; (r = next_last(window, anchor, r, end)) < end; r++) {
         if (!ends_at(window, anchor, r))
             continue;
         if (*found == room) {

@@ -17,6 +17,8 @@
 
 #define WINDOW_MIN (1u << 20)
 #define WINDOW_MAX (1u << 23)
+#define LONG 4u           /* usual iterations without a border: another loop may run there */
+#define REGIMES_MAX 8u    /* loops that follow each other in one window */
 #define ITERATIONS_MIN 3u /* fewer are no rhythm */
 
 struct mt_detector {
@@ -87,28 +89,11 @@ static int add_first(const struct mt_detector *detector, uint32_t **border, uint
     return 0;
 }
 
-/* Iterations up to the last border, which stays in the window; at the end of the trace all. */
-static int cut_window(struct mt_detector *detector, bool end)
+/* What was found before has another loop beside it only if that is about as long: the job goes on
+ * with other kernels. A test at the end, say, is no training. */
+static bool is_alike(uint32_t usual, uint32_t other)
 {
-    uint32_t *border, borders;
-    RETURN_IF_ERROR(mt_cut_find(&detector->window, &detector->cut, &border, &borders));
-    if (borders && detector->track.references == 0)
-        RETURN_IF_ERROR(add_first(detector, &border, &borders));
-    uint32_t n = detector->window.n, last = borders ? border[borders - 1] : 0;
-    int code = 0;
-    if (end) {
-        code = mt_track_add(&detector->track, &detector->window, border, borders, true);
-    } else if (borders > 1) {
-        detector->window.n = last; /* where the last but one ends */
-        code = mt_track_add(&detector->track, &detector->window, border, borders - 1, false);
-        detector->window.n = n;
-    }
-    if (code == 0)
-        code = mt_nesting_count(&detector->nesting, &detector->window);
-    if (code == 0 && !end && borders > 1)
-        mt_window_drop(&detector->window, kept_from(detector, last));
-    free(border);
-    return code;
+    return usual == 0 || (10ull * other >= 6ull * usual && 6ull * other <= 10ull * usual);
 }
 
 static int search(struct mt_detector *detector, bool *found)
@@ -116,16 +101,18 @@ static int search(struct mt_detector *detector, bool *found)
     struct mt_pulses pulses;
     struct mt_nesting nesting;
     *found = false;
+    mt_window_hash(&detector->window);
     int code = mt_pulses_find(&detector->window, &pulses);
     int chosen = code == 0 ? mt_choose_iteration(&detector->window, &pulses) : code;
     if (chosen < 0 && chosen != -1)
         code = chosen;
-    if (code == 0 && chosen >= 0) {
+    if (code == 0 && chosen >= 0 && is_alike(detector->usual, pulses.pulse[chosen].length)) {
+        memset(&detector->cut, 0, sizeof detector->cut);
         code = mt_choose_cut(&detector->window, &pulses.pulse[chosen], &detector->cut);
         detector->usual = pulses.pulse[chosen].length;
         *found = true;
     }
-    if (code == 0)
+    if (code == 0 && detector->nesting.levels == 0)
         code = mt_nesting_fill(&nesting, &detector->window, &pulses, chosen);
     if (code == 0 && detector->nesting.levels == 0)
         detector->nesting = nesting;
@@ -133,16 +120,83 @@ static int search(struct mt_detector *detector, bool *found)
     return code;
 }
 
+/* Positions before `end` as if the trace ended there: what is found comes first. */
+static int look_at_head(struct mt_detector *detector, uint32_t end)
+{
+    struct mt_cut cut = detector->cut;
+    uint32_t n = detector->window.n, usual = detector->usual, *border = NULL, borders = 0;
+    bool found = false;
+    detector->window.n = end;
+    int code = mt_window_sort(&detector->window);
+    if (code == 0)
+        code = search(detector, &found);
+    if (code == 0 && found)
+        code = mt_cut_find(&detector->window, &detector->cut, &border, &borders);
+    if (code == 0 && found)
+        code = mt_track_add(&detector->track, &detector->window, border, borders, true);
+    free(border);
+    detector->cut = cut;
+    detector->usual = usual;
+    detector->window.n = n;
+    return code < 0 ? code : mt_window_sort(&detector->window);
+}
+
+/* Borders of a window that was just searched, the first ones if nothing was found before it. */
+static int find_borders(struct mt_detector *detector, uint32_t **border, uint32_t *borders)
+{
+    bool first = detector->track.references == 0;
+    RETURN_IF_ERROR(mt_cut_find(&detector->window, &detector->cut, border, borders));
+    if (first && *borders)
+        RETURN_IF_ERROR(add_first(detector, border, borders));
+    if (!first || !*borders || (*border)[0] <= LONG * (uint64_t)detector->usual)
+        return 0;
+    int code = look_at_head(detector, (*border)[0]);
+    if (code < 0)
+        free(*border);
+    return code;
+}
+
+/* Iterations up to the last border, which stays in the window; at the end of the trace all.
+ * *more: another loop may begin behind them. */
+static int cut_window(struct mt_detector *detector, bool end, bool *more)
+{
+    struct mt_window *window = &detector->window;
+    uint32_t *border, borders, n = window->n;
+    RETURN_IF_ERROR(find_borders(detector, &border, &borders));
+    uint32_t last = borders ? border[borders - 1] : 0;
+    bool open = end && n - last > LONG * (uint64_t)detector->usual;
+    int code = mt_nesting_count(&detector->nesting, window);
+    *more = open && borders;
+    if (code == 0 && borders && end) {
+        window->n = open ? last + 2 * detector->usual : n;
+        code = mt_track_add(&detector->track, window, border, borders, true);
+    } else if (code == 0 && borders > 1) {
+        window->n = last; /* where the last but one ends */
+        code = mt_track_add(&detector->track, window, border, borders - 1, false);
+    }
+    window->n = n;
+    if (code == 0 && *more)
+        mt_window_drop(window, last + 1);
+    else if (code == 0 && !end && borders > 1)
+        mt_window_drop(window, kept_from(detector, last));
+    free(border);
+    return code;
+}
+
 static int look_at_window(struct mt_detector *detector, bool end)
 {
     struct mt_window *window = &detector->window;
-    if (window->n == 0)
-        return 0;
-    RETURN_IF_ERROR(mt_window_sort(window));
-    if (!detector->found)
-        RETURN_IF_ERROR(search(detector, &detector->found));
-    if (detector->found)
-        RETURN_IF_ERROR(cut_window(detector, end));
+    bool more = true;
+    for (uint32_t regime = 0; more && regime < REGIMES_MAX && window->n; regime++) {
+        more = false;
+        RETURN_IF_ERROR(mt_window_sort(window));
+        if (!detector->found)
+            RETURN_IF_ERROR(search(detector, &detector->found));
+        if (detector->found)
+            RETURN_IF_ERROR(cut_window(detector, end, &more));
+        if (more)
+            detector->found = false;
+    }
     return 0;
 }
 

@@ -73,7 +73,7 @@ static int count_threads(struct mt_window *window)
     return 0;
 }
 
-static void hash_trigrams(struct mt_window *window)
+void mt_window_hash(struct mt_window *window)
 {
     for (uint32_t t = 0; t < window->threads; t++) {
         uint64_t past = t;
@@ -99,7 +99,6 @@ int mt_window_sort(struct mt_window *window)
         window->rank[i] = r;
     }
     free(next);
-    hash_trigrams(window);
     return 0;
 }
 

@@ -18,14 +18,16 @@ struct mt_window {
     /* Made by mt_window_sort. */
     uint32_t *order;        /* position by rank */
     uint32_t *rank;         /* rank by position */
-    uint32_t *trigram;      /* by position: the last three bare symbols of its thread, hashed */
     uint32_t *thread_begin; /* first rank of each thread; one more at the end */
     uint32_t threads;
     uint32_t sorted_room;
+    /* Made by mt_window_hash from these. */
+    uint32_t *trigram; /* by position: the last three bare symbols of its thread, hashed */
 };
 
 int mt_window_add(struct mt_window *window, const struct mt_symbol *symbol);
 int mt_window_sort(struct mt_window *window);
+void mt_window_hash(struct mt_window *window);
 void mt_window_drop(struct mt_window *window, uint32_t n); /* the first n positions */
 void mt_window_release(struct mt_window *window);
 
