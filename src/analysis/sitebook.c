@@ -21,18 +21,21 @@ static struct held *held_at(struct mt_sitebook *book, uint32_t slot)
     return mt_slots_at(&book->held, slot, sizeof(struct held));
 }
 
-static struct mt_tally *tally_at(struct mt_tallies *tallies, uint32_t group)
+static __attribute__((noinline)) struct mt_tally *grow(struct mt_tallies *tallies, uint32_t group)
 {
-    if (group >= tallies->n) {
-        uint32_t n = group < 32 ? 64 : group * 2;
-        struct mt_tally *tally = realloc(tallies->tally, n * sizeof *tally);
-        if (!tally)
-            return NULL;
-        memset(tally + tallies->n, 0, (n - tallies->n) * sizeof *tally);
-        tallies->tally = tally;
-        tallies->n = n;
-    }
+    uint32_t n = group < 32 ? 64 : group * 2;
+    struct mt_tally *tally = realloc(tallies->tally, n * sizeof *tally);
+    if (!tally)
+        return NULL;
+    memset(tally + tallies->n, 0, (n - tallies->n) * sizeof *tally);
+    tallies->tally = tally;
+    tallies->n = n;
     return &tallies->tally[group];
+}
+
+static inline struct mt_tally *tally_at(struct mt_tallies *tallies, uint32_t group)
+{
+    return group < tallies->n ? &tallies->tally[group] : grow(tallies, group);
 }
 
 /* What it holds now is what it held at the last peak, if it has not changed since. */
@@ -48,7 +51,7 @@ static void catch_up(struct mt_tally *tally, uint64_t serial)
 /* Changes are added modulo 2^64. */
 static int change(struct mt_sitebook *book, const struct held *held, uint64_t bytes, uint64_t live)
 {
-    for (uint32_t by = 0; by < book->groupings; by++) {
+    for (uint32_t by = 0; by < held->groups.n; by++) {
         struct mt_tally *tally = tally_at(&book->of[by][held->device], held->groups.group[by]);
         if (!tally)
             return MT_ERR_MEMORY;
@@ -108,7 +111,7 @@ int mt_sitebook_death(struct mt_sitebook *book, const struct mt_block *block, ui
     held->counted = false;
     if (block->level == MT_LEVEL_SEGMENT)
         return 0;
-    for (uint32_t by = 0; by < book->groupings; by++) {
+    for (uint32_t by = 0; by < held->groups.n; by++) {
         struct mt_tally *tally = tally_at(&book->of[by][held->device], held->groups.group[by]);
         if (!tally)
             return MT_ERR_MEMORY;
@@ -138,5 +141,6 @@ const struct mt_tally *mt_sitebook_tally(struct mt_sitebook *book, enum mt_group
         return NULL;
     struct mt_tally *tally = &tallies->tally[group];
     catch_up(tally, book->serial[device]);
-    return tally->blocks ? tally : NULL;
+    /* What was taken for a block at the peak may have turned out a segment since. */
+    return tally->blocks || tally->at_peak_bytes ? tally : NULL;
 }

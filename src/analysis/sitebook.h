@@ -33,13 +33,14 @@ struct mt_tally {
     double lifetime_ns; /* sum */
 };
 
-/* The groups that a block belongs to, by way of grouping. */
+/* The groups that a block belongs to, by the first `n` ways of grouping. Where one of these is the
+ * same group in other ways, as for blocks without a stack, it need not be told again. */
 struct mt_groups {
+    uint32_t n;
     uint32_t group[MT_BY_GROUPS];
 };
 
 struct mt_sitebook {
-    uint32_t groupings; /* how many of the ways are in use */
     struct mt_tallies {
         struct mt_tally *tally;
         uint32_t n;

@@ -105,6 +105,10 @@ static void put_color(struct mt_output *output, const char *name)
     unsigned sum = 0;
     for (const char *at = name; *at; at++)
         sum = sum * 31 + (unsigned char)*at;
+    if (*name == '(' || strcmp(name, "all") == 0) { /* what stands for frames, and is none */
+        mt_put_string(output, "#e4e4e4");
+        return;
+    }
     bool python = strstr(name, ".py:") != NULL || strstr(name, "(<") != NULL;
     bool named = strstr(name, " (") != NULL || strstr(name, "::") != NULL || !strchr(name, '+');
     unsigned hue = python ? 28 + sum % 18 : 190 + sum % 30;

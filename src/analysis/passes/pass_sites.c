@@ -13,9 +13,10 @@ struct state {
     const struct mt_run *run;
     struct mt_sink *sink;
     struct mt_stackset stacks;
-    struct mt_groups *groups; /* by stack */
-    uint32_t known;           /* stacks whose groups are known */
-    uint32_t *site_of_module; /* a site of each module */
+    struct mt_groups *groups;        /* by stack */
+    uint32_t known;                  /* stacks whose groups are known */
+    uint32_t last_stack, last_index; /* of the last birth, if any is known */
+    uint32_t *site_of_module;        /* a site of each module */
     uint32_t modules;
     struct mt_sitebook book;
 };
@@ -34,7 +35,6 @@ static void *sites_new(const struct mt_run *run)
         return NULL;
     state->run = run;
     state->sink = run->sink(run, &mt_table_sites);
-    state->book.groupings = MT_BY_GROUPS;
     return state;
 }
 
@@ -67,6 +67,8 @@ static bool find_groups(struct state *state, uint32_t stack, struct mt_groups *g
     if (site == MT_NO_SITE)
         return false;
     uint32_t module = mt_stacks_site_at(state->run->stacks, site)->module_number;
+    /* Blocks without a stack are one group in every way. */
+    groups->n = stack ? MT_BY_GROUPS : 1;
     groups->group[MT_BY_GROUP_LINE] = site;
     groups->group[MT_BY_GROUP_MODULE] = module;
     return note_module(state, module, site);
@@ -74,9 +76,13 @@ static bool find_groups(struct state *state, uint32_t stack, struct mt_groups *g
 
 static const struct mt_groups *groups_of(struct state *state, uint32_t stack)
 {
+    if (state->known && state->last_stack == stack)
+        return &state->groups[state->last_index];
     uint32_t index = mt_stackset_index(&state->stacks, stack);
     if (index == UINT32_MAX)
         return NULL;
+    state->last_stack = stack;
+    state->last_index = index;
     if (index < state->known)
         return &state->groups[index];
     struct mt_groups *more = realloc(state->groups, state->stacks.room * sizeof *more);
@@ -162,7 +168,8 @@ static int put_row(const struct state *state, const struct row *row)
     CELL(peak_bytes) = mt_uint(tally->peak_bytes);
     CELL(blocks) = mt_uint(tally->blocks);
     CELL(allocated_bytes) = mt_uint(tally->allocated_bytes);
-    CELL(mean_lifetime_ns) = mt_uint((uint64_t)(tally->lifetime_ns / (double)tally->blocks));
+    CELL(mean_lifetime_ns) =
+        tally->blocks ? mt_uint((uint64_t)(tally->lifetime_ns / (double)tally->blocks)) : mt_null();
     CELL(accesses) = mt_uint(tally->accesses);
     CELL(alive_at_end) = mt_uint(tally->survivors);
     CELL(trace) = mt_uint(state->run->trace_index);
@@ -182,17 +189,37 @@ static int compare(const void *a, const void *b)
     return left->group < right->group ? -1 : left->group > right->group;
 }
 
-/* Every group with blocks, on every device; with `rows` NULL they are only counted. */
+/* A group if it has blocks; with `rows` NULL it is only counted. */
+static size_t add_row(const struct mt_tally *tally, struct row *rows, size_t n, struct row row)
+{
+    row.tally = tally;
+    if (tally && rows)
+        rows[n] = row;
+    return n + (tally != NULL);
+}
+
+/* Blocks without a stack are told as a group of stacks only. */
+static size_t add_stackless(struct state *state, enum mt_grouping by, uint32_t device,
+                            struct row *rows, size_t n)
+{
+    for (uint32_t i = 0; i < state->stacks.size; i++)
+        if (state->stacks.id[i] == 0)
+            return add_row(mt_sitebook_tally(&state->book, MT_BY_GROUP_STACK, device, i), rows, n,
+                           (struct row){NULL, by, device, state->groups[i].group[by]});
+    return n;
+}
+
+/* Every group with blocks, on every device. */
 static size_t collect(struct state *state, enum mt_grouping by, struct row *rows)
 {
     size_t n = 0;
-    for (uint32_t device = 0; device < MT_DEVICES; device++)
-        for (uint32_t group = 0; group < state->book.of[by][device].n; group++) {
-            const struct mt_tally *tally = mt_sitebook_tally(&state->book, by, device, group);
-            if (tally && rows)
-                rows[n] = (struct row){tally, by, device, group};
-            n += tally != NULL;
-        }
+    for (uint32_t device = 0; device < MT_DEVICES; device++) {
+        for (uint32_t group = 0; group < state->book.of[by][device].n; group++)
+            n = add_row(mt_sitebook_tally(&state->book, by, device, group), rows, n,
+                        (struct row){NULL, by, device, group});
+        if (by != MT_BY_GROUP_STACK)
+            n = add_stackless(state, by, device, rows, n);
+    }
     return n;
 }
 

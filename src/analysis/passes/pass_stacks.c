@@ -36,7 +36,6 @@ static void *stacks_new(const struct mt_run *run)
     state->run = run;
     state->stacks_sink = run->sink(run, &mt_table_stacks);
     state->frames_sink = run->sink(run, &mt_table_frames);
-    state->book.groupings = 1;
     return state;
 }
 
@@ -69,7 +68,7 @@ static struct more *more_of(struct state *state, uint64_t stack, uint32_t *index
 static int stacks_birth(void *data, const struct mt_block *block)
 {
     struct state *state = data;
-    struct mt_groups groups;
+    struct mt_groups groups = {.n = 1};
     if (!more_of(state, block->stack, &groups.group[MT_BY_GROUP_STACK]))
         return MT_ERR_MEMORY;
     return mt_sitebook_birth(&state->book, block, &groups);
