@@ -76,37 +76,19 @@ static uint32_t symbols_module(struct mt_stacks *stacks, uint64_t id)
     return (uint32_t)(*number - 1);
 }
 
-/* A call lies before the address to which it returns; an interrupted instruction lies at it. */
+/* A call lies before the address to which it returns, and so does what a signal interrupted: the
+ * recorder sees to that. */
 static const struct mt_places *places_of(struct mt_stacks *stacks,
-                                         const struct mt_trace_frame *frame, bool interrupted)
+                                         const struct mt_trace_frame *frame)
 {
     uint32_t module = frame->module ? symbols_module(stacks, frame->module) : MT_NO_MODULE;
-    return mt_symbols_at(stacks->symbols, module, frame->where - (interrupted ? 0 : 1));
-}
-
-bool mt_stacks_is_signal_return(struct mt_stacks *stacks, const struct mt_trace_frame *frame)
-{
-    const struct mt_places *places = frame->code ? NULL : places_of(stacks, frame, false);
-    return places && places->signal_return;
-}
-
-void mt_stacks_walk_frame(const struct mt_stacks *stacks, uint64_t id, bool interrupted,
-                          struct mt_line_walk *walk)
-{
-    *walk = (struct mt_line_walk){.frame = mt_trace_frame(stacks->trace, id),
-                                  .place = UINT32_MAX,
-                                  .interrupted = interrupted};
+    return mt_symbols_at(stacks->symbols, module, frame->where - 1);
 }
 
 void mt_stacks_walk(const struct mt_stacks *stacks, uint64_t stack, struct mt_line_walk *walk)
 {
-    mt_stacks_walk_frame(stacks, stack, false, walk);
-}
-
-static void go_out(const struct mt_stacks *stacks, struct mt_line_walk *walk)
-{
-    bool interrupted = walk->places && walk->places->signal_return;
-    mt_stacks_walk_frame(stacks, walk->frame->caller, interrupted, walk);
+    *walk =
+        (struct mt_line_walk){.frame = mt_trace_frame(stacks->trace, stack), .place = UINT32_MAX};
 }
 
 static void fill_python(const struct mt_stacks *stacks, const struct mt_trace_frame *frame,
@@ -138,7 +120,7 @@ bool mt_stacks_next(struct mt_stacks *stacks, struct mt_line_walk *walk, struct 
 {
     uint32_t lines = walk->places && !walk->places->signal_return ? walk->places->n : 1;
     if (walk->frame && walk->place != UINT32_MAX && walk->place + 1 >= lines)
-        go_out(stacks, walk);
+        mt_stacks_walk(stacks, walk->frame->caller, walk);
     if (!walk->frame)
         return false;
     walk->place++; /* from UINT32_MAX to 0 on a new frame */
@@ -147,7 +129,7 @@ bool mt_stacks_next(struct mt_stacks *stacks, struct mt_line_walk *walk, struct 
         return true;
     }
     if (walk->place == 0)
-        walk->places = places_of(stacks, walk->frame, walk->interrupted);
+        walk->places = places_of(stacks, walk->frame);
     if (!walk->places)
         return false;
     fill_native(stacks, walk, line);

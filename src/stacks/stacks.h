@@ -38,21 +38,14 @@ struct mt_line_walk {
     const struct mt_trace_frame *frame; /* of the line that came last; NULL at the end */
     const struct mt_places *places;     /* of a native frame */
     uint32_t place;                     /* number of the line in its frame */
-    bool interrupted;                   /* the frame's function was interrupted by a signal */
 };
 
-/* Begin with the innermost frame of a stack; mt_stacks_next goes to the first line. */
+/* Begin with the innermost frame of a stack, or with any other one; mt_stacks_next goes to its
+ * first line. */
 void mt_stacks_walk(const struct mt_stacks *stacks, uint64_t stack, struct mt_line_walk *walk);
 
 /* The next line; false at the end, and where memory is out. */
 bool mt_stacks_next(struct mt_stacks *stacks, struct mt_line_walk *walk, struct mt_line *line);
-
-/* The lines of a single frame; `interrupted`: its callee is a signal handler's return. */
-void mt_stacks_walk_frame(const struct mt_stacks *stacks, uint64_t id, bool interrupted,
-                          struct mt_line_walk *walk);
-
-/* Whether frames of this id are the return of a signal handler: their caller was interrupted. */
-bool mt_stacks_is_signal_return(struct mt_stacks *stacks, const struct mt_trace_frame *frame);
 
 /* All lines, "function (file:line)", innermost first, with ";" between them; without file "function
  * (library)", without function "library+0xaddress". Good until the next call; NULL where memory is

@@ -240,31 +240,22 @@ static int put_line(struct state *state, const struct mt_line_walk *walk,
     return state->frames_sink->row(state->frames_sink, &mt_table_frames, cell);
 }
 
-static int put_frame(struct state *state, uint32_t id, bool interrupted)
+static int put_frame(struct state *state, uint32_t id)
 {
     struct mt_line_walk walk;
     struct mt_line line;
-    mt_stacks_walk_frame(state->run->stacks, id, interrupted, &walk);
+    mt_stacks_walk(state->run->stacks, id, &walk);
     while (walk.frame && mt_stacks_next(state->run->stacks, &walk, &line) && walk.frame &&
            walk.frame->id == id)
         RETURN_IF_ERROR(put_line(state, &walk, &line));
     return 0;
 }
 
-/* Frames that a signal interrupted are looked up otherwise: their callees tell. */
 static int put_frames(struct state *state)
 {
-    struct mt_trace *trace = state->run->trace;
-    uint8_t *interrupted = calloc(1, state->last_frame + 1);
-    int code = interrupted ? 0 : MT_ERR_MEMORY;
-    for (uint64_t id = 1; interrupted && id <= state->last_frame; id++) {
-        const struct mt_trace_frame *frame = mt_trace_frame(trace, id);
-        if (frame && mt_stacks_is_signal_return(state->run->stacks, frame))
-            interrupted[frame->caller] = 1;
-    }
+    int code = 0;
     for (uint64_t id = 1; code == 0 && id <= state->last_frame; id++)
-        code = put_frame(state, (uint32_t)id, interrupted[id]);
-    free(interrupted);
+        code = put_frame(state, (uint32_t)id);
     return code;
 }
 
