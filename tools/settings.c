@@ -18,6 +18,8 @@ static const struct mt_setting rows[] = {
     {"MEMTRACE_" #name, OPTION(#option), #default, "N", least, most, unit, doc, MT_SETTING_NUMBER},
 #define SWITCH(name, option, default, doc)                                                         \
     {"MEMTRACE_" #name, OPTION(#option), #default, "0|1", 0, 1, "", doc, MT_SETTING_SWITCH},
+#define CHOICE(name, option, default, words, doc)                                                  \
+    {"MEMTRACE_" #name, OPTION(#option), default, words, 0, 0, "", doc, MT_SETTING_CHOICE},
 #include "shim/record/config.def"
     {.variable = NULL},
 };
@@ -32,6 +34,17 @@ static bool is_switch_word(const char *value)
     static const char *const words[] = {"0", "1", "off", "on", "no", "yes", "false", "true"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         if (strcmp(value, words[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Whether `words`, which bars part, has the word. */
+static bool is_one_of(const char *value, const char *words)
+{
+    for (size_t size; *words; words += size + (words[size] == '|')) {
+        size = strcspn(words, "|");
+        if (strlen(value) == size && strncmp(words, value, size) == 0)
             return true;
     }
     return false;
@@ -75,6 +88,11 @@ int mt_setting_check(const struct mt_setting *setting, const char *origin, const
         if (is_switch_word(value))
             return MT_OK;
         return mt_fail(error, MT_ERR_USAGE, "%s: '%s' is neither 0 nor 1", origin, value);
+    case MT_SETTING_CHOICE:
+        if (is_one_of(value, setting->argument))
+            return MT_OK;
+        return mt_fail(error, MT_ERR_USAGE, "%s: '%s' is none of %s", origin, value,
+                       setting->argument);
     case MT_SETTING_NUMBER:
         return check_number(setting, origin, value, error);
     }

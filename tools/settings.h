@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 
-enum mt_setting_type { MT_SETTING_TEXT, MT_SETTING_NUMBER, MT_SETTING_SWITCH };
+enum mt_setting_type { MT_SETTING_TEXT, MT_SETTING_NUMBER, MT_SETTING_SWITCH, MT_SETTING_CHOICE };
 
 struct mt_setting {
     const char *variable; /* MEMTRACE_... */

@@ -10,8 +10,9 @@ import re
 import lint_options
 import tree
 
-ROW = re.compile(r"^(TEXT|NUMBER|SWITCH)\((\w+), ([\w-]+), (\"[^\"]*\"|[\w]+)(?:, (\d+), (\d+))?",
-                 re.MULTILINE)
+ROW = re.compile(
+    r"^(TEXT|NUMBER|SWITCH|CHOICE)\((\w+), ([\w-]+), (\"[^\"]*\"|[\w]+)(?:, (\d+), (\d+))?",
+    re.MULTILINE)
 
 
 def rows(definition):

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "shim/torch/elfsym.h"
+#include "shim/elf/elfsym.h"
 
 void *victim_cu[MT_APIS];
 

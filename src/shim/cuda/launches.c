@@ -4,6 +4,7 @@
 
 #include "shim/cuda/kernels.h"
 #include "shim/cuda/note.h"
+#include "shim/stack/stack.h"
 
 #define POINTERS_MAX 4096 /* words of a launch that are kept; a block of parameters holds 4095 */
 
@@ -100,6 +101,7 @@ static void record_launch(uint64_t when, const struct mt_kernel *kernel, uint64_
     size_t packed = 0;
     /* Another thread may have defined the kernel while this call was under way. */
     when = when > kernel->told ? when : kernel->told;
+    uint32_t stack = mt_stack_of_launch(&when);
     const void *buffer = params ? NULL : packed_buffer(extra, &packed);
     uint32_t most = at_most(params ? kernel->words : buffer ? packed / 8 : 0);
     struct mt_ev_launch *launch = (void *)mt_ring_reserve(MT_launch, fields + most, when);
@@ -108,7 +110,7 @@ static void record_launch(uint64_t when, const struct mt_kernel *kernel, uint64_
     struct found found = {launch->tail, 0, most};
     launch->kernel = kernel->id;
     launch->stream = stream;
-    launch->stack = 0;
+    launch->stack = stack;
     launch->flags = mt_is_captured(stream) ? MT_LAUNCH_CAPTURED : 0;
     if (params && !kernel->known)
         launch->flags |= MT_LAUNCH_ARGS_UNKNOWN;

@@ -1,5 +1,6 @@
 /* Allocations of the driver and of page-locked host memory. */
 #include "shim/cuda/note.h"
+#include "shim/stack/stack.h"
 
 /* The device of the calling thread's context; the driver keeps it in thread-local memory. */
 static uint64_t current_device(void)
@@ -13,16 +14,20 @@ static uint64_t current_device(void)
 void mt_note_alloc(unsigned api, uint64_t when, CUdeviceptr address, size_t size, uint64_t stream)
 {
     mt_granules_mark(address, size);
-    if (mt_may_note())
-        MT_NOTE(alloc, when, .api = api, .address = address, .size = size,
-                .device = current_device(), .stream = stream);
+    if (!mt_may_note())
+        return;
+    uint32_t stack = mt_stack_here(&when);
+    MT_NOTE(alloc, when, .api = api, .address = address, .size = size, .device = current_device(),
+            .stream = stream, .stack = stack);
 }
 
 void mt_note_alloc_failed(unsigned api, uint64_t when, size_t size, CUresult error)
 {
-    if (mt_may_record())
-        MT_NOTE(alloc_failed, when, .api = api, .size = size, .error = error,
-                .device = current_device());
+    if (!mt_may_record())
+        return;
+    uint32_t stack = mt_stack_here(&when);
+    MT_NOTE(alloc_failed, when, .api = api, .size = size, .error = error,
+            .device = current_device(), .stack = stack);
 }
 
 void mt_note_free(unsigned api, uint64_t when, CUdeviceptr address, uint64_t stream)
@@ -39,8 +44,11 @@ void mt_note_free_failed(unsigned api, uint64_t when, uint64_t address, CUresult
 
 void mt_note_host_alloc(unsigned api, uint64_t when, void *address, size_t size)
 {
-    if (mt_may_note())
-        MT_NOTE(host_alloc, when, .api = api, .address = (uintptr_t)address, .size = size);
+    if (!mt_may_note())
+        return;
+    uint32_t stack = mt_stack_here(&when);
+    MT_NOTE(host_alloc, when, .api = api, .address = (uintptr_t)address, .size = size,
+            .stack = stack);
 }
 
 void mt_note_host_free(unsigned api, uint64_t when, void *address)

@@ -1,5 +1,6 @@
 /* Reserved address ranges, physical memory and what maps one into the other. */
 #include "shim/cuda/note.h"
+#include "shim/stack/stack.h"
 
 static void note_range(enum mt_kind kind, uint64_t when, CUdeviceptr address, size_t size)
 {
@@ -21,8 +22,10 @@ static void note_create(uint64_t when, CUmemGenericAllocationHandle handle, size
     uint64_t device = properties && properties->location.type == CU_MEM_LOCATION_TYPE_DEVICE
                           ? (uint64_t)properties->location.id
                           : MT_DEVICE_UNKNOWN;
-    if (mt_may_note())
-        MT_NOTE(create, when, .handle = handle, .size = size, .device = device);
+    if (!mt_may_note())
+        return;
+    uint32_t stack = mt_stack_here(&when);
+    MT_NOTE(create, when, .handle = handle, .size = size, .device = device, .stack = stack);
 }
 
 static void note_release(uint64_t when, CUmemGenericAllocationHandle handle)
@@ -35,8 +38,11 @@ static void note_map(uint64_t when, CUdeviceptr address, size_t size, size_t off
                      CUmemGenericAllocationHandle handle)
 {
     mt_granules_mark(address, size);
-    if (mt_may_note())
-        MT_NOTE(map, when, .address = address, .size = size, .offset = offset, .handle = handle);
+    if (!mt_may_note())
+        return;
+    uint32_t stack = mt_stack_here(&when);
+    MT_NOTE(map, when, .address = address, .size = size, .offset = offset, .handle = handle,
+            .stack = stack);
 }
 
 #define HOOK_memory(...)

@@ -6,7 +6,7 @@
 
 #include "shim/nccl/nccl.h"
 #include "shim/record/life.h"
-#include "shim/torch/elfsym.h"
+#include "shim/elf/elfsym.h"
 
 #define HOOKS (MT_NCCL_END - MT_APIS)
 

@@ -11,6 +11,7 @@ static const struct mt_config standards = {
 #define TEXT(name, option, standard, argument, doc) .name = standard,
 #define NUMBER(name, option, standard, least, most, unit, doc) .name = standard,
 #define SWITCH(name, option, standard, doc) .name = standard,
+#define CHOICE(name, option, standard, words, doc) .name = standard,
 #include "shim/record/config.def"
 };
 
@@ -40,6 +41,17 @@ static bool parse_switch(const char *text, bool *on)
     return false;
 }
 
+/* Whether `words`, which bars part, has the word. */
+static bool parse_choice(const char *text, const char *words)
+{
+    for (size_t size; *words; words += size + (words[size] == '|')) {
+        size = strcspn(words, "|");
+        if (strlen(text) == size && strncmp(words, text, size) == 0)
+            return true;
+    }
+    return false;
+}
+
 bool mt_config_read(struct mt_config *config, char *why, size_t size)
 {
     const char *text;
@@ -58,6 +70,14 @@ bool mt_config_read(struct mt_config *config, char *why, size_t size)
     if ((text = getenv("MEMTRACE_" #name)) && !parse_switch(text, &read.name)) {                   \
         snprintf(why, size, "MEMTRACE_" #name "=%.40s: wanted 0 or 1", text);                      \
         return false;                                                                              \
+    }
+#define CHOICE(name, option, standard, words, doc)                                                 \
+    if ((text = getenv("MEMTRACE_" #name))) {                                                      \
+        if (!parse_choice(text, words)) {                                                          \
+            snprintf(why, size, "MEMTRACE_" #name "=%.40s: wanted one of %s", text, words);        \
+            return false;                                                                          \
+        }                                                                                          \
+        read.name = text;                                                                          \
     }
 #include "shim/record/config.def"
     if (read.RING_KIB & (read.RING_KIB - 1)) {

@@ -9,6 +9,7 @@ struct mt_config {
 #define TEXT(name, option, standard, argument, doc) const char *name;
 #define NUMBER(name, option, standard, least, most, unit, doc) long name;
 #define SWITCH(name, option, standard, doc) bool name;
+#define CHOICE(name, option, standard, words, doc) const char *name;
 #include "shim/record/config.def"
 };
 

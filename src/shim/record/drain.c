@@ -243,6 +243,7 @@ static void *run(void *nothing)
         mt_rings_wait(ROUND_NS);
         pthread_mutex_lock(&drain.lock);
         round_of_rings(false);
+        mt_stacks_tend();
         pthread_mutex_unlock(&drain.lock);
     }
     return NULL;
@@ -379,6 +380,7 @@ bool mt_drain_stop(void)
     if (drain.has_thread || pthread_mutex_trylock(&drain.lock) != 0)
         return false;
     mt_facts_modules(&drain.facts);
+    mt_facts_stacks(&drain.facts);
     write_facts();
     pthread_mutex_unlock(&drain.lock);
     return true;

@@ -28,4 +28,7 @@ void mt_drain_give_up(void);
 /* In a forked child: forget the parent's thread and file. */
 void mt_drain_forget(void);
 
+/* The share of other rooms in each round: what hooks must not do. shim/stack/stack.c has it. */
+void mt_stacks_tend(void);
+
 #endif

@@ -113,6 +113,8 @@ static void add_settings(struct mt_facts *facts)
     mt_facts_add(facts, "setting." #name, "%ld", mt_config.name);
 #define SWITCH(name, option, standard, doc)                                                        \
     mt_facts_add(facts, "setting." #name, "%d", mt_config.name);
+#define CHOICE(name, option, standard, words, doc)                                                 \
+    mt_facts_add(facts, "setting." #name, "%s", mt_config.name);
 #include "shim/record/config.def"
 }
 

@@ -26,4 +26,7 @@ void mt_facts_modules(struct mt_facts *facts);
 void mt_facts_functions(struct mt_facts *facts);
 void mt_facts_devices(struct mt_facts *facts);
 
+/* What came of stacks; shim/stack/stack.c has it. */
+void mt_facts_stacks(struct mt_facts *facts);
+
 #endif

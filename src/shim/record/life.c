@@ -209,6 +209,8 @@ static void start(void)
     bool valid = mt_config_read(&mt_config, why, sizeof why);
     if (!valid)
         mt_shim_say("%s; this process is not recorded", why);
+    if (valid && mt_config.ENABLE)
+        mt_stacks_begin();
     set_state(valid && mt_config.ENABLE && begin() == 0 ? MT_RECORDING : MT_OFF);
 }
 

@@ -26,4 +26,7 @@ void mt_life_late(void);
  */
 void mt_life_variant(const char *name, int version);
 
+/* A recording begins with these settings; shim/stack/stack.c has it. */
+void mt_stacks_begin(void);
+
 #endif

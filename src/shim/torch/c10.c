@@ -9,7 +9,8 @@
 #include "shim/record/config.h"
 #include "shim/record/life.h"
 #include "shim/record/ring.h"
-#include "shim/torch/elfsym.h"
+#include "shim/stack/stack.h"
+#include "shim/elf/elfsym.h"
 
 #define TYPE_CUDA 1
 
@@ -80,11 +81,13 @@ static void note_usage(void *block, int64_t size, size_t allocated, size_t reser
     uint64_t when = mt_clock_ticks();
     if (device.type != TYPE_CUDA || size == 0 || !mt_config.BLOCKS || !mt_may_record())
         return;
+    uint32_t stack = size > 0 ? mt_stack_here(&when) : 0;
     struct mt_ev_block_alloc event = {.address = (uintptr_t)block,
                                       .size = (uint64_t)(size < 0 ? -size : size),
                                       .allocated = allocated,
                                       .reserved = reserved,
-                                      .device = (uint8_t)device.index};
+                                      .device = (uint8_t)device.index,
+                                      .stack = stack};
     _Static_assert(offsetof(struct mt_ev_block_alloc, stack) == sizeof(struct mt_ev_block_free),
                    "alike but for the kind and the stack");
     uint32_t words = size > 0 ? sizeof event / 8 : sizeof(struct mt_ev_block_free) / 8;
@@ -99,9 +102,12 @@ static void note_usage(void *block, int64_t size, size_t allocated, size_t reser
 
 static void note_oom(int64_t size, size_t allocated, size_t reserved, struct device device)
 {
-    uint64_t fields[] = {(uint64_t)size, allocated, reserved, (uint8_t)device.index, 0};
-    if (device.type == TYPE_CUDA && mt_config.BLOCKS && mt_may_record())
-        mt_ring_put(MT_block_oom, mt_clock_ticks(), fields, NULL, 0);
+    uint64_t when = mt_clock_ticks();
+    if (device.type != TYPE_CUDA || !mt_config.BLOCKS || !mt_may_record())
+        return;
+    uint32_t stack = mt_stack_here(&when);
+    uint64_t fields[] = {(uint64_t)size, allocated, reserved, (uint8_t)device.index, stack};
+    mt_ring_put(MT_block_oom, when, fields, NULL, 0);
 }
 
 #define PASS_ON(name, parameters, arguments)                                                       \

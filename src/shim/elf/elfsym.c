@@ -1,6 +1,6 @@
 /* The GNU hash table: header {buckets, first symbol, bloom words, bloom shift}, bloom filter,
  * buckets, chains. A chain holds the hashes of consecutive symbols; its last has bit 0 set. */
-#include "shim/torch/elfsym.h"
+#include "shim/elf/elfsym.h"
 
 #include <stdbool.h>
 #include <string.h>

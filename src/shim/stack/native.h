@@ -1,0 +1,45 @@
+/* The native frames of the calling thread: their return addresses. x86-64; elsewhere there are
+ * none. */
+#ifndef MT_NATIVE_H
+#define MT_NATIVE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#if defined(__x86_64__)
+#define MT_HAS_NATIVE 1
+#else
+#define MT_HAS_NATIVE 0
+#endif
+
+/* Before the first walk. */
+void mt_native_init(void);
+
+/* Where a walk begins. */
+struct mt_registers {
+    uintptr_t pc, sp, bp;
+};
+
+#if MT_HAS_NATIVE
+/* The registers of the function in which it stands. */
+#define MT_REGISTERS(name)                                                                         \
+    struct mt_registers name;                                                                      \
+    __asm__ volatile("lea 0(%%rip), %0\n\tmov %%rsp, %1\n\tmov %%rbp, %2"                          \
+                     : "=&r"(name.pc), "=&r"(name.sp), "=&r"(name.bp))
+#else
+#define MT_REGISTERS(name) struct mt_registers name = {0, 0, 0}
+#endif
+
+/* Return addresses of the callers of this library, innermost first, at most `most`; ends in front
+ * of the first for which `stop` says so (may be NULL). An address at which a signal came is 1
+ * larger than it was: like a return address it lies behind what was being done. */
+uint32_t mt_native_frames(const struct mt_registers *from, uintptr_t *address, uint32_t most,
+                          bool (*stop)(uintptr_t address));
+
+/* Grows with each file unloaded: addresses may mean other code since. */
+uint32_t mt_native_generation(void);
+
+/* Look whether files were unloaded. Not from a hook. */
+void mt_native_refresh(void);
+
+#endif

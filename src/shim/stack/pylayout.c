@@ -1,0 +1,124 @@
+#include "shim/stack/pylayout.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "shim/stack/probe.h"
+
+/* Read out of the headers of each version by offsetof. */
+#define OLD_CODE .code_file = 104, .code_name = 112, .code_line = 40, .code_lines = 120
+#define NEW_CODE .code_file = 112, .code_name = 120, .code_qualname = 128, .code_lines = 136
+#define OLD_TEXT .text_ascii = 48, .text_other = 72
+#define NEW_TEXT .text_ascii = 40, .text_other = 56
+#define OLD_FRAME .state_frame = 24, .frame_of = -1, .frame_code = 32, .frame_caller = 24
+
+static const struct mt_pylayout layouts[] = {
+    {.minor = 8, OLD_FRAME, .frame_at = 104, .at_unit = 1, OLD_CODE, OLD_TEXT},
+    {.minor = 9, OLD_FRAME, .frame_at = 104, .at_unit = 1, OLD_CODE, OLD_TEXT},
+    {.minor = 10, OLD_FRAME, .frame_at = 96, .at_unit = 2, OLD_CODE, OLD_TEXT},
+    {.minor = 11,
+     .state_frame = 56,
+     .frame_of = 8,
+     .frame_code = 32,
+     .frame_caller = 48,
+     .frame_at = 56,
+     .frame_owner = 69,
+     .owner_skip = 3,
+     .code_start = 184,
+     NEW_CODE,
+     .code_line = 72,
+     OLD_TEXT},
+    {.minor = 12,
+     .state_frame = 56,
+     .frame_of = 0,
+     .frame_code = 0,
+     .frame_caller = 8,
+     .frame_at = 56,
+     .frame_owner = 70,
+     .owner_skip = 3,
+     .code_start = 192,
+     NEW_CODE,
+     .code_line = 68,
+     .code_version = 92,
+     NEW_TEXT},
+    {.minor = 13,
+     .state_frame = 72,
+     .frame_of = -1,
+     .frame_code = 0,
+     .frame_caller = 8,
+     .frame_at = 56,
+     .frame_owner = 70,
+     .owner_skip = 3,
+     .code_start = 200,
+     NEW_CODE,
+     .code_line = 68,
+     .code_version = 92,
+     NEW_TEXT},
+    {.minor = 14,
+     .state_frame = 72,
+     .frame_of = -1,
+     .frame_code = 0,
+     .frame_caller = 8,
+     .frame_at = 56,
+     .frame_owner = 74,
+     .owner_skip = 3,
+     .code_start = 208,
+     NEW_CODE,
+     .code_line = 68,
+     .code_version = 92,
+     NEW_TEXT},
+};
+
+/* _Py_DebugOffsets: a cookie, a version, then words in groups. The groups of frames and code begin
+ * with a size; how many words stand before them differs between the versions. */
+#define COOKIE "xdebugpy"
+#define WORDS 64
+
+struct described {
+    uint16_t minor;
+    uint8_t state_frame, caller, executable, at, owner; /* word numbers */
+    uint8_t file, name, qualname, lines, line, start;
+};
+
+static const struct described described[] = {
+    {13, 23, 29, 30, 31, 33, 35, 36, 37, 38, 39, 43},
+    {14, 26, 32, 33, 34, 36, 40, 41, 42, 43, 44, 48},
+};
+
+static bool take(uint16_t *to, const uint64_t *word, unsigned i)
+{
+    *to = (uint16_t)word[i];
+    return word[i] < 4096;
+}
+
+/* What the interpreter says of itself, where it makes sense. */
+static void correct(struct mt_pylayout *layout, const uint64_t *word, const struct described *d)
+{
+    struct mt_pylayout said = *layout;
+    if (take(&said.state_frame, word, d->state_frame) &&
+        take(&said.frame_caller, word, d->caller) && take(&said.frame_code, word, d->executable) &&
+        take(&said.frame_at, word, d->at) && take(&said.frame_owner, word, d->owner) &&
+        take(&said.code_file, word, d->file) && take(&said.code_name, word, d->name) &&
+        take(&said.code_qualname, word, d->qualname) && take(&said.code_lines, word, d->lines) &&
+        take(&said.code_line, word, d->line) && take(&said.code_start, word, d->start) &&
+        said.code_start > said.code_lines)
+        *layout = said;
+}
+
+bool mt_pylayout_find(struct mt_pylayout *layout, unsigned minor, const void *runtime)
+{
+    uint64_t word[WORDS];
+    bool found = false;
+    for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++)
+        if (layouts[i].minor == minor) {
+            *layout = layouts[i];
+            found = true;
+        }
+    if (!found || !runtime || !mt_probe((uintptr_t)runtime, sizeof word))
+        return found;
+    memcpy(word, runtime, sizeof word);
+    for (size_t i = 0; i < sizeof described / sizeof *described; i++)
+        if (described[i].minor == minor && memcmp(word, COOKIE, sizeof COOKIE - 1) == 0)
+            correct(layout, word, &described[i]);
+    return true;
+}
