@@ -23,6 +23,10 @@ OTHERS = (
     ("smoke_cupy", "CuPy"), ("smoke_jax", "JAX"), ("smoke_compile", "torch.compile, Triton"),
     ("smoke_async_pool", "PyTorch on cudaMallocAsync"),
     ("killed_resnet50", "SIGKILL, ResNet-50"), ("killed_gpt", "SIGKILL, GPT"),
+    ("rhythm_resnet50", "iterations, ResNet-50"), ("rhythm_gpt", "iterations, GPT"),
+    ("rhythm_moe", "iterations, mixture of experts"),
+    ("rhythm_accumulate", "iterations, four micro-batches"),
+    ("rhythm_evaluate", "iterations, evaluation every 10 steps"),
     ("golden_resnet50", "short trace, ResNet-50"), ("golden_gpt", "short trace, GPT"),
 )
 

@@ -17,6 +17,7 @@ import killed
 import known_calls
 import outcome
 import pairs
+import rhythm
 import suite
 import torch_history
 from profile_counts import count_launches
@@ -293,6 +294,31 @@ def test_figures():
     expect(not rest, f"run but not shown: {rest}")
 
 
+def rhythm_failures(name, change):
+    """What the comparison says of ten steps of four launches, after `change` was made to them."""
+    marks = [(1000 * i, 1000 * i + 900) for i in range(40)]
+    launches = [{"time_ns": begin + 100 * k, "kernel": k} for begin, _ in marks for k in range(1, 5)]
+    rows = [{"start_ns": begin + 50, "events": 4} for begin, _ in marks]
+    change(rows)
+    found = outcome.Outcome()
+    rhythm.compare(found, name, marks, rows, launches)
+    return len(found.failures)
+
+
+def test_rhythm():
+    expect(rhythm_failures("gpt", lambda rows: None) == 0, "iterations as steps")
+    expect(rhythm_failures("gpt", lambda rows: rows.pop()) > 0, "one is missing")
+    expect(rhythm_failures("gpt", lambda rows: rows[5].update(start_ns=rows[4]["start_ns"])) > 0,
+           "two begin in one step")
+
+    def elsewhere(rows):
+        for row in rows[10:20]:
+            row["start_ns"] += 150
+    expect(rhythm_failures("moe", elsewhere) > 0, "some begin with another kernel")
+    expect(rhythm_failures("evaluate", lambda rows: rows[9].update(events=40)) > 0,
+           "one holds an evaluation")
+
+
 def test_outcome():
     found = outcome.Outcome()
     expect(found.equal(1, 1, "x") and not found.failures, "equal values")
@@ -302,7 +328,7 @@ def test_outcome():
 def main():
     for test in (test_replay, test_blocks, test_segments, test_mappings, test_nesting, test_profile,
                  test_pairs, test_killed, test_known_calls, test_contract, test_figures,
-                 test_outcome):
+                 test_rhythm, test_outcome):
         test()
     folder = tempfile.mkdtemp(prefix="memtrace-gpu-")
     try:

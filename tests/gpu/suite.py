@@ -43,6 +43,8 @@ def listed():
         tests.append((f"smoke_{name}", ["smoke.py", name], 120, False))
     for model in MODELS:
         tests.append((f"golden_{model}", ["golden_candidate.py", model], 90, False))
+    for loop in ("resnet50", "gpt", "moe", "accumulate", "evaluate"):
+        tests.append((f"rhythm_{loop}", ["rhythm.py", loop], 90, False))
     for runtime in ("static", "shared"):
         tests.append((f"known_calls_{runtime}", ["known_calls.py", runtime], 60, False))
     for model in MODELS:
