@@ -297,7 +297,8 @@ def test_figures():
 def rhythm_failures(name, change):
     """What the comparison says of ten steps of four launches, after `change` was made to them."""
     marks = [(1000 * i, 1000 * i + 900) for i in range(40)]
-    launches = [{"time_ns": begin + 100 * k, "kernel": k} for begin, _ in marks for k in range(1, 5)]
+    launches = [{"time_ns": begin + 100 * k, "kernel": k}
+                for begin, _ in marks for k in range(1, 5)]
     rows = [{"start_ns": begin + 50, "events": 4} for begin, _ in marks]
     change(rows)
     found = outcome.Outcome()
