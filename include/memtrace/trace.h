@@ -52,9 +52,9 @@ int mt_trace_rewind(struct mt_trace *trace);
 void mt_trace_window(struct mt_trace *trace, uint64_t since_ns, uint64_t until_ns);
 
 /* From the next rewind on: events without what says where. The same events in the same order, but
- * fields of type ADDRESS, HANDLE and TOTAL may be 0, and launches without parameter words. Takes a
- * third of the time. Only where columns were damaged on purpose, so that no checksum tells of it,
- * may a lean reading deliver events that another one does not. */
+ * fields of type ADDRESS, HANDLE and TOTAL may be 0, and launches without parameter words. Takes
+ * little more than half of the time. Only where columns were damaged on purpose, so that no
+ * checksum tells of it, may a lean reading deliver events that another one does not. */
 void mt_trace_lean(struct mt_trace *trace, bool lean);
 
 /* The value of a key of the trace's meta data, NULL where there is none; docs/memtrace-trace.5.md
