@@ -3,10 +3,10 @@
 
     python3 tests/bench/bench.py BUILDDIR [--write] [NAME...]
 
-Names: hooks, trace, analyze, import, heaptrack, large. What is compared is run in turn (A B A B) in
-the
-same call; a row gives the median and the range over the rounds. Hook costs are differences of a
-traced and a bare run of the same loop on the simulated device, so its own cost is subtracted.
+Names: hooks, stacks, trace, analyze, import, heaptrack, large. What is compared is run in turn
+(A B A B) in the same call; a row gives the median and the range over the rounds. Hook costs are
+differences of a traced and a bare run of the same loop on the simulated device, so its own cost is
+subtracted.
 """
 import csv
 import datetime
@@ -66,11 +66,18 @@ def measured(command):
     return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
-def hooks(bench):
+def environments(bench, stacks="none"):
+    """Of a program on the simulated device, bare and recorded."""
     bare = dict(os.environ, LD_LIBRARY_PATH=bench.path("tests", "simcuda"))
     bare.pop("LD_PRELOAD", None)
     traced = dict(bare, LD_PRELOAD=bench.path("src", "shim", "libmemtrace.so"), MEMTRACE_FORCE="1",
-                  MEMTRACE_OUTPUT=os.path.join(bench.scratch, "hooks.mtrace"))
+                  MEMTRACE_OUTPUT=os.path.join(bench.scratch, "hooks.mtrace"),
+                  MEMTRACE_STACKS=stacks)
+    return bare, traced
+
+
+def hooks(bench):
+    bare, traced = environments(bench)
     limits = {"launch": "<= 50", "alloc_free": "<= 40", "block": "<= 40", "range": "<= 40"}
     for threads in (1, 8):
         added = {name: [] for name in limits}
@@ -81,6 +88,26 @@ def hooks(bench):
                 values.append(after[name] - before[name])
         for name, values in added.items():
             bench.row(f"hook_{name}_{threads}_threads", "ns/call", values, limits[name])
+
+
+def stacks(bench):
+    """What a stack adds to the report of a block, below as many frames as the name says."""
+    library = bench.path("tests", "bench", "libstackcost.so")
+    script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "stackcost.py")
+    python = [sys.executable, script, library, "25"]
+    native = [bench.path("tests", "bench", "bench-stacks"), "26"]
+    for name, program, limit in (("python", python, "<= 100"), ("native", native, "<= 1000")):
+        added = []
+        for _ in range(5):
+            without = run(program, env=environments(bench)[1])[name]
+            added.append(run(program, env=environments(bench, name)[1])[name] - without)
+        frames = {"python": 25, "native": 30}[name]
+        bench.row(f"stack_{name}_{frames}_frames", "ns/call", added, limit)
+    path = os.path.join(bench.scratch, "training.mtrace")
+    write = [bench.path("tests", "bench", "bench-trace"), "write", path, "500", "0", "6", "65536"]
+    plain, told = run(write), run(write + ["5000"])
+    bench.row("stack_bytes_added", "bytes/event",
+              [told["bytes_per_event"] - plain["bytes_per_event"]], "<= 0.2")
 
 
 def trace(bench):
@@ -224,11 +251,11 @@ def main():
         raise SystemExit(__doc__)
     arguments = [a for a in sys.argv[2:] if a != "--write"]
     bench = Bench(sys.argv[1])
-    known = {"hooks": hooks, "trace": trace, "analyze": analyze, "heaptrack": heaptrack,
-             "import": imports, "large": large}
+    known = {"hooks": hooks, "stacks": stacks, "trace": trace, "analyze": analyze,
+             "heaptrack": heaptrack, "import": imports, "large": large}
     start = time.time()
     try:
-        for name in arguments or ["hooks", "trace", "analyze", "import", "heaptrack"]:
+        for name in arguments or ["hooks", "stacks", "trace", "analyze", "import", "heaptrack"]:
             known[name](bench)
     finally:
         shutil.rmtree(bench.scratch, ignore_errors=True)

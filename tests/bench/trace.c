@@ -44,7 +44,8 @@ static int write_trace(int argc, char **argv)
                                                .time_shift = (uint8_t)number(argv, argc, 5, 6),
                                                .level = 5};
     const struct mt_training_options job = {.iterations = number(argv, argc, 3, 0),
-                                            .noise = number(argv, argc, 4, 0)};
+                                            .noise = number(argv, argc, 4, 0),
+                                            .stacks = number(argv, argc, 7, 0)};
     static struct mt_training_facts facts;
     double start = cpu_seconds();
     struct mt_tracewriter *writer = mt_tracewriter_new(path, &how);

@@ -32,6 +32,7 @@ struct training {
     struct mt_tracewriter *writer;
     struct mt_training_facts *facts;
     uint64_t random, now;
+    uint64_t stacks, stack; /* how many there are, that of the next block */
     struct op op[OPS];
     uint32_t ops;
     struct {
@@ -167,7 +168,7 @@ static uint64_t block_alloc(struct training *job, uint32_t thread, uint64_t size
     uint64_t rounded = job->piece[piece_at(job, address)].size;
     MT_TRACEWRITER_ADD(job->writer, thread, job->now, block_alloc, .address = address,
                        .size = rounded, .allocated = job->allocated, .reserved = job->reserved,
-                       .device = 0);
+                       .device = 0, .stack = job->stack);
     job->facts->events++;
     job->facts->blocks++;
     return address;
@@ -324,6 +325,8 @@ static void launch(struct training *job, const struct op *op)
 static void run_op(struct training *job, const struct op *op)
 {
     pass_time(job, op->gap_ns, op->jitter_ns);
+    if (job->stacks)
+        job->stack = 1 + (uint64_t)(op - job->op) * 2654435761u % job->stacks;
     if (op->kind == OP_ALLOC)
         job->address[op->slot] = block_alloc(job, op->thread, op->size);
     else if (op->kind == OP_FREE)
@@ -366,6 +369,7 @@ void mt_training_write(struct mt_tracewriter *writer, const struct mt_training_o
     job->writer = writer;
     job->facts = facts;
     job->random = options->seed;
+    job->stacks = options->stacks;
     job->now = 1000000;
     mt_tracewriter_meta(writer, "api.0", "cuMemAlloc_v2");
     mt_tracewriter_meta(writer, "api.1", "cuMemcpyHtoDAsync_v2");

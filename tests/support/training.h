@@ -17,6 +17,7 @@ struct mt_training_options {
     uint32_t iterations; /* 0: 50 */
     uint32_t launches;   /* of an iteration; 0: 2000 */
     uint32_t noise;      /* blocks of an iteration that are unlike the last one's; 0: none */
+    uint32_t stacks;     /* distinct stacks that blocks name by turns; 0: they name none */
     uint64_t seed;
 };
 

@@ -121,9 +121,11 @@ static uint64_t identity_by_contents(const struct mt_pylayout *layout, uintptr_t
     uint64_t tail, more;
     memcpy(&tail, (const void *)(file + layout->text_ascii + AT(size_t, file + 16) - 8), 8);
     memcpy(&more, (const void *)(lines + 32 + AT(size_t, lines + 16) - 8), 8);
-    uint64_t mix = file ^ lines << 16 ^ AT(uint64_t, code + layout->code_name) << 32;
-    mix = (mix ^ tail) * UINT64_C(0x9e3779b97f4a7c15);
-    return (mix ^ mix >> 29 ^ more) + AT(uint32_t, code + layout->code_line);
+    uint64_t mix = (tail ^ file) * UINT64_C(0x9e3779b97f4a7c15) +
+                   (more ^ lines) * UINT64_C(0xd6e8feb86659fd93) +
+                   (AT(uint64_t, code + layout->code_name) << 20) +
+                   AT(uint32_t, code + layout->code_line);
+    return mix ^ mix >> 32;
 }
 
 static inline uint64_t identity(const struct mt_pylayout *layout, uintptr_t code)

@@ -19,10 +19,11 @@ static _Atomic unsigned wanted;
 /* A signal handler that allocates while its own thread tells a stack must not wait for the lock. */
 static __thread bool busy __attribute__((tls_model("initial-exec")));
 
-static uint64_t mix(uint64_t hash, uint64_t word)
+/* What is slow stays off the chain from word to word. */
+static inline uint64_t mix(uint64_t hash, uint64_t word)
 {
-    hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
-    return hash ^ hash >> 32;
+    word *= UINT64_C(0x9e3779b97f4a7c15);
+    return hash * UINT64_C(0xd6e8feb86659fd93) + (word ^ word >> 32);
 }
 
 static uint64_t hash_of(const struct mt_found *found)
@@ -34,6 +35,8 @@ static uint64_t hash_of(const struct mt_found *found)
         const struct mt_pyframe *frame = &found->python[i];
         hash = mix(hash, frame->code + ((uint64_t)frame->at << 40) + frame->identity);
     }
+    hash = (hash ^ hash >> 29) * UINT64_C(0xbf58476d1ce4e5b9);
+    hash ^= hash >> 32;
     return hash ? hash : 1;
 }
 
