@@ -211,12 +211,12 @@ static uint32_t write_symbols(struct judge *judge, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    struct judge *judge = need(calloc(1, sizeof *judge));
     struct mt_rhythm rhythm;
     if (argc == 2 && strcmp(argv[1], "list") == 0) {
         list();
         return 0;
     }
+    struct judge *judge = need(calloc(1, sizeof *judge));
     judge->detector = need(mt_detector_new());
     if (argc > 1 && strcmp(argv[1], "speed") != 0) {
         judge->room = 1 << 16;
