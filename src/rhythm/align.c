@@ -121,22 +121,26 @@ static uint64_t trigram(const struct mt_window *window, uint32_t one, uint32_t t
                       bare_of(window, three));
 }
 
+/* The nearest one: a trigram that the reference has once may come by in another place. */
 static bool find_landmark(const struct walk *walk, uint32_t *da, uint32_t *db)
 {
     const struct mt_reference *reference = walk->reference;
-    uint32_t base = (uint32_t)(walk->a - reference->sym);
-    for (uint32_t j = walk->j; j + 2 < walk->nb; j++) {
+    uint32_t base = (uint32_t)(walk->a - reference->sym), nearest = UINT32_MAX;
+    for (uint32_t j = walk->j; j + 2 < walk->nb && j - walk->j < nearest; j++) {
         uint64_t hash =
             trigram(walk->window, sym_b(walk, j), sym_b(walk, j + 1), sym_b(walk, j + 2));
         uint32_t at = reference->landmark[hash & (reference->landmarks - 1)];
         if (at == 0 || at == MANY || at - 1 < base + walk->i || at - 1 + 2 >= base + walk->na ||
             !together(walk, at - 1 - base, j))
             continue;
-        *da = at - 1 - base - walk->i;
-        *db = j - walk->j;
-        return true;
+        uint32_t a = at - 1 - base - walk->i, b = j - walk->j;
+        if (a + b >= nearest)
+            continue;
+        nearest = a + b;
+        *da = a;
+        *db = b;
     }
-    return false;
+    return nearest != UINT32_MAX;
 }
 
 /* No landmark ahead: to the end of the shorter side, step by step. */

@@ -281,12 +281,23 @@ static int put(struct job *job, uint32_t i)
     return mt_align(reference, window, &job->slices, &again, mt_changes_note, &track->changes);
 }
 
+/* How much of its reference is in a segment. */
+static double found_share(const struct job *job, uint32_t i)
+{
+    double length = job->track->reference[job->best[i]].length;
+    return length > 0 ? job->likeness[i].kind / length : 0;
+}
+
 /* A segment is an iteration if much of its reference is there, the last one, which may be cut, if
- * nearly all of it is. */
+ * nearly as much is as in the others. */
 static bool is_iteration(const struct job *job, uint32_t i, bool open)
 {
-    double least = open && i + 1 == job->segments ? 0.9 : 0.5;
-    return job->likeness[i].kind >= least * job->track->reference[job->best[i]].length;
+    double usual = 0;
+    if (!open || i + 1 < job->segments || i == 0)
+        return found_share(job, i) >= 0.5;
+    for (uint32_t k = 0; k < i; k++)
+        usual += found_share(job, k) / i;
+    return found_share(job, i) >= 0.9 * usual;
 }
 
 static int add_all(struct job *job, bool open)

@@ -58,7 +58,8 @@ def summary(results):
         "precision": right / found if found else 1,
         "whole": sum(abs(r["truth"] - r["right"]) <= 1 and r["found"] - r["right"] <= 1
                      for r in results) / len(results),
-        "begin": sum(r["exact"] == r["right"] for r in results) / len(results),
+        "begin": sum(r["exact"] == r["right"] for r in results if r["right"])
+        / max(1, sum(r["right"] > 0 for r in results)),
         "kind": sum(r["kind_share"] for r in results) / len(results),
         "exact": sum(r["exact_share"] for r in results) / len(results),
     }
@@ -77,6 +78,8 @@ def row(name, results):
 
 HEAD = ("| loop | loops | iterations | recall | precision | whole | at the begin | exact share | "
         "kind share |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+# Not those by which the search was made: low ones.
+SEEDS = range(201, 211)
 SIZES = ((12, 60), (40, 200), (150, 500))
 
 
@@ -88,26 +91,26 @@ def loop_jobs(difficulties, seeds):
 def table_alone(judge, difficulties):
     yield HEAD
     for name in ("-", *difficulties):
-        yield row("none" if name == "-" else name, run_all(judge, loop_jobs(name, range(1, 11))))
+        yield row("none" if name == "-" else name, run_all(judge, loop_jobs(name, SEEDS)))
 
 
 def table_combined(judge, difficulties):
     yield HEAD
     pairs = ["+".join(pair) for pair in itertools.combinations(difficulties, 2)]
-    yield row("every pair", run_all(judge, [("loop", 11 + i % 3, pair, 40, 200)
+    yield row("every pair", run_all(judge, [("loop", 211 + i % 3, pair, 40, 200)
                                              for i, pair in enumerate(pairs)]))
-    chance = random.Random(1)
+    chance = random.Random(2)
     for count in (3, 4, 6, 8):
         sets = ["+".join(chance.sample(list(difficulties), count)) for _ in range(40)]
-        yield row(f"{count} at once", run_all(judge, [("loop", 20 + i, names, 40, 200)
+        yield row(f"{count} at once", run_all(judge, [("loop", 220 + i, names, 40, 200)
                                                       for i, names in enumerate(sets)]))
-    yield row("all at once", run_all(judge, loop_jobs("+".join(difficulties), range(1, 6))))
+    yield row("all at once", run_all(judge, loop_jobs("+".join(difficulties), SEEDS[:5])))
 
 
 def table_none(judge, kinds):
     yield "| trace | what it is | traces | taken for iterations |\n| --- | --- | --- | --- |"
     for name, doc in kinds.items():
-        results = run_all(judge, [("none", seed, name, events) for seed in range(1, 11)
+        results = run_all(judge, [("none", seed, name, events) for seed in SEEDS
                                   for events in (1000, 5000, 50000)])
         yield f"| {name} | {doc} | {len(results)} | {sum(r['found'] > 0 for r in results)} |"
 
