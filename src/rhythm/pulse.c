@@ -4,7 +4,8 @@
  * form a class; the distance keeps out what is counted as often by chance.
  * 2. One pass: each member of a class remembers which member came next (by majority, as Boyer and
  *    Moore vote). Where the members take turns, as what happens once per iteration does, every
- *    successor is the remembered one. Members that spoil that are taken out, once. How probable
+ *    successor is the remembered one. Members that spoil that are taken out, and a class of
+ *    several rounds is parted, once. How probable
  * that is by chance follows from the counts: m grams of n occurrences each can be shuffled in (mn)!
  * / n!^m ways, of which m take turns.
  * 3. A class of a single gram beats if its distances hardly vary.
@@ -177,35 +178,60 @@ static void take_turns(struct search *search)
     }
 }
 
+/* The root of a gram's part of its class; `first` is its parent from here on. */
+static uint32_t root_of(struct search *search, uint32_t i)
+{
+    struct gram *gram = search->gram;
+    while (gram[i].first != i)
+        i = gram[i].first = gram[gram[i].first].first;
+    return i;
+}
+
 /* Members whose successor changes leave their class. */
 static void take_out_spoilers(struct search *search)
 {
-    for (uint32_t i = 0; i < search->classes; i++)
-        search->class_[i] = (struct class_){.count = search->class_[i].count,
-                                            .members = search->class_[i].members,
-                                            .previous = NONE,
-                                            .seed = NONE};
     for (uint32_t i = 0; i < search->grams; i++) {
         struct gram *gram = &search->gram[i];
-        if (gram->class_ == NONE)
-            continue;
-        struct class_ *class_ = &search->class_[gram->class_];
-        if (class_->members > 1 && 2 * (gram->votes + 1) < gram->count) {
-            class_->members--;
+        gram->first = i;
+        if (gram->class_ != NONE && search->class_[gram->class_].members > 1 &&
+            2 * (gram->votes + 1) < gram->count)
             gram->class_ = NONE;
+    }
+}
+
+/* What follows each other is a class: of iterations and evaluations that are as many by chance,
+ * each has its own round. */
+static void part_classes(struct search *search)
+{
+    struct gram *gram = search->gram;
+    for (uint32_t i = 0; i < search->grams; i++) {
+        uint32_t next = gram[i].class_ == NONE ? NONE : gram[i].next;
+        if (next != NONE && gram[next].class_ == gram[i].class_)
+            gram[root_of(search, i)].first = root_of(search, next);
+        gram[i].last = NONE;
+    }
+    search->classes = 0;
+    for (uint32_t i = 0; i < search->grams; i++) {
+        if (gram[i].class_ == NONE)
             continue;
+        uint32_t *class_ = &gram[root_of(search, i)].last;
+        if (*class_ == NONE) {
+            *class_ = search->classes++;
+            search->class_[*class_] =
+                (struct class_){.count = gram[i].count, .previous = NONE, .seed = i};
         }
-        class_->seed = class_->seed == NONE ? i : class_->seed;
-        gram->next = gram->last = NONE;
-        gram->votes = 0;
+        gram[i].class_ = *class_;
+        search->class_[*class_].members++;
+    }
+    for (uint32_t i = 0; i < search->grams; i++) {
+        gram[i].next = gram[i].last = NONE;
+        gram[i].votes = 0;
     }
 }
 
 static bool beats(const struct class_ *class_)
 {
     double m = class_->members, n = class_->count;
-    if (class_->seed == NONE)
-        return false;
     if (class_->members > 1) {
         double chance = m * lgamma(n + 1) + log(m) - lgamma(m * n + 1);
         return class_->hits >= TURNS * class_->turns && chance < CHANCE;
@@ -318,6 +344,7 @@ static int find_in_mode(struct search *search, struct mt_pulses *pulses)
     RETURN_IF_ERROR(make_classes(search));
     take_turns(search);
     take_out_spoilers(search);
+    part_classes(search);
     take_turns(search);
     uint32_t kept = 0;
     for (uint32_t i = 0; i < search->classes; i++)
