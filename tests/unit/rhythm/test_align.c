@@ -5,7 +5,7 @@
 
 #include "../unit.h"
 #include "rhythm/track.h"
-#include "symbols.h"
+#include "letters.h"
 
 static struct mt_window window;
 static struct mt_likeness likeness;

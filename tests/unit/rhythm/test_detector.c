@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "../unit.h"
-#include "symbols.h"
+#include "letters.h"
 
 static struct mt_detector *detector;
 static struct mt_rhythm rhythm;

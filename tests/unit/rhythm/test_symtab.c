@@ -1,7 +1,7 @@
 #include "rhythm/symtab.h"
 
 #include "../unit.h"
-#include "symbols.h"
+#include "letters.h"
 
 static struct mt_symtab table;
 

@@ -1,7 +1,7 @@
 /* Symbols from text, for tests: a letter is a launch of a kernel, capitals on thread 1; a digit is
  * a block of so many KiB that is handed out. */
-#ifndef SYMBOLS_H
-#define SYMBOLS_H
+#ifndef LETTERS_H
+#define LETTERS_H
 
 #include <ctype.h>
 
