@@ -19,6 +19,9 @@
 enum { EXIT_PROBLEM = 1, EXIT_USAGE = 2, TABLES_MAX = 64, TOP = 5, PATH_BYTES = 4096 };
 
 /* X(letter or 0, id, long name, argument or NULL, text) */
+#define SWAP_ROW(name, option, value, unit, text)                                                  \
+    ROW(0, SWAP_##name, option, unit, text " (default " #value ")")
+
 #define OPTIONS(X)                                                                                 \
     X(0, CSV, "csv", "DIR", "write every table to DIR as NAME.csv")                                \
     X(0, JSON, "json", "DIR", "write every table to DIR as NAME.json")                             \
@@ -33,6 +36,7 @@ enum { EXIT_PROBLEM = 1, EXIT_USAGE = 2, TABLES_MAX = 64, TOP = 5, PATH_BYTES = 
       "of both: bytes-at-peak (default), bytes-allocated, count")                                  \
     X(0, SYSROOT, "sysroot", "DIR", "look for programs and libraries in DIR first")                \
     X(0, DEBUG_PATH, "debug-path", "DIR[:DIR]", "look for programs and debug files there too")     \
+    MT_SWAP_OPTIONS(SWAP_ROW)                                                                      \
     X('q', QUIET, "quiet", NULL, "do not print the summary")                                       \
     X('h', HELP, "help", NULL, "show this help and exit")                                          \
     X('V', VERSION, "version", NULL, "show the version and exit")
@@ -57,6 +61,7 @@ enum option_id {
 struct request {
     const char *csv, *json, *format, *folded, *flamegraph, *weight;
     struct mt_symbols_options symbols;
+    struct mt_swaprule swap;
     const struct mt_table *table, *columns;
     const struct mt_table *with[TABLES_MAX];
     size_t withs;
@@ -167,6 +172,14 @@ static void take_option(struct request *request, int id)
     case OPTION_DEBUG_PATH:
         request->symbols.debug_path = optarg;
         break;
+#define SWAP_CASE(name, option, value, unit, text)                                                 \
+    case OPTION_SWAP_##name:                                                                       \
+        if (mt_swaprule_set(&request->swap, MT_SWAP_##name, optarg))                               \
+            break;                                                                                 \
+        complain("--%s is a number of %s, not '%s'", option, unit, optarg);                        \
+        exit(EXIT_USAGE);
+        MT_SWAP_OPTIONS(SWAP_CASE)
+#undef SWAP_CASE
     case 'q':
     case OPTION_QUIET:
         request->quiet = true;
@@ -389,6 +402,7 @@ static int want_all(struct analysis *analysis)
 {
     const struct request *request = analysis->request;
     mt_engine_symbols(analysis->engine, &request->symbols);
+    mt_engine_swap(analysis->engine, &request->swap);
     if (request->folded)
         RETURN_IF_ERROR(want_folded(analysis));
     if (request->flamegraph)
@@ -524,6 +538,7 @@ static int list(const struct request *request)
 int main(int argc, char **argv)
 {
     static struct request request;
+    request.swap = mt_swaprule_default();
     signal(SIGPIPE, SIG_IGN);
     parse(&request, argc, argv);
     const char *problem = contradiction(&request);

@@ -28,6 +28,7 @@ struct mt_engine {
     struct want want[TABLES_MAX];
     size_t wants;
     struct mt_symbols_options options;
+    struct mt_swaprule swap;
     struct mt_symbols *symbols; /* one for all traces: they have much in common */
     uint32_t traces;
     bool begun;
@@ -85,7 +86,7 @@ struct mt_engine *mt_engine_new(struct mt_error *error)
     if (!engine)
         mt_fail(error, MT_ERR_MEMORY, "out of memory");
     else
-        engine->error = error;
+        *engine = (struct mt_engine){.error = error, .swap = mt_swaprule_default()};
     return engine;
 }
 
@@ -108,6 +109,11 @@ void mt_engine_free(struct mt_engine *engine)
 void mt_engine_symbols(struct mt_engine *engine, const struct mt_symbols_options *options)
 {
     engine->options = *options;
+}
+
+void mt_engine_swap(struct mt_engine *engine, const struct mt_swaprule *rule)
+{
+    engine->swap = *rule;
 }
 
 static struct want *find_want(struct mt_engine *engine, const struct mt_table *table)
@@ -360,6 +366,7 @@ int mt_engine_run(struct mt_engine *engine, const char *path, mt_progress *progr
 {
     struct shift shift = {.run = {.trace_index = engine->traces++,
                                   .error = engine->error,
+                                  .swap = &engine->swap,
                                   .sink = sink_for,
                                   .owner = engine}};
     RETURN_IF_ERROR(begin(engine));

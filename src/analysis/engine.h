@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "analysis/swaprule.h"
 #include "base/error.h"
 #include "memtrace/trace.h"
 #include "symbols/symbols.h"
@@ -25,6 +26,9 @@ int mt_engine_want(struct mt_engine *engine, const struct mt_table *table, struc
 /* Where the files are that name native frames; the strings must outlive the engine. To be said
  * before the first run, if at all. */
 void mt_engine_symbols(struct mt_engine *engine, const struct mt_symbols_options *options);
+
+/* The rule by which blocks may be swapped out, copied; to be said before the first run, if at all. */
+void mt_engine_swap(struct mt_engine *engine, const struct mt_swaprule *rule);
 
 /* Called now and then with the events done and all there are; a negative result stops the run. */
 typedef int mt_progress(void *context, uint64_t done, uint64_t events);

@@ -1,5 +1,7 @@
 #include "analysis/swaprule.h"
 
+#include <stdlib.h>
+
 #define GIGA 1e9
 
 struct mt_swaprule mt_swaprule_default(void)
@@ -8,6 +10,20 @@ struct mt_swaprule mt_swaprule_default(void)
     MT_SWAP_OPTIONS(VALUE)
 #undef VALUE
     return (struct mt_swaprule){d2h * GIGA, h2d * GIGA, latency * 1e3};
+}
+
+bool mt_swaprule_set(struct mt_swaprule *rule, enum mt_swap_option option, const char *text)
+{
+    char *end;
+    double value = strtod(text, &end);
+    if (end == text || *end || !(value >= 0 && value < 1e9))
+        return false;
+    if (option == MT_SWAP_latency) {
+        rule->latency_ns = value * 1e3;
+        return true;
+    }
+    *(option == MT_SWAP_d2h ? &rule->d2h : &rule->h2d) = value * GIGA;
+    return value > 0;
 }
 
 uint64_t mt_swaprule_most(const struct mt_swaprule *rule, uint64_t idle_ns)

@@ -9,19 +9,30 @@
 #ifndef MT_SWAPRULE_H
 #define MT_SWAPRULE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Bandwidths in bytes per second: 1 GB/s is 1e9. Every option of the rule, once:
  * X(name, option of the command line, default, unit, text) */
 #define MT_SWAP_OPTIONS(X)                                                                         \
-    X(d2h, "bandwidth-d2h", 25.0, "GB/s", "bandwidth from the device to the host")                 \
-    X(h2d, "bandwidth-h2d", 25.0, "GB/s", "bandwidth from the host to the device")                 \
-    X(latency, "latency", 10.0, "us", "time that a transfer costs whatever its size")
+    X(d2h, "bandwidth-d2h", 25, "GB/s", "bandwidth from the device to the host")                   \
+    X(h2d, "bandwidth-h2d", 25, "GB/s", "bandwidth from the host to the device")                   \
+    X(latency, "latency", 10, "us", "time that a transfer costs whatever its size")
 
 struct mt_swaprule {
     double d2h, h2d;   /* bytes per second */
     double latency_ns; /* of one transfer */
 };
+
+/* Which of MT_SWAP_OPTIONS. */
+enum mt_swap_option {
+#define MT_SWAP_ENUM(name, option, value, unit, text) MT_SWAP_##name,
+    MT_SWAP_OPTIONS(MT_SWAP_ENUM)
+#undef MT_SWAP_ENUM
+};
+
+/* Set an option from its text, a positive number (a latency may be 0); false if it is none. */
+bool mt_swaprule_set(struct mt_swaprule *rule, enum mt_swap_option option, const char *text);
 
 /* The rule with the defaults. */
 struct mt_swaprule mt_swaprule_default(void);

@@ -419,8 +419,8 @@ static int put_plan(struct state *state, uint32_t device, const struct mt_swappl
     CELL(iteration) = state->swapspan.wanted ? mt_uint(state->swapspan.iteration) : mt_null();
     CELL(start_ns) = mt_uint(plan->start_ns);
     CELL(end_ns) = mt_uint(plan->start_ns + plan->length_ns);
-    CELL(d2h_bytes_per_second) = mt_real(plan->rule.d2h);
-    CELL(h2d_bytes_per_second) = mt_real(plan->rule.h2d);
+    CELL(d2h_bytes_per_second) = mt_uint((uint64_t)(plan->rule.d2h + 0.5));
+    CELL(h2d_bytes_per_second) = mt_uint((uint64_t)(plan->rule.h2d + 0.5));
     CELL(latency_ns) = mt_uint((uint64_t)plan->rule.latency_ns);
     CELL(candidates) = mt_uint(plan->gaps + plan->over);
     CELL(peak_ns) = mt_uint(plan->peak_ns);

@@ -27,6 +27,24 @@ START_TEST(latency_is_paid_twice)
 }
 END_TEST
 
+START_TEST(options)
+{
+    struct mt_swaprule rule = mt_swaprule_default();
+    ck_assert_double_eq(rule.d2h, 25e9);
+    ck_assert(mt_swaprule_set(&rule, MT_SWAP_d2h, "6.4"));
+    ck_assert(mt_swaprule_set(&rule, MT_SWAP_h2d, "6.3"));
+    ck_assert(mt_swaprule_set(&rule, MT_SWAP_latency, "0"));
+    ck_assert_double_eq_tol(rule.d2h, 6.4e9, 1);
+    ck_assert_double_eq_tol(rule.h2d, 6.3e9, 1);
+    ck_assert_double_eq(rule.latency_ns, 0);
+    ck_assert(!mt_swaprule_set(&rule, MT_SWAP_d2h, "0"));
+    ck_assert(!mt_swaprule_set(&rule, MT_SWAP_d2h, "-1"));
+    ck_assert(!mt_swaprule_set(&rule, MT_SWAP_h2d, "6.3GB"));
+    ck_assert(!mt_swaprule_set(&rule, MT_SWAP_latency, "nan"));
+    ck_assert(!mt_swaprule_set(&rule, MT_SWAP_latency, ""));
+}
+END_TEST
+
 /* An iteration of 10000 ns: 9500 bytes all the time, 10500 from 4000 to 6000. */
 static void begin(bool circular)
 {
@@ -133,8 +151,14 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {
-        numbers_of_the_paper, latency_is_paid_twice, only_what_is_back_in_time, one_block_leaves,
-        the_link_is_shared,   a_gap_wraps,           many_candidates,           NULL};
+    const TTest *const tests[] = {numbers_of_the_paper,
+                                  latency_is_paid_twice,
+                                  options,
+                                  only_what_is_back_in_time,
+                                  one_block_leaves,
+                                  the_link_is_shared,
+                                  a_gap_wraps,
+                                  many_candidates,
+                                  NULL};
     return unit_run(unit_suite_with("swap", tests, NULL, teardown));
 }
