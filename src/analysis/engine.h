@@ -27,7 +27,7 @@ int mt_engine_want(struct mt_engine *engine, const struct mt_table *table, struc
  * before the first run, if at all. */
 void mt_engine_symbols(struct mt_engine *engine, const struct mt_symbols_options *options);
 
-/* The rule by which blocks may be swapped out, copied; to be said before the first run, if at all. */
+/* The rule by which blocks may be swapped out; it is copied. Before the first run, if at all. */
 void mt_engine_swap(struct mt_engine *engine, const struct mt_swaprule *rule);
 
 /* Called now and then with the events done and all there are; a negative result stops the run. */
