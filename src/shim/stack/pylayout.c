@@ -5,68 +5,10 @@
 
 #include "shim/stack/probe.h"
 
-/* Read out of the headers of each version by offsetof. */
-#define OLD_CODE .code_file = 104, .code_name = 112, .code_line = 40, .code_lines = 120
-#define NEW_CODE .code_file = 112, .code_name = 120, .code_qualname = 128, .code_lines = 136
-#define OLD_TEXT .text_ascii = 48, .text_other = 72
-#define NEW_TEXT .text_ascii = 40, .text_other = 56
-#define OLD_FRAME .state_frame = 24, .frame_of = -1, .frame_code = 32, .frame_caller = 24
-
 static const struct mt_pylayout layouts[] = {
-    {.minor = 8, OLD_FRAME, .frame_at = 104, .at_unit = 1, OLD_CODE, OLD_TEXT},
-    {.minor = 9, OLD_FRAME, .frame_at = 104, .at_unit = 1, OLD_CODE, OLD_TEXT},
-    {.minor = 10, OLD_FRAME, .frame_at = 96, .at_unit = 2, OLD_CODE, OLD_TEXT},
-    {.minor = 11,
-     .state_frame = 56,
-     .frame_of = 8,
-     .frame_code = 32,
-     .frame_caller = 48,
-     .frame_at = 56,
-     .frame_owner = 69,
-     .owner_skip = 3,
-     .code_start = 184,
-     NEW_CODE,
-     .code_line = 72,
-     OLD_TEXT},
-    {.minor = 12,
-     .state_frame = 56,
-     .frame_of = 0,
-     .frame_code = 0,
-     .frame_caller = 8,
-     .frame_at = 56,
-     .frame_owner = 70,
-     .owner_skip = 3,
-     .code_start = 192,
-     NEW_CODE,
-     .code_line = 68,
-     .code_version = 92,
-     NEW_TEXT},
-    {.minor = 13,
-     .state_frame = 72,
-     .frame_of = -1,
-     .frame_code = 0,
-     .frame_caller = 8,
-     .frame_at = 56,
-     .frame_owner = 70,
-     .owner_skip = 3,
-     .code_start = 200,
-     NEW_CODE,
-     .code_line = 68,
-     .code_version = 92,
-     NEW_TEXT},
-    {.minor = 14,
-     .state_frame = 72,
-     .frame_of = -1,
-     .frame_code = 0,
-     .frame_caller = 8,
-     .frame_at = 56,
-     .frame_owner = 74,
-     .owner_skip = 3,
-     .code_start = 208,
-     NEW_CODE,
-     .code_line = 68,
-     .code_version = 92,
-     NEW_TEXT},
+#define LAYOUT(number, ...) {.minor = number, __VA_ARGS__},
+    MT_PYLAYOUTS(LAYOUT)
+#undef LAYOUT
 };
 
 /* _Py_DebugOffsets: a cookie, a version, then words in groups. The groups of frames and code begin
@@ -105,10 +47,13 @@ static void correct(struct mt_pylayout *layout, const uint64_t *word, const stru
         *layout = said;
 }
 
-bool mt_pylayout_find(struct mt_pylayout *layout, unsigned minor, const void *runtime)
+bool mt_pylayout_find(struct mt_pylayout *layout, unsigned minor, const void *runtime,
+                      bool *standard)
 {
+    struct mt_pylayout told;
     uint64_t word[WORDS];
     bool found = false;
+    *standard = true;
     for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++)
         if (layouts[i].minor == minor) {
             *layout = layouts[i];
@@ -117,8 +62,10 @@ bool mt_pylayout_find(struct mt_pylayout *layout, unsigned minor, const void *ru
     if (!found || !runtime || !mt_probe((uintptr_t)runtime, sizeof word))
         return found;
     memcpy(word, runtime, sizeof word);
+    told = *layout;
     for (size_t i = 0; i < sizeof described / sizeof *described; i++)
         if (described[i].minor == minor && memcmp(word, COOKIE, sizeof COOKIE - 1) == 0)
             correct(layout, word, &described[i]);
+    *standard = memcmp(&told, layout, sizeof told) == 0;
     return true;
 }

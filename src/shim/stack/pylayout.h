@@ -23,8 +23,32 @@ struct mt_pylayout {
     uint16_t text_ascii, text_other; /* str -> its characters */
 };
 
+/* X(minor, fields...), read out of the headers of each version by offsetof. */
+#define MT_PY_OLD_CODE .code_file = 104, .code_name = 112, .code_line = 40, .code_lines = 120
+#define MT_PY_NEW_CODE .code_file = 112, .code_name = 120, .code_qualname = 128, .code_lines = 136
+#define MT_PY_OLD_TEXT .text_ascii = 48, .text_other = 72
+#define MT_PY_NEW_TEXT .text_ascii = 40, .text_other = 56
+#define MT_PY_OLD(at, unit)                                                                        \
+    .state_frame = 24, .frame_of = -1, .frame_code = 32, .frame_caller = 24, .frame_at = at,       \
+    .at_unit = unit, MT_PY_OLD_CODE, MT_PY_OLD_TEXT
+#define MT_PY_NEW(state, of, owner, start)                                                         \
+    .state_frame = state, .frame_of = of, .frame_code = 0, .frame_caller = 8, .frame_at = 56,      \
+    .frame_owner = owner, .owner_skip = 3, .code_start = start, .code_line = 68,                   \
+    .code_version = 92, MT_PY_NEW_CODE, MT_PY_NEW_TEXT
+#define MT_PYLAYOUTS(X)                                                                            \
+    X(8, MT_PY_OLD(104, 1))                                                                        \
+    X(9, MT_PY_OLD(104, 1))                                                                        \
+    X(10, MT_PY_OLD(96, 2))                                                                        \
+    X(11, .state_frame = 56, .frame_of = 8, .frame_code = 32, .frame_caller = 48, .frame_at = 56,  \
+      .frame_owner = 69, .owner_skip = 3, .code_start = 184, .code_line = 72, MT_PY_NEW_CODE,      \
+      MT_PY_OLD_TEXT)                                                                              \
+    X(12, MT_PY_NEW(56, 0, 70, 192))                                                               \
+    X(13, MT_PY_NEW(72, -1, 70, 200))                                                              \
+    X(14, MT_PY_NEW(72, -1, 74, 208))
+
 /* The layout of 3.`minor`; `runtime` is _PyRuntime, which describes itself from 3.13 on (may be
- * NULL). False where it is not known. */
-bool mt_pylayout_find(struct mt_pylayout *layout, unsigned minor, const void *runtime);
+ * NULL); *standard tells whether it is the one above. False where it is not known. */
+bool mt_pylayout_find(struct mt_pylayout *layout, unsigned minor, const void *runtime,
+                      bool *standard);
 
 #endif

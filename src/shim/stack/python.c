@@ -30,6 +30,7 @@ static struct {
     _Atomic bool asked;
     struct mt_pysymbols symbols;
     struct mt_pylayout layout;
+    bool standard; /* it is the one that the headers tell */
     _Atomic bool checked;
     char version[32];
     const char *trouble;
@@ -52,7 +53,7 @@ static void know_version(void)
     if (strstr(text, "free-threading"))
         switch_off("a free-threaded build");
     else if (sscanf(text, "3.%u", &minor) != 1 ||
-             !mt_pylayout_find(&python.layout, minor, python.symbols.runtime))
+             !mt_pylayout_find(&python.layout, minor, python.symbols.runtime, &python.standard))
         switch_off("an unknown version");
     else
         atomic_store(&python.state, TRIAL);
@@ -157,8 +158,8 @@ static inline void read_frame(const struct mt_pylayout *layout, uintptr_t frame,
     to->identity = identity(layout, code);
 }
 
-static uint32_t walk(const struct mt_pylayout *layout, uintptr_t state, struct mt_pyframe *to,
-                     uint32_t most)
+static inline __attribute__((always_inline)) uint32_t
+walk_by(const struct mt_pylayout *layout, uintptr_t state, struct mt_pyframe *to, uint32_t most)
 {
     uint32_t n = 0;
     uintptr_t frame = innermost(layout, state);
@@ -166,6 +167,22 @@ static uint32_t walk(const struct mt_pylayout *layout, uintptr_t state, struct m
         if (is_function(layout, frame))
             read_frame(layout, frame, &to[n++]);
     return n;
+}
+
+/* Once a version: offsets that are constants make it half as long. */
+static uint32_t walk(uintptr_t state, struct mt_pyframe *to, uint32_t most)
+{
+    switch (python.standard ? python.layout.minor : 0) {
+#define WALK(number, ...)                                                                          \
+    case number: {                                                                                 \
+        static const struct mt_pylayout fixed = {.minor = number, __VA_ARGS__};                    \
+        return walk_by(&fixed, state, to, most);                                                   \
+    }
+        MT_PYLAYOUTS(WALK)
+#undef WALK
+    default:
+        return walk_by(&python.layout, state, to, most);
+    }
 }
 
 /* ---- the first walk ---- */
@@ -219,7 +236,7 @@ uint32_t mt_python_frames(struct mt_pyframe *frame, uint32_t most)
             return 0;
         atomic_store(&python.state, GOOD);
     }
-    return walk(&python.layout, state, frame, most);
+    return walk(state, frame, most);
 }
 
 /* ---- what the interpreter says ---- */
