@@ -18,6 +18,7 @@ import known_calls
 import outcome
 import pairs
 import rhythm
+import stackframes
 import suite
 import torch_history
 from profile_counts import count_launches
@@ -171,6 +172,25 @@ def test_pairs():
     expect(abs(found["modes"]["traced"]["ratio"]["median"] - 1.01) < 1e-9, "the ratio's median")
     expect(found["pairs"] == 4 and "ratio" not in found["modes"]["bare"], "the pairs")
     expect(pairs.spread([3.0])["p25"] == 3.0, "a single value has a spread")
+
+
+def test_stackframes():
+    events = [
+        {"event": "code", "id": 1, "text": "a.py", "detail": "<module>"},
+        {"event": "code", "id": 2, "text": "a.py", "detail": "Net.forward"},
+        {"event": "frame", "id": 1, "caller": 0, "code": 1, "where": 7},
+        {"event": "frame", "id": 2, "caller": 1, "code": 2, "where": 3},
+        {"event": "block_alloc", "device": 0, "address": 512, "stack": 2},
+        {"event": "block_alloc", "device": 0, "address": 1024, "stack": 0}]
+    ours = stackframes.trace_stacks(events)
+    theirs = [(512, [["a.py", 3, "forward"], ["a.py", 7, "<module>"]]), (1024, [])]
+    expect(stackframes.differences(ours, theirs) == (0, []), "the same stacks")
+    for change in (["a.py", 4, "forward"], ["b.py", 3, "forward"], ["a.py", 3, "backward"]):
+        other = [(512, [change, theirs[0][1][1]]), theirs[1]]
+        expect(stackframes.differences(ours, other)[0] == 1, f"another frame: {change}")
+    short = [(512, theirs[0][1][:1]), theirs[1]]
+    expect(stackframes.differences(ours, short)[0] == 1, "a short one")
+    expect(stackframes.differences(ours, [(516, []), theirs[1]])[0] == 1, "another block")
 
 
 class Told:
@@ -328,7 +348,8 @@ def test_outcome():
 
 def main():
     for test in (test_replay, test_blocks, test_segments, test_mappings, test_nesting, test_profile,
-                 test_pairs, test_killed, test_known_calls, test_contract, test_figures,
+                 test_pairs, test_stackframes,
+                 test_killed, test_known_calls, test_contract, test_figures,
                  test_rhythm, test_outcome):
         test()
     folder = tempfile.mkdtemp(prefix="memtrace-gpu-")

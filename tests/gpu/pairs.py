@@ -26,7 +26,10 @@ PAUSE = 0.05
 ARGUMENTS = {
     "bare": [], "traced": [], "control": [],
     "history": ["--observer", "history"], "profiler": ["--observer", "profiler"],
+    "traced_none": [], "traced_python": [], "traced_both": [],
+    "history_all": ["--observer", "history_all"],
 }
+SETTINGS = {f"traced_{kind}": {"MEMTRACE_STACKS": kind} for kind in ("none", "python", "both")}
 
 
 def setting(name, default):
@@ -46,13 +49,14 @@ class Worker:
     def __init__(self, model, mode, stem):
         self.mode, self.trace = mode, f"{stem}.{mode}.mtrace"
         command = jobs.python(f"train_{model}.py", "--serve", *ARGUMENTS[mode])
-        if mode == "traced":
+        if mode.startswith("traced"):
             jobs.remove(self.trace)
             command = jobs.launched(self.trace, command)
         command = [*pinned(), *command]
         self.log = open(f"{stem}.{mode}.log", "w", encoding="utf-8")
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=self.log, text=True)
+                                        stderr=self.log, text=True,
+                                        env={**os.environ, **SETTINGS.get(mode, {})})
 
     def answer(self):
         for line in self.process.stdout:
@@ -87,8 +91,8 @@ def turns(workers, pairs, steps):
     return rows
 
 
-def one_round(out, model, modes, number, pairs, steps):
-    stem = jobs.work(f"overhead_{model}.{number}")
+def one_round(out, model, modes, number, pairs, steps, name="overhead"):
+    stem = jobs.work(f"{name}_{model}.{number}")
     workers = [Worker(model, mode, stem) for mode in modes]
     try:
         for worker in workers:

@@ -42,6 +42,8 @@ def listed():
     for name in ("compile", "jax", "cupy", "async_pool"):
         tests.append((f"smoke_{name}", ["smoke.py", name], 120, False))
     for model in MODELS:
+        tests.append((f"stacks_{model}", ["stackframes.py", model], 120, False))
+    for model in MODELS:
         tests.append((f"golden_{model}", ["golden_candidate.py", model], 90, False))
     for loop in ("resnet50", "gpt", "moe", "accumulate", "evaluate"):
         tests.append((f"rhythm_{loop}", ["rhythm.py", loop], 90, False))
@@ -49,6 +51,8 @@ def listed():
         tests.append((f"known_calls_{runtime}", ["known_calls.py", runtime], 60, False))
     for model in MODELS:
         tests.append((f"overhead_{model}", ["pairs.py", model], 170, True))
+    for model in MODELS:
+        tests.append((f"stackcost_{model}", ["stackpairs.py", model], 200, True))
     for model in MODELS:
         tests.append((f"size_{model}", ["tracesize.py", model], 60, True))
     return tests

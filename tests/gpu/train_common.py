@@ -25,6 +25,8 @@ def parse(description, batch, add_arguments):
     parser.add_argument("--history", metavar="FILE",
                         help="have torch record its memory history from before the first block and "
                              "write it here, with torch's own peaks, as JSON")
+    parser.add_argument("--frames", action="store_true",
+                        help="with --history: the Python frames of every block too")
     parser.add_argument("--profile", metavar="FILE",
                         help="count launches of some steps with torch.profiler")
     parser.add_argument("--profile-first", type=int, default=8, metavar="STEP")
@@ -35,7 +37,8 @@ def parse(description, batch, add_arguments):
     parser.add_argument("--serve", action="store_true",
                         help="take turns: warm up, then run as many steps as stdin says")
     parser.add_argument("--warmup", type=int, default=10, help="steps before --serve is ready")
-    parser.add_argument("--observer", choices=("none", "history", "profiler"), default="none",
+    parser.add_argument("--observer", choices=("none", "history", "history_all", "profiler"),
+                        default="none",
                         help="with --serve: one of torch's own recorders, switched on")
     add_arguments(parser)
     return parser.parse_args()
@@ -59,7 +62,22 @@ def segment_facts(segment):
             "expandable": bool(segment.get("is_expandable", False)), "blocks": blocks}
 
 
-def write_history(path):
+class Stacks:
+    """Distinct stacks as a list; entries name them by number."""
+
+    def __init__(self):
+        self.numbers, self.stacks = {}, []
+
+    def number(self, frames):
+        stack = [[frame["filename"], frame["line"], frame["name"]] for frame in frames]
+        key = json.dumps(stack)
+        if key not in self.numbers:
+            self.numbers[key] = len(self.stacks)
+            self.stacks.append(stack)
+        return self.numbers[key]
+
+
+def write_history(path, frames=False):
     torch.cuda.synchronize()
     devices = range(torch.cuda.device_count())
     facts = {
@@ -69,9 +87,12 @@ def write_history(path):
         "stats": [dict(torch.cuda.memory_stats(d)) for d in devices],
     }
     snapshot = torch.cuda.memory._snapshot()
+    stacks = Stacks()
     facts["traces"] = [
         [[entry["action"], entry.get("addr", 0), entry["size"], entry["stream"]]
+         + ([stacks.number(entry.get("frames", ()))] if frames else [])
          for entry in trace] for trace in snapshot["device_traces"]]
+    facts["stacks"] = stacks.stacks
     facts["segments"] = [segment_facts(segment) for segment in snapshot["segments"]]
     write_json(path, facts)
 
@@ -168,9 +189,11 @@ def run(description, build, batch, add_arguments=lambda parser: None):
     args = parse(description, batch, add_arguments)
     torch.cuda.init()
     if args.history:
-        record_history()
+        record_history(context="alloc" if args.frames else None)
     elif args.observer == "history":
         record_history(context="all")
+    elif args.observer == "history_all":
+        record_history(context="all", stacks="all")
     torch.manual_seed(args.seed)
     torch.backends.cudnn.benchmark = False  # its trial runs would differ from run to run
     step = build(args)
@@ -179,4 +202,4 @@ def run(description, build, batch, add_arguments=lambda parser: None):
     else:
         train(step, args)
     if args.history:
-        write_history(args.history)
+        write_history(args.history, args.frames)
