@@ -138,6 +138,26 @@ def size(results):
     return lines
 
 
+THERE = ("PARAMETER", "GRADIENT", "OPTIMIZER_STATE", "ACTIVATION", "INPUT", "TEMPORARY",
+         "AUTOGRAD_DETAIL", "none")
+
+
+def confusion(results):
+    """Rows: categories here; columns: PyTorch's; MiB at the peak of the profiled steps."""
+    lines = head("model", "here", *(f"`{there}`" for there in THERE), "agree", "result")
+    for model, title in MODELS:
+        facts = results.get(f"categories_{model}")
+        if not facts or "table" not in facts["figures"]:
+            lines.append(line(results, f"categories_{model}", (title,), len(THERE) + 4, None))
+            continue
+        share = f"{100 * facts['figures']['share']:.2f} %"
+        for ours, found in sorted(facts["figures"]["table"].items()):
+            cells = (f"{found[there] / MIB:.1f}" if there in found else "" for there in THERE)
+            lines.append(row(title, ours, *cells, share, verdict(facts)))
+            title = share = ""
+    return lines
+
+
 def others(results):
     lines = head("test", "found", "checks", "result")
     for name, title in OTHERS:
@@ -163,6 +183,7 @@ def provenance(results):
 
 
 TABLES = {"equality": equality, "overhead": overhead, "size": size, "others": others,
+          "categories": confusion,
           "provenance": provenance}
 
 

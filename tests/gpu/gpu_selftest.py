@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 
+import categories
 import compare
 import figures
 import jobs
@@ -20,6 +21,7 @@ import pairs
 import rhythm
 import stackframes
 import suite
+import torch_categories
 import torch_history
 from profile_counts import count_launches
 from toy_allocator import Toy
@@ -296,11 +298,15 @@ def test_figures():
                          "dump_events_per_s": 1e6}}
     run = {"date": "2000-01-01", "commit": "c0ffee", "machine": {"gpu": "G"},
            "tests": {"size_gpt": facts, "smoke_jax": {**facts, "result": "skipped"},
+                     "categories_gpt": {**facts, "figures": {
+                         "share": 0.975, "table": {"parameter": {"PARAMETER": 3 << 20}}}},
                      "overhead_gpt": {**facts, "result": "failed", "failures": ["broke"]}}}
     made = figures.take_over({}, run)
     text = figures.render(page, made)
     expect("smoke_jax" not in made, "a skipped test leaves no figures")
     expect("| GPT | 5 | 1.23 | 20.0 M | 1.00 M | passed, 2000-01-01 |" in text, "a row of figures")
+    expect("| GPT | parameter | 3.0 |  |  |  |  |  |  |  | 97.50 % | passed, 2000-01-01 |" in text,
+           "a row of categories")
     expect("broke" in text and "**failed**" in text, "a failure shows")
     try:
         figures.take_over({}, {**run, "machine": {"simulated": True}})
@@ -310,7 +316,7 @@ def test_figures():
     listed = {name for name, *_ in suite.listed()}
     shown = {name for name, _ in figures.OTHERS}
     expect(shown <= listed, f"shown but not run: {shown - listed}")
-    rest = {n for n in listed - shown if not re.match("equal_|overhead_|size_", n)}
+    rest = {n for n in listed - shown if not re.match("equal_|overhead_|size_|categories_", n)}
     expect(not rest, f"run but not shown: {rest}")
 
 
@@ -340,6 +346,46 @@ def test_rhythm():
            "one holds an evaluation")
 
 
+class Word:
+    """Something with a name, as the members of PyTorch's enumerations are."""
+
+    def __init__(self, name):
+        self.name = name
+
+
+def test_torch_categories():
+    """A parameter from before, an activation that becomes a gradient's, memory of no tensor."""
+    old, create, bump, gone = (Word(name) for name in ("PREEXISTING", "CREATE", "INCREMENT_VERSION",
+                                                       "DESTROY"))
+    timeline = [(-1, old, ("p", 0), 100), (1, create, ("a", 0), 50), (2, create, (None, 0), 7),
+                (3, bump, ("a", 0), 50), (4, create, ("b", 0), 20), (5, gone, ("b", 0), 20),
+                (6, gone, ("a", 1), 50), (7, create, ("c", 0), 60), (8, create, ("cpu", 0), 9999)]
+    facts = torch_categories.peak_of(
+        timeline, lambda key, version: f"{key}{version}", lambda key: key != "cpu",
+        lambda key: {"p": 1, "a": 2, "b": 3, "c": 4}.get(key))
+    expect(facts == {"bytes": 177, "blocks": [[1, 100, "p0"], [2, 50, "a1"], [3, 20, "b0"]],
+                     "last": 3, "unnamed_bytes": 7}, f"the profiler's peak {facts}")
+    expect(torch_categories.name(None) == "none", "no category")
+
+
+def block(address, size, birth, death, category):
+    return {"address": address, "size": size, "birth": birth, "death": death, "category": category}
+
+
+def test_categories():
+    peak = {"blocks": [[1, 100, "PARAMETER"], [2, 50, "ACTIVATION"], [3, 20, "none"]], "last": 3}
+    blocks = [block(1, 100, 0, None, "parameter"), block(2, 50, 5, 9, "temporary"),
+              block(3, 20, 4, 5, "input"), block(3, 20, 6, 8, "temporary"),
+              block(4, 10, 6, 8, "workspace")]
+    live = categories.closest(blocks, peak)
+    expect(sorted(live) == [1, 2, 3, 4], "the moment of the peak is found")
+    table = categories.confusion(live, peak)
+    expect(table == {"parameter": {"PARAMETER": 100}, "workspace": {"none": 10},
+                     "temporary": {"ACTIVATION": 50, "none": 20}}, f"confusion {table}")
+    expect(categories.agreement(table) == (150, 100), "agreeing bytes")
+    expect(categories.agreement({"activation": {"ACTIVATION": 1}}) == (1, 1), "all agree")
+
+
 def test_outcome():
     found = outcome.Outcome()
     expect(found.equal(1, 1, "x") and not found.failures, "equal values")
@@ -348,9 +394,8 @@ def test_outcome():
 
 def main():
     for test in (test_replay, test_blocks, test_segments, test_mappings, test_nesting, test_profile,
-                 test_pairs, test_stackframes,
-                 test_killed, test_known_calls, test_contract, test_figures,
-                 test_rhythm, test_outcome):
+                 test_pairs, test_stackframes, test_killed, test_known_calls, test_contract,
+                 test_torch_categories, test_categories, test_figures, test_rhythm, test_outcome):
         test()
     folder = tempfile.mkdtemp(prefix="memtrace-gpu-")
     try:

@@ -39,6 +39,8 @@ def listed():
             tests.append((f"equal_{model}_{allocator}", ["equality.py", model, allocator], 150,
                           False))
         tests.append((f"killed_{model}", ["killed.py", model], 150, False))
+    for model in MODELS:
+        tests.append((f"categories_{model}", ["categories.py", model], 170, False))
     for name in ("compile", "jax", "cupy", "async_pool"):
         tests.append((f"smoke_{name}", ["smoke.py", name], 120, False))
     for model in MODELS:

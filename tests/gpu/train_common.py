@@ -13,6 +13,7 @@ import time
 import torch
 
 from profile_counts import count_launches
+from torch_categories import Categories
 
 HISTORY_ENTRIES = 10_000_000  # far more than a run makes: nothing may fall out of torch's own ring
 
@@ -31,6 +32,10 @@ def parse(description, batch, add_arguments):
                         help="count launches of some steps with torch.profiler")
     parser.add_argument("--profile-first", type=int, default=8, metavar="STEP")
     parser.add_argument("--profile-steps", type=int, default=4, metavar="N")
+    parser.add_argument("--categories", metavar="FILE",
+                        help="what torch's memory profiler says of the blocks at its peak")
+    parser.add_argument("--categories-first", type=int, default=5, metavar="STEP")
+    parser.add_argument("--categories-steps", type=int, default=2, metavar="N")
     parser.add_argument("--time", metavar="FILE", help="write ms of every step")
     parser.add_argument("--marks", metavar="FILE",
                         help="append 'step begin end' (CLOCK_MONOTONIC, ns) after every step")
@@ -139,13 +144,16 @@ def timed(step, index):
 
 
 def train(step, args):
-    profile = Profile(args.profile, args.profile_first, args.profile_steps)
+    observers = [Profile(args.profile, args.profile_first, args.profile_steps),
+                 Categories(args.categories, args.categories_first, args.categories_steps)]
     marks = os.open(args.marks, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644) if args.marks else -1
     times = []
     for index in range(args.steps):
-        profile.before(index)
+        for observer in observers:
+            observer.before(index)
         begin, end = timed(step, index)
-        profile.after(index)
+        for observer in observers:
+            observer.after(index)
         times.append((end - begin) / 1e6)
         if marks >= 0:  # one write call a line: whole lines only, even after SIGKILL
             os.write(marks, f"{index} {begin} {end}\n".encode())
