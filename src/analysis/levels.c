@@ -108,6 +108,7 @@ static uint32_t take_slot(struct mt_model *model)
         slot = model->slots++;
     }
     make_blank(&model->block[slot], slot);
+    model->generation++;
     return slot;
 }
 
@@ -116,6 +117,7 @@ static void drop_slot(struct mt_model *model, uint32_t slot)
     /* No extent: what the cache still says of it contains no address. */
     model->block[slot].extent = model->block[slot].reach = 0;
     model->block[slot].state = MT_STATE_FREE;
+    model->generation++;
     model->free_slot[model->free_slots++] = slot;
 }
 
@@ -277,6 +279,7 @@ void mt_driver_died(struct mt_model *model, uint32_t slot)
 static void become_segment(struct mt_model *model, uint32_t slot)
 {
     struct mt_block *block = &model->block[slot];
+    model->generation++;
     if (block->state == MT_STATE_TOLD) {
         --*level_count(model, block);
         use(model, block->device, 0, 0 - mt_block_bytes(block), model->now);
@@ -310,6 +313,7 @@ void mt_driver_born(struct mt_model *model, uint32_t slot, uint64_t size, uint32
                     bool wait)
 {
     struct mt_block *block = &model->block[slot];
+    model->generation++;
     block->id = model->next_id++;
     block->size = size;
     block->mapped = block->source == MT_SOURCE_VIRTUAL ? size : 0;

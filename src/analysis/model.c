@@ -65,6 +65,7 @@ void mt_model_free(struct mt_model *model)
     mt_space_release(&model->maps);
     mt_space_release(&model->host);
     mt_dict_release(&model->devices);
+    mt_graphs_release(&model->graphs);
     free(model->block);
     free(model->free_slot);
     free(model->births.call);
@@ -102,9 +103,10 @@ const struct mt_usage *mt_model_usage(const struct mt_model *model, uint32_t dev
 static enum mt_source source_by_name(struct mt_model *model, uint64_t api)
 {
     const char *name = model->api_name ? model->api_name(model->context, api) : "";
-    return strstr(name, "Async") || strstr(name, "Pool") ? MT_SOURCE_ASYNC
-           : strstr(name, "Managed")                     ? MT_SOURCE_MANAGED
-                                                         : MT_SOURCE_DRIVER;
+    return strstr(name, "Graph")                           ? MT_SOURCE_GRAPH
+           : strstr(name, "Async") || strstr(name, "Pool") ? MT_SOURCE_ASYNC
+           : strstr(name, "Managed")                       ? MT_SOURCE_MANAGED
+                                                           : MT_SOURCE_DRIVER;
 }
 
 static enum mt_source source_of(struct mt_model *model, uint64_t api)
@@ -130,10 +132,11 @@ static void add_driver(struct mt_model *model, const struct mt_birth *birth, uin
     /* An allocator takes slabs, and no one builds one on stream-ordered memory: tell that at once.
      */
     if (slot)
-        mt_driver_born(model, slot, birth->extent, thread, birth->source != MT_SOURCE_ASYNC);
+        mt_driver_born(model, slot, birth->extent, thread,
+                       birth->source != MT_SOURCE_ASYNC && birth->source != MT_SOURCE_GRAPH);
 }
 
-static void do_alloc(struct mt_model *model, const struct mt_ev_alloc *event, uint32_t thread)
+void mt_do_alloc(struct mt_model *model, const struct mt_ev_alloc *event, uint32_t thread)
 {
     if (!is_range(model, event->address, event->size))
         return;
@@ -154,6 +157,7 @@ static void do_alloc(struct mt_model *model, const struct mt_ev_alloc *event, ui
 static void drop_host(struct mt_model *model, uint64_t begin)
 {
     struct mt_range range;
+    model->host_generation++;
     if (mt_space_remove(&model->host, begin, &range))
         model->pinned -= range.end - range.begin;
 }
@@ -163,6 +167,7 @@ static void do_host_alloc(struct mt_model *model, uint64_t begin, uint64_t size)
     struct mt_range range;
     if (!is_range(model, begin, size))
         return;
+    model->host_generation++;
     while (mt_space_next(&model->host, begin, &range) && range.begin < begin + size)
         drop_host(model, range.begin);
     if (mt_space_insert(&model->host, begin, begin + size, 0) != MT_SPACE_OK)
@@ -182,7 +187,7 @@ static struct mt_freed *remember(struct mt_model *model, enum mt_kind kind, uint
     return freed;
 }
 
-static void do_free(struct mt_model *model, const struct mt_ev_free *event)
+void mt_do_free(struct mt_model *model, const struct mt_ev_free *event)
 {
     uint32_t slot = mt_driver_at(model, event->address);
     const struct mt_block *block = &model->block[slot];
@@ -397,10 +402,10 @@ static void replay_memory(struct mt_model *model, const struct mt_record *record
 {
     switch (record->kind) {
     case MT_alloc:
-        do_alloc(model, AS(alloc), thread);
+        mt_do_alloc(model, AS(alloc), thread);
         break;
     case MT_free:
-        do_free(model, AS(free));
+        mt_do_free(model, AS(free));
         break;
     case MT_free_failed:
         do_free_failed(model, AS(free_failed), thread);
@@ -485,7 +490,16 @@ static int replay_rest(struct mt_model *model, const struct mt_record *record, u
         mt_touch_collective(model, AS(collective), thread);
         break;
     case MT_graph_launch:
-        model->counts.graph_launches++;
+        mt_graph_launch(model, AS(graph_launch), thread);
+        break;
+    case MT_graph:
+        mt_graph_define(model, AS(graph), thread);
+        break;
+    case MT_graph_update:
+        mt_graph_update(model, AS(graph_update), thread);
+        break;
+    case MT_graph_end:
+        mt_graph_end(model, AS(graph_end)->graph);
         break;
     default:
         replay_memory(model, record, thread);
@@ -494,15 +508,19 @@ static int replay_rest(struct mt_model *model, const struct mt_record *record, u
     return model->status;
 }
 
-/* What waited for the next record, before and after its time has come. */
-static void settle(struct mt_model *model, const struct mt_record *record, uint32_t thread)
+/* What waited for the next record, before and after its time has come. Whether the record is a node
+ * of a graph that is being defined, and nothing else. */
+static bool settle(struct mt_model *model, const struct mt_record *record, uint32_t thread)
 {
     if (model->is_open && (record->kind != MT_access || record->time > model->now))
         mt_touch_close(model);
     if (record->time > model->now)
         model->now = record->time;
+    if (model->graphs.openings && mt_graph_take(model, record, thread))
+        return true;
     if (model->pendings)
         mt_pending_settle(model, record, thread);
+    return false;
 }
 
 /* Every event passes here: nothing is kept in registers over a call, so none has to be saved. */
@@ -512,10 +530,12 @@ int mt_model_replay(struct mt_model *model, const struct mt_record *record, uint
         model->counts.invalid_records++;
         return model->status;
     }
-    if (__builtin_expect(model->pendings | model->is_open, 0))
-        settle(model, record, thread);
-    else if (record->time > model->now)
+    if (__builtin_expect(model->pendings | model->is_open | model->graphs.openings, 0)) {
+        if (settle(model, record, thread))
+            return model->status;
+    } else if (record->time > model->now) {
         model->now = record->time;
+    }
     switch (record->kind) {
     case MT_launch:
         return mt_touch_launch(model, record, thread);

@@ -26,6 +26,7 @@ enum mt_level { MT_LEVEL_SEGMENT, MT_LEVEL_BLOCK };
     X(DRIVER, "driver", "cuMemAlloc and its kin")                                                  \
     X(MANAGED, "managed", "cuMemAllocManaged")                                                     \
     X(ASYNC, "async", "cuMemAllocAsync, pools")                                                    \
+    X(GRAPH, "graph", "an allocation node of a graph")                                             \
     X(VIRTUAL, "virtual", "a reserved range with physical memory mapped into it")                  \
     X(ALLOCATOR, "allocator", "a caching allocator's block")                                       \
     X(REPORTED, "reported", "a block of an allocator of the program's own")
@@ -82,6 +83,7 @@ struct mt_access {
     enum mt_access_kind kind;
     enum mt_access_by by;
     uint32_t thread;
+    uint64_t graph; /* id of the graph whose launch did it, 0: done by itself */
 };
 
 /* A launch and the live blocks it touches, each once. */
@@ -92,6 +94,7 @@ struct mt_launch {
     uint32_t thread, blocks;
     const struct mt_block *const *block;
     uint32_t slots; /* no block has a slot from this on */
+    uint64_t graph; /* id of the graph that it was a node of, 0: launched by itself */
 };
 
 /* Memory of a device. Bytes of driver memory and of live blocks; a virtual range counts with what

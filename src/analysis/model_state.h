@@ -3,6 +3,7 @@
  *   levels.c    birth and death, who lies in whom, usage
  *   ranges.c    reserved ranges and maps
  *   touch.c     launches, copies, sets
+ *   graphs.c    what graphs hold, and their launches
  *   check.c     every invariant */
 #ifndef MT_MODEL_STATE_H
 #define MT_MODEL_STATE_H
@@ -53,6 +54,57 @@ struct mt_calls {
     size_t n;
 };
 
+/* What a launch of a graph did to one block, or at the end of one of its kernels. */
+enum mt_step { MT_STEP_ACCESS, MT_STEP_STALE, MT_STEP_LAUNCHED };
+
+struct mt_trail_step {
+    uint64_t offset, size;
+    uint64_t block_id; /* ACCESS, STALE; that is how the block is known again */
+    uint64_t address;  /* STALE */
+    uint32_t slot, node;
+    uint8_t what, kind; /* enum mt_step, enum mt_access_kind */
+};
+
+/* What all of it did, to be done again without looking anything up. */
+struct mt_trail {
+    struct mt_trail_step *step;
+    size_t steps, room;
+    struct mt_counts counts; /* what it added to them */
+    uint64_t generation;     /* of the address space that it was made in */
+    uint64_t host_generation;
+    bool valid;
+    bool strict; /* it depends on more than the blocks that it names */
+};
+
+struct mt_graph {
+    uint64_t handle, id, flags;
+    uint32_t nodes, told; /* how many it has, and how many of them are known yet */
+    uint32_t room;
+    struct mt_record **node; /* NULL: lost */
+    uint8_t *disabled;
+    struct mt_trail trail;
+};
+
+/* A definition of which records are still to come. */
+struct mt_opening {
+    uint32_t thread;
+    struct mt_graph *graph;
+    uint32_t next, left;
+};
+
+#define MT_OPENINGS_MAX 64u
+
+struct mt_graphs {
+    struct mt_dict by_handle; /* place in `graph` + 1 */
+    struct mt_graph **graph;  /* NULL: free */
+    uint32_t size, room;
+    uint32_t openings;
+    struct mt_opening opening[MT_OPENINGS_MAX];
+    uint64_t now;           /* id of the one that is being launched */
+    uint32_t node;          /* and its node */
+    struct mt_trail *trail; /* what it does is written down here; NULL: nowhere */
+};
+
 struct mt_model {
     struct mt_block
         *block; /* slot 0 is none: of no extent; stamp: the launch that last touched it */
@@ -65,6 +117,8 @@ struct mt_model {
     struct mt_dict devices; /* device of a handle of physical memory */
     uint64_t pinned;        /* bytes of page-locked host memory */
     uint64_t now, next_id;
+    uint64_t generation, host_generation; /* grow when what lives where changes */
+    struct mt_graphs graphs;
     uint32_t serial;  /* of the launch or copy */
     uint32_t segment; /* slot of driver memory that a block was born in lately */
     uint32_t pendings, freed_next;
@@ -151,8 +205,35 @@ void mt_virtual_unmap(struct mt_model *model, uint64_t address, uint64_t size);
 void mt_virtual_put(struct mt_model *model, uint32_t slot, uint64_t begin, uint64_t end,
                     uint32_t thread);
 
+/* model.c */
+void mt_do_alloc(struct mt_model *model, const struct mt_ev_alloc *event, uint32_t thread);
+void mt_do_free(struct mt_model *model, const struct mt_ev_free *event);
+
+/* graphs.c */
+void mt_graphs_release(struct mt_graphs *graphs);
+void mt_graph_define(struct mt_model *model, const struct mt_ev_graph *event, uint32_t thread);
+void mt_graph_update(struct mt_model *model, const struct mt_ev_graph_update *event,
+                     uint32_t thread);
+void mt_graph_end(struct mt_model *model, uint64_t handle);
+void mt_graph_launch(struct mt_model *model, const struct mt_ev_graph_launch *event,
+                     uint32_t thread);
+/* Whether the record is a node of a graph that its thread is defining. */
+bool mt_graph_take(struct mt_model *model, const struct mt_record *record, uint32_t thread);
+/* What is being done is written down, if it is a launch of a graph: an access, a pointer into
+ * driver memory where no block lived, the end of a kernel, and that it depends on more than blocks.
+ */
+void mt_trail_access(struct mt_model *model, const struct mt_block *block,
+                     const struct mt_access *access);
+void mt_trail_stale(struct mt_model *model, uint32_t slot, uint64_t address);
+void mt_trail_launched(struct mt_model *model);
+void mt_trail_strict(struct mt_model *model);
+
 /* touch.c */
 int mt_touch_launch(struct mt_model *model, const struct mt_record *record, uint32_t thread);
+/* An access of a block, counted and told; a launch, told. */
+void mt_touch_add(struct mt_model *model, struct mt_block *block, struct mt_access *access,
+                  uint64_t *kind_count);
+void mt_touch_tell(struct mt_model *model, const struct mt_launch *launch);
 void mt_touch_copy(struct mt_model *model, const struct mt_ev_copy *event, uint32_t thread);
 void mt_touch_copy_rect(struct mt_model *model, const struct mt_ev_copy_rect *event,
                         uint32_t thread);

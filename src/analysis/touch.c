@@ -63,9 +63,11 @@ static inline void count_access(struct mt_block *block, uint64_t now, uint64_t *
     ++*kind_count;
 }
 
-static void add_access(struct mt_model *model, struct mt_block *block, struct mt_access *access,
-                       uint64_t *kind_count)
+void mt_touch_add(struct mt_model *model, struct mt_block *block, struct mt_access *access,
+                  uint64_t *kind_count)
 {
+    if (model->graphs.trail)
+        mt_trail_access(model, block, access);
     if (block->state == MT_STATE_PENDING)
         mt_pending_tell(model, block->slot);
     count_access(block, model->now, kind_count);
@@ -87,9 +89,12 @@ static void count_lost_pointer(struct mt_model *model, uint64_t address)
 {
     struct mt_range range;
     uint32_t slot = mt_driver_at(model, address);
+    if (!slot)
+        mt_trail_strict(model);
     if (slot) {
         model->counts.pointers_stale++;
         model->block[slot].stale_touches++;
+        mt_trail_stale(model, slot, address);
     } else if (mt_space_find(&model->host, address, &range)) {
         model->counts.pointers_pinned++;
     } else {
@@ -114,8 +119,10 @@ static __attribute__((noinline)) struct mt_block *block_slowly(struct mt_model *
 /* Half of the time of an analysis is spent in this loop. What it needs of a block lies in one cache
  * line, and no turn waits for the one before; so the processor looks up several pointers at a time.
  * The number of blocks touched. */
-static inline __attribute__((always_inline)) uint32_t
-touch_words(struct mt_model *model, const uint64_t *word, size_t n, struct mt_access *access)
+static inline __attribute__((always_inline)) uint32_t touch_words(struct mt_model *model,
+                                                                  const uint64_t *word, size_t n,
+                                                                  struct mt_access *access,
+                                                                  bool leave_trail)
 {
     const uint32_t serial = model->serial;
     const uint64_t now = model->now;
@@ -134,13 +141,15 @@ touch_words(struct mt_model *model, const uint64_t *word, size_t n, struct mt_ac
         count_access(block, now, &block->touches);
         if (access) {
             access->offset = address - block->address;
+            if (leave_trail)
+                mt_trail_access(model, block, access);
             tell_access(model, block, access);
         }
     }
     return (uint32_t)(touched - model->touched);
 }
 
-static void tell_launch(struct mt_model *model, const struct mt_launch *launch)
+void mt_touch_tell(struct mt_model *model, const struct mt_launch *launch)
 {
     for (size_t i = 0; i < model->launches.n; i++) {
         const struct mt_call *call = &model->launches.call[i];
@@ -154,6 +163,8 @@ static void count_launch(struct mt_counts *counts, uint64_t flags, size_t words)
     counts->pointers += words;
     if (__builtin_expect(flags == 0, 1))
         return;
+    counts->launches_by_graphs += (flags & MT_LAUNCH_NODE) != 0;
+    counts->launches_maybe += (flags & MT_LAUNCH_MAYBE) != 0;
     counts->launches_arguments_unknown += (flags & MT_LAUNCH_ARGS_UNKNOWN) != 0;
     counts->launches_arguments_cut += (flags & MT_LAUNCH_ARGS_CUT) != 0;
 }
@@ -161,29 +172,44 @@ static void count_launch(struct mt_counts *counts, uint64_t flags, size_t words)
 static uint32_t touch_and_tell(struct mt_model *model, const struct mt_launch *launch,
                                const uint64_t *word, size_t n)
 {
-    struct mt_access access = {
-        launch->time_ns, 0, 0, launch->kernel, launch->stream, MT_ACCESS_TOUCH, MT_BY_LAUNCH,
-        launch->thread};
-    return touch_words(model, word, n, &access);
+    struct mt_access access = {.time_ns = launch->time_ns,
+                               .kernel = launch->kernel,
+                               .stream = launch->stream,
+                               .kind = MT_ACCESS_TOUCH,
+                               .by = MT_BY_LAUNCH,
+                               .thread = launch->thread,
+                               .graph = launch->graph};
+    return model->graphs.trail ? touch_words(model, word, n, &access, true)
+                               : touch_words(model, word, n, &access, false);
 }
 
 int mt_touch_launch(struct mt_model *model, const struct mt_record *record, uint32_t thread)
 {
     const struct mt_ev_launch *event = (const struct mt_ev_launch *)(const void *)record->word;
     size_t words = record->words - sizeof *event / sizeof(uint64_t);
-    struct mt_launch launch = {
-        model->now, event->kernel,  event->stream, event->flags, event->stack, thread,
-        0,          model->touched, model->slots};
+    struct mt_launch launch = {.time_ns = model->now,
+                               .kernel = event->kernel,
+                               .stream = event->stream,
+                               .flags = event->flags,
+                               .stack = event->stack,
+                               .thread = thread,
+                               .block = model->touched,
+                               .slots = model->slots,
+                               .graph = model->graphs.now};
+    if (__builtin_expect(event->flags & MT_LAUNCH_NODE, 0) && !model->graphs.trail)
+        return model->status; /* of a definition that is lost */
     if (event->flags & MT_LAUNCH_CAPTURED) {
         model->counts.launches_captured++;
     } else {
         count_launch(&model->counts, event->flags, words);
         next_serial(model);
-        launch.blocks = model->touches.n ? touch_and_tell(model, &launch, event->tail, words)
-                                         : touch_words(model, event->tail, words, NULL);
+        launch.blocks = model->touches.n || model->graphs.trail
+                            ? touch_and_tell(model, &launch, event->tail, words)
+                            : touch_words(model, event->tail, words, NULL, false);
         model->counts.launches_untouching += launch.blocks == 0;
+        mt_trail_launched(model);
     }
-    tell_launch(model, &launch);
+    mt_touch_tell(model, &launch);
     return model->status;
 }
 
@@ -296,14 +322,17 @@ static void touch_box(struct mt_model *model, const struct box *box, struct mt_a
         rounded |= (first != box->begin || end < box->end) && has_too_many_rows(box);
         if (access->size) {
             found = true;
-            add_access(model, block, access, kind_count(block, access->kind));
+            mt_touch_add(model, block, access, kind_count(block, access->kind));
         }
+        if (at != box->begin || end < box->end || block->address > at)
+            mt_trail_strict(model); /* a block that is born between would get a part */
         at = end;
     }
     model->counts.boxes_rounded += rounded;
     uint32_t driver = found ? 0 : mt_driver_at(model, box->begin);
     if (driver) {
         model->counts.ranges_stale++;
+        mt_trail_strict(model);
         model->block[driver].stale_touches++;
     }
 }
@@ -333,6 +362,7 @@ static void count_copy(struct mt_model *model, const struct box *to, const struc
         counts->copies_to_host_bytes += box_bytes(from);
     } else {
         counts->copies_elsewhere++;
+        mt_trail_strict(model);
     }
     counts->copies_pinned += (!writes && mt_space_find(&model->host, to->begin, &range)) ||
                              (!reads && mt_space_find(&model->host, from->begin, &range));
@@ -358,12 +388,23 @@ static void touch_copy(struct mt_model *model, struct box *to, struct box *from,
         touch_box(model, to, access);
 }
 
+static struct mt_access make_access(const struct mt_model *model, uint64_t api, uint64_t stream,
+                                    enum mt_access_by by, uint32_t thread)
+{
+    return (struct mt_access){.time_ns = model->now,
+                              .kernel = api,
+                              .stream = stream,
+                              .kind = by == MT_BY_SET ? MT_ACCESS_WRITE : MT_ACCESS_READ,
+                              .by = by,
+                              .thread = thread,
+                              .graph = model->graphs.now};
+}
+
 void mt_touch_copy(struct mt_model *model, const struct mt_ev_copy *event, uint32_t thread)
 {
     struct box to = {event->destination, event->size, 1, 1, 0, 0, 0};
     struct box from = {event->source, event->size, 1, 1, 0, 0, 0};
-    struct mt_access access = {model->now,     0,          0,     event->api, event->stream,
-                               MT_ACCESS_READ, MT_BY_COPY, thread};
+    struct mt_access access = make_access(model, event->api, event->stream, MT_BY_COPY, thread);
     touch_copy(model, &to, &from, &access);
 }
 
@@ -384,16 +425,14 @@ void mt_touch_copy_rect(struct mt_model *model, const struct mt_ev_copy_rect *ev
                        event->source_pitch,
                        event->source_slice,
                        0};
-    struct mt_access access = {model->now,     0,          0,     event->api, event->stream,
-                               MT_ACCESS_READ, MT_BY_COPY, thread};
+    struct mt_access access = make_access(model, event->api, event->stream, MT_BY_COPY, thread);
     touch_copy(model, &to, &from, &access);
 }
 
 void mt_touch_set(struct mt_model *model, const struct mt_ev_set *event, uint32_t thread)
 {
     struct box box = {event->address, event->width, event->height, 1, event->pitch, 0, 0};
-    struct mt_access access = {model->now,      0,         0,     event->api, event->stream,
-                               MT_ACCESS_WRITE, MT_BY_SET, thread};
+    struct mt_access access = make_access(model, event->api, event->stream, MT_BY_SET, thread);
     bool empty = is_empty(&box);
     if (!empty && !make_box(&box)) {
         model->counts.invalid_records++;
@@ -410,8 +449,7 @@ void mt_touch_collective(struct mt_model *model, const struct mt_ev_collective *
 {
     struct box from = {event->send, event->send_bytes, 1, 1, 0, 0, 0};
     struct box to = {event->receive, event->receive_bytes, 1, 1, 0, 0, 0};
-    struct mt_access access = {model->now,     0,          0,     event->op, event->stream,
-                               MT_ACCESS_READ, MT_BY_NCCL, thread};
+    struct mt_access access = make_access(model, event->op, event->stream, MT_BY_NCCL, thread);
     if (event->flags & MT_COLLECTIVE_CAPTURED) {
         model->counts.collectives_captured++;
         return;
@@ -437,7 +475,7 @@ void mt_touch_close(struct mt_model *model)
     model->is_open = false;
     model->counts.launches_untouching += model->open.blocks == 0;
     model->open.slots = model->slots;
-    tell_launch(model, &model->open);
+    mt_touch_tell(model, &model->open);
 }
 
 static void open_launch(struct mt_model *model, uint64_t kernel, uint64_t stream, uint32_t thread)
@@ -445,8 +483,11 @@ static void open_launch(struct mt_model *model, uint64_t kernel, uint64_t stream
     next_serial(model);
     model->counts.launches++;
     model->is_open = true;
-    model->open =
-        (struct mt_launch){model->now, kernel, stream, 0, 0, thread, 0, model->touched, 0};
+    model->open = (struct mt_launch){.time_ns = model->now,
+                                     .kernel = kernel,
+                                     .stream = stream,
+                                     .thread = thread,
+                                     .block = model->touched};
 }
 
 /* Whether the launch that is open is the one that an access belongs to; model->now is its time. */
@@ -479,7 +520,7 @@ static void touch_told(struct mt_model *model, struct mt_block *block, struct mt
     if (block->kinds & kind)
         return;
     block->kinds |= kind;
-    add_access(model, block, access, kind_count(block, access->kind));
+    mt_touch_add(model, block, access, kind_count(block, access->kind));
 }
 
 static void count_unresolved(struct mt_model *model, uint64_t address)
@@ -534,8 +575,8 @@ void mt_touch_access(struct mt_model *model, const struct mt_ev_access *event, u
         open_launch(model, event->by, event->stream, thread);
     }
     model->counts.accesses_told++;
-    struct mt_access access = {model->now,   0,     0, event->by, event->stream, kinds[event->how],
-                               MT_BY_LAUNCH, thread};
+    struct mt_access access = make_access(model, event->by, event->stream, MT_BY_LAUNCH, thread);
+    access.kind = kinds[event->how];
     if (event->size)
         touch_range(model, event->address, end, &access);
     else

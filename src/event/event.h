@@ -32,7 +32,9 @@ enum mt_kind {
 #define EVENT(number, name, doc) struct mt_ev_##name {
 #define FIELD(event, name, type, doc) uint64_t name;
 #define TAIL(event, type, doc) uint64_t tail[];
-#define END(event) };
+#define END(event)                                                                                 \
+    }                                                                                              \
+    ;
 #include "event.def"
 
 enum mt_field_type { MT_COUNT, MT_API, MT_SIZE, MT_ADDRESS, MT_TOTAL, MT_HANDLE };
@@ -50,13 +52,24 @@ enum mt_tail_type { MT_TAIL_NONE, MT_TAIL_WORDS, MT_TAIL_BYTES };
 
 /* Kinds that define what later events name by a number: they come before others of their time. */
 #define MT_DEFINITIONS                                                                             \
-    (1ull << MT_kernel | 1ull << MT_code | 1ull << MT_frame | 1ull << MT_module |                  \
-     1ull << MT_string)
+    (1ull << MT_kernel | 1ull << MT_code | 1ull << MT_frame | 1ull << MT_module | 1ull << MT_string)
 
 /* Launch flags. */
-#define MT_LAUNCH_CAPTURED 1u      /* recorded into a graph by stream capture: not an access */
-#define MT_LAUNCH_ARGS_UNKNOWN 2u  /* no layout and no buffer: pointers could not be looked for */
-#define MT_LAUNCH_ARGS_CUT 4u      /* more pointers than a record holds */
+#define MT_LAUNCH_CAPTURED 1u     /* recorded into a graph by stream capture: not an access */
+#define MT_LAUNCH_ARGS_UNKNOWN 2u /* no layout and no buffer: pointers could not be looked for */
+#define MT_LAUNCH_ARGS_CUT 4u     /* more pointers than a record holds */
+#define MT_LAUNCH_NODE 8u         /* a node of a graph: done when that is launched */
+#define MT_LAUNCH_MAYBE 16u       /* a node in the body of a conditional node */
+
+/* Graph flags. */
+#define MT_GRAPH_PARTIAL 1u /* it has nodes that the driver could not tell */
+#define MT_GRAPH_MAYBE 2u   /* it has conditional nodes; their bodies stand once among its nodes */
+#define MT_GRAPH_DEVICE 4u  /* kernels may launch it as well, unseen */
+
+/* What graph_update says of a node. */
+#define MT_NODE_KEEPS 0u
+#define MT_NODE_ENABLED 1u
+#define MT_NODE_DISABLED 2u
 
 /* Flags and peer of a collective. */
 #define MT_COLLECTIVE_CAPTURED 1u /* recorded into a graph by stream capture: not an access */

@@ -27,10 +27,10 @@ struct mt_trace {
     uint32_t streams;
     struct mt_stream_pool pool;
     struct mt_merge merge;
-    struct mt_stream *current; /* whose events were delivered last; it has not gone on since */
-    struct mt_trace_run run;   /* what mt_trace_next has still to deliver */
-    uint64_t run_left;         /* events in it */
-    uint64_t delivered;        /* with those of the run */
+    struct mt_stream *current;   /* whose events were delivered last; it has not gone on since */
+    struct mt_trace_run run;     /* what mt_trace_next has still to deliver */
+    uint64_t run_left;           /* events in it */
+    uint64_t delivered;          /* with those of the run */
     uint64_t lost_seen;          /* by `lost` events since the last rewind */
     uint64_t since, until;       /* asked for; the pool has them from the next rewind on */
     bool lean;                   /* likewise */

@@ -310,7 +310,9 @@ static void tell_notes(struct mt_output *output, const struct mt_story *story)
     static const struct {
         const char *key, *text;
     } notes[] = {
-        {"graph_launches", "graph launches: what their kernels touched is not in the trace"},
+        {"graph_launches_unknown", "launches of graphs whose nodes are not in the trace"},
+        {"graphs_partial", "graphs with nodes that could not be looked at"},
+        {"graphs_device", "graphs that kernels may launch as well, unseen"},
         {"launches_arguments_unknown", "launches whose arguments could not be searched"},
         {"launches_arguments_cut", "launches with more pointers than could be recorded"},
         {"late_frees", "driver frees of memory from before the trace"},

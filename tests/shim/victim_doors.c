@@ -22,6 +22,9 @@ static struct {
     CUfunction f;
     uint64_t kernel;
     CUgraphExec graph;
+    CUgraph source, child; /* a graph of a kernel, a set, a copy and the child: a set */
+    CUgraphNode node[4];
+    uint64_t graphs; /* defined so far */
     CUdeviceptr one, two; /* arguments of w.f */
     unsigned three;
     void *params[3];
@@ -32,6 +35,49 @@ static void make_graph(void)
     CUgraph graph;
     MUST(REAL(cuGraphCreate)(&graph, 0));
     MUST(REAL(cuGraphInstantiateWithFlags)(&w.graph, graph, 0));
+}
+
+static CUDA_MEMSET_NODE_PARAMS set_of(size_t width)
+{
+    return (CUDA_MEMSET_NODE_PARAMS){.dst = w.d + 4, .elementSize = 2, .width = width / 2,
+                                     .height = 1};
+}
+
+static CUgraphNodeParams any_set(size_t width)
+{
+    return (CUgraphNodeParams){.type = CU_GRAPH_NODE_TYPE_MEMSET,
+                               .memset = {.dst = w.d + 4, .elementSize = 2, .width = width / 2,
+                                          .height = 1}};
+}
+
+static CUDA_KERNEL_NODE_PARAMS_v1 kernel_v1(void)
+{
+    return (CUDA_KERNEL_NODE_PARAMS_v1){.func = w.f, .gridDimX = 1, .gridDimY = 1, .gridDimZ = 1,
+                                        .blockDimX = 1, .blockDimY = 1, .blockDimZ = 1,
+                                        .kernelParams = w.params};
+}
+
+static CUDA_KERNEL_NODE_PARAMS kernel_v2(void)
+{
+    return (CUDA_KERNEL_NODE_PARAMS){.func = w.f, .gridDimX = 1, .gridDimY = 1, .gridDimZ = 1,
+                                     .blockDimX = 1, .blockDimY = 1, .blockDimZ = 1,
+                                     .kernelParams = w.params};
+}
+
+static void make_source(void)
+{
+    CUDA_KERNEL_NODE_PARAMS kernel = kernel_v2();
+    CUDA_MEMSET_NODE_PARAMS set = set_of(8);
+    CUDA_MEMCPY3D copy = {.srcMemoryType = CU_MEMORYTYPE_DEVICE, .srcDevice = w.s,
+                          .dstMemoryType = CU_MEMORYTYPE_DEVICE, .dstDevice = w.d,
+                          .WidthInBytes = 100, .Height = 1, .Depth = 1};
+    MUST(REAL(cuGraphCreate)(&w.source, 0));
+    MUST(REAL(cuGraphCreate)(&w.child, 0));
+    MUST(REAL(cuGraphAddMemsetNode)(&w.node[0], w.child, NULL, 0, &set, w.context));
+    MUST(REAL(cuGraphAddKernelNode_v2)(&w.node[0], w.source, NULL, 0, &kernel));
+    MUST(REAL(cuGraphAddMemsetNode)(&w.node[1], w.source, w.node, 1, &set, w.context));
+    MUST(REAL(cuGraphAddMemcpyNode)(&w.node[2], w.source, &w.node[1], 1, &copy, w.context));
+    MUST(REAL(cuGraphAddChildGraphNode)(&w.node[3], w.source, &w.node[2], 1, w.child));
 }
 
 static void make_world(enum door door)
@@ -58,6 +104,7 @@ static void make_world(enum door door)
     w.params[0] = &w.one;
     w.params[1] = &w.two;
     w.params[2] = &w.three;
+    make_source();
 }
 
 /* ---- what calls take, and the entries for them ---- */
@@ -247,7 +294,78 @@ static void did_graph(uint64_t stream)
     DID(graph_launch, .graph = (uintptr_t)w.graph, .stream = stream);
 }
 
+static void did_node_launch(void)
+{
+    uint64_t fields[] = {w.kernel, 0, MT_LAUNCH_NODE};
+    uint64_t tail[] = {MT_WORD(w.one, 0), MT_WORD(w.two, 8)};
+    ledger_put(MT_launch, fields, 3, tail, 2);
+}
+
+static void did_node_set(size_t width)
+{
+    DID(set, .api = MT_API_cuGraphLaunch, .address = w.d + 4, .width = width, .height = 1);
+}
+
+static void did_definition(CUgraphExec exec)
+{
+    DID(graph, .id = ++w.graphs, .graph = (uintptr_t)exec, .nodes = 4);
+    did_node_launch();
+    did_node_set(8);
+    did_copy(MT_API_cuGraphLaunch, w.d, w.s, 100, 0);
+    did_node_set(8);
+}
+
+static void did_update(CUgraphExec exec, uint64_t first, uint64_t nodes, uint64_t state)
+{
+    DID(graph_update, .graph = (uintptr_t)exec, .first = first, .nodes = nodes, .state = state);
+}
+
+static void did_new_kernel(CUgraphExec exec)
+{
+    did_update(exec, 0, 1, 0);
+    did_node_launch();
+}
+
+static void did_new_set(CUgraphExec exec)
+{
+    did_update(exec, 1, 1, 0);
+    did_node_set(24);
+}
+
+static void did_new_copy(CUgraphExec exec)
+{
+    did_update(exec, 2, 1, 0);
+    did_box(MT_API_cuGraphLaunch, box_3d_rect(), 0);
+}
+
+static void did_new_child(CUgraphExec exec)
+{
+    did_update(exec, 3, 1, 0);
+    did_node_set(8);
+}
+
+static void did_end(CUgraphExec exec)
+{
+    DID(graph_end, .graph = (uintptr_t)exec);
+}
+
+static CUgraphExec make_exec(void)
+{
+    CUgraphExec exec;
+    MUST(CU(cuGraphInstantiateWithFlags)(&exec, w.source, 0));
+    did_definition(exec);
+    return exec;
+}
+
+static void drop_exec(CUgraphExec exec)
+{
+    MUST(CU(cuGraphExecDestroy)(exec));
+    did_end(exec);
+}
+
 /* ---- the cases ---- */
+
+static const CUDA_GRAPH_INSTANTIATE_PARAMS no_flags;
 
 static const CUctxCreateParams no_params;
 

@@ -122,8 +122,7 @@ static void disown_memory(struct sim_graph_memory *m)
 void sim_node_free(CUgraphNode node)
 {
     disown_memory(node->memory);
-    if (node->work.type == CU_GRAPH_NODE_TYPE_GRAPH)
-        sim_graph_free(node->work.child);
+    sim_graph_free_inner(&node->work);
     sim_nodes_release(&node->needs);
     free(node->params);
     sim_object_free(node);
@@ -180,14 +179,50 @@ CUgraphNode sim_graph_find(CUgraph clone, CUgraphNode original)
     return NULL;
 }
 
+void sim_graph_free_inner(const struct sim_work *work)
+{
+    if (work->type == CU_GRAPH_NODE_TYPE_GRAPH)
+        sim_graph_free(work->child);
+    if (work->type != CU_GRAPH_NODE_TYPE_CONDITIONAL)
+        return;
+    for (unsigned i = 0; i < work->conditional.n; i++)
+        sim_graph_free(work->conditional.body[i]);
+    free(work->conditional.body);
+}
+
+/* Graphs within become the copy's own. */
+static bool clone_inner(struct sim_work *work)
+{
+    if (work->type == CU_GRAPH_NODE_TYPE_GRAPH)
+        return (work->child = sim_graph_clone(work->child)) != NULL;
+    if (work->type != CU_GRAPH_NODE_TYPE_CONDITIONAL)
+        return true;
+    CUgraph *from = work->conditional.body;
+    unsigned n = work->conditional.n;
+    work->conditional.n = 0;
+    work->conditional.body = calloc(n, sizeof(*from));
+    while (work->conditional.body && work->conditional.n < n) {
+        CUgraph body = sim_graph_clone(from[work->conditional.n]);
+        if (!body)
+            break;
+        work->conditional.body[work->conditional.n++] = body;
+    }
+    if (work->conditional.n == n)
+        return true;
+    sim_graph_free_inner(work);
+    return false;
+}
+
 static bool clone_node(CUgraph clone, CUgraphNode node)
 {
     CUgraphNode copy;
     struct sim_work work = node->work;
-    if (work.type == CU_GRAPH_NODE_TYPE_GRAPH && !(work.child = sim_graph_clone(work.child)))
+    if (!clone_inner(&work))
         return false;
-    if (sim_graph_add(clone, &work, NULL, 0, &copy) != CUDA_SUCCESS)
+    if (sim_graph_add(clone, &work, NULL, 0, &copy) != CUDA_SUCCESS) {
+        sim_graph_free_inner(&work);
         return false;
+    }
     copy->original = node;
     copy->disabled = node->disabled;
     copy->memory = node->memory;

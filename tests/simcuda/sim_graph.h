@@ -51,6 +51,8 @@ CUresult sim_graph_add(CUgraph graph, const struct sim_work *work, const CUgraph
 /* Replaces a node's work by work of the same type. */
 CUresult sim_node_set_work(CUgraphNode node, const struct sim_work *work);
 void sim_node_free(CUgraphNode node);
+/* Frees the graphs that belong to child and conditional nodes. */
+void sim_graph_free_inner(const struct sim_work *work);
 
 /* Memory of an allocation node, already taken: from now on the node's. */
 CUresult sim_node_own_memory(CUgraphNode node, CUdeviceptr address);

@@ -138,28 +138,50 @@ static CUresult upload(CUgraphExec exec, CUstream stream)
 }
 SIM_PTSZ(cuGraphUpload, (CUgraphExec hGraphExec, CUstream hStream), upload(hGraphExec, hStream))
 
-/* Takes over the work of a graph of the same shape, node by node in order of creation; *at is the
- * first node that does not fit, and then nothing was changed. */
-static CUgraphExecUpdateResult update(CUgraphExec exec, CUgraph graph, CUgraphNode *at)
+/* Whether two graphs have the same shape, node by node in order of creation; *at is the first node
+ * that does not fit. */
+static CUgraphExecUpdateResult fits(CUgraph own, CUgraph graph, CUgraphNode *at)
 {
-    struct sim_nodes *old = &exec->graph->nodes, *new = &graph->nodes;
-    *at = NULL;
+    struct sim_nodes *old = &own->nodes, *new = &graph->nodes;
+    CUgraphExecUpdateResult result = CU_GRAPH_EXEC_UPDATE_SUCCESS;
     if (old->n != new->n)
         return CU_GRAPH_EXEC_UPDATE_ERROR_TOPOLOGY_CHANGED;
-    for (size_t i = 0; i < new->n; i++) {
+    for (size_t i = 0; i < new->n && result == CU_GRAPH_EXEC_UPDATE_SUCCESS; i++) {
         *at = new->at[i];
         if (old->at[i]->work.type != new->at[i]->work.type)
             return CU_GRAPH_EXEC_UPDATE_ERROR_NODE_TYPE_CHANGED;
         if (old->at[i]->needs.n != new->at[i]->needs.n)
             return CU_GRAPH_EXEC_UPDATE_ERROR_TOPOLOGY_CHANGED;
         if (new->at[i]->work.type == CU_GRAPH_NODE_TYPE_GRAPH)
+            result = fits(old->at[i]->work.child, new->at[i]->work.child, at);
+        else if (new->at[i]->work.type == CU_GRAPH_NODE_TYPE_CONDITIONAL)
             return CU_GRAPH_EXEC_UPDATE_ERROR_NOT_SUPPORTED;
     }
-    for (size_t i = 0; i < new->n; i++)
-        if (sim_node_set_work(old->at[i], &new->at[i]->work) != CUDA_SUCCESS)
-            return CU_GRAPH_EXEC_UPDATE_ERROR;
+    return result;
+}
+
+static bool take_over(CUgraph own, CUgraph graph)
+{
+    bool good = true;
+    for (size_t i = 0; good && i < graph->nodes.n; i++) {
+        CUgraphNode old = own->nodes.at[i], new = graph->nodes.at[i];
+        if (new->work.type == CU_GRAPH_NODE_TYPE_GRAPH)
+            good = take_over(old->work.child, new->work.child);
+        else
+            good = sim_node_set_work(old, &new->work) == CUDA_SUCCESS;
+    }
+    return good;
+}
+
+/* Nothing was changed where it does not fit. */
+static CUgraphExecUpdateResult update(CUgraphExec exec, CUgraph graph, CUgraphNode *at)
+{
     *at = NULL;
-    return CU_GRAPH_EXEC_UPDATE_SUCCESS;
+    CUgraphExecUpdateResult result = fits(exec->graph, graph, at);
+    if (result != CU_GRAPH_EXEC_UPDATE_SUCCESS)
+        return result;
+    *at = NULL;
+    return take_over(exec->graph, graph) ? result : CU_GRAPH_EXEC_UPDATE_ERROR;
 }
 
 static CUresult exec_update(CUgraphExec exec, CUgraph graph, CUgraphNode *at,

@@ -1,4 +1,6 @@
 /* Making graphs by hand: nodes of every kind, and what is asked about them. */
+#include <stdlib.h>
+
 #include "sim_graph.h"
 #include "sim_kernel.h"
 
@@ -357,8 +359,12 @@ CUresult cuGraphMemAllocNodeGetParams(CUgraphNode hNode, CUDA_MEM_ALLOC_NODE_PAR
     SIM_ENTER(cuGraphMemAllocNodeGetParams);
     SIM_REQUIRE(is_node(hNode, CU_GRAPH_NODE_TYPE_MEM_ALLOC) && params_out,
                 CUDA_ERROR_INVALID_VALUE);
-    *params_out = (CUDA_MEM_ALLOC_NODE_PARAMS){.bytesize = hNode->work.memory.bytes,
-                                               .dptr = hNode->work.memory.address};
+    struct sim_block block = {0};
+    sim_find_block(hNode->work.memory.address, &block);
+    *params_out = (CUDA_MEM_ALLOC_NODE_PARAMS){
+        .poolProps.location = {.type = CU_MEM_LOCATION_TYPE_DEVICE, .id = block.device},
+        .bytesize = hNode->work.memory.bytes,
+        .dptr = hNode->work.memory.address};
     return CUDA_SUCCESS;
 }
 
@@ -379,32 +385,76 @@ CUresult cuGraphMemFreeNodeGetParams(CUgraphNode hNode, CUdeviceptr *dptr_out)
     return CUDA_SUCCESS;
 }
 
+/* Work that takes nothing along: no graphs, no memory. */
+static CUresult plain_work(const CUgraphNodeParams *p, struct sim_work *work)
+{
+    const CUDA_KERNEL_NODE_PARAMS_v3 *k = &p->kernel;
+    *work = (struct sim_work){.type = p->type};
+    if (p->type == CU_GRAPH_NODE_TYPE_KERNEL)
+        *work = (struct sim_work)KERNEL_WORK(k, function_of(k->func, k->kern));
+    else if (p->type == CU_GRAPH_NODE_TYPE_MEMCPY)
+        return copy_work(&p->memcpy.copyParams, work);
+    else if (p->type == CU_GRAPH_NODE_TYPE_MEMSET)
+        work->set = (struct sim_set){p->memset.dst,    p->memset.pitch, p->memset.width,
+                                     p->memset.height, p->memset.value, p->memset.elementSize};
+    else if (p->type == CU_GRAPH_NODE_TYPE_HOST) {
+        work->host.fn = p->host.fn;
+        work->host.data = p->host.userData;
+    } else if (p->type == CU_GRAPH_NODE_TYPE_MEM_FREE)
+        work->memory.address = p->free.dptr;
+    else if (p->type != CU_GRAPH_NODE_TYPE_EMPTY)
+        return CUDA_ERROR_NOT_SUPPORTED;
+    return CUDA_SUCCESS;
+}
+
+/* The bodies are the program's to fill, through an array that stays the node's. */
+static CUresult add_conditional(CUgraphNode *out, CUgraph graph, const CUgraphNode *needs, size_t n,
+                                CUDA_CONDITIONAL_NODE_PARAMS *p)
+{
+    SIM_REQUIRE(p->handle && p->size, CUDA_ERROR_INVALID_VALUE);
+    struct sim_work work = {.type = CU_GRAPH_NODE_TYPE_CONDITIONAL,
+                            .conditional.body = calloc(p->size, sizeof(CUgraph))};
+    SIM_REQUIRE(work.conditional.body, CUDA_ERROR_OUT_OF_MEMORY);
+    CUresult result = CUDA_SUCCESS;
+    for (unsigned i = 0; i < p->size && result == CUDA_SUCCESS; i++)
+        if ((work.conditional.body[i] = sim_graph_new()))
+            work.conditional.n++;
+        else
+            result = CUDA_ERROR_OUT_OF_MEMORY;
+    if (result == CUDA_SUCCESS)
+        result = add(out, graph, needs, n, &work);
+    if (result != CUDA_SUCCESS)
+        sim_graph_free_inner(&work);
+    else
+        p->phGraph_out = work.conditional.body;
+    return result;
+}
+
+CUresult cuGraphConditionalHandleCreate(CUgraphConditionalHandle *pHandle_out, CUgraph hGraph,
+                                        CUcontext ctx, unsigned int defaultLaunchValue,
+                                        unsigned int flags)
+{
+    static _Atomic CUgraphConditionalHandle handles;
+    SIM_ENTER(cuGraphConditionalHandleCreate);
+    (void)ctx, (void)defaultLaunchValue, (void)flags;
+    SIM_REQUIRE(pHandle_out && sim_is(hGraph, SIM_GRAPH), CUDA_ERROR_INVALID_VALUE);
+    *pHandle_out = ++handles;
+    return CUDA_SUCCESS;
+}
+
 static CUresult add_any(CUgraphNode *out, CUgraph graph, const CUgraphNode *needs, size_t n,
                         CUgraphNodeParams *p)
 {
     SIM_REQUIRE(p, CUDA_ERROR_INVALID_VALUE);
-    const CUDA_KERNEL_NODE_PARAMS_v3 *k = &p->kernel;
-    struct sim_work work = {.type = p->type};
-    CUresult result = CUDA_SUCCESS;
-    if (p->type == CU_GRAPH_NODE_TYPE_KERNEL)
-        work = (struct sim_work)KERNEL_WORK(k, function_of(k->func, k->kern));
-    else if (p->type == CU_GRAPH_NODE_TYPE_MEMCPY)
-        result = copy_work(&p->memcpy.copyParams, &work);
-    else if (p->type == CU_GRAPH_NODE_TYPE_MEMSET)
-        work.set = (struct sim_set){p->memset.dst,    p->memset.pitch, p->memset.width,
-                                    p->memset.height, p->memset.value, p->memset.elementSize};
-    else if (p->type == CU_GRAPH_NODE_TYPE_HOST) {
-        work.host.fn = p->host.fn;
-        work.host.data = p->host.userData;
-    } else if (p->type == CU_GRAPH_NODE_TYPE_GRAPH)
+    struct sim_work work;
+    if (p->type == CU_GRAPH_NODE_TYPE_GRAPH)
         return add_child(out, graph, needs, n, p->graph.graph);
-    else if (p->type == CU_GRAPH_NODE_TYPE_MEM_ALLOC)
+    if (p->type == CU_GRAPH_NODE_TYPE_CONDITIONAL)
+        return add_conditional(out, graph, needs, n, &p->conditional);
+    if (p->type == CU_GRAPH_NODE_TYPE_MEM_ALLOC)
         return add_alloc(out, graph, needs, n, &p->alloc.poolProps, p->alloc.bytesize,
                          &p->alloc.dptr);
-    else if (p->type == CU_GRAPH_NODE_TYPE_MEM_FREE)
-        work.memory.address = p->free.dptr;
-    else if (p->type != CU_GRAPH_NODE_TYPE_EMPTY)
-        return CUDA_ERROR_NOT_SUPPORTED;
+    CUresult result = plain_work(p, &work);
     return result == CUDA_SUCCESS ? add(out, graph, needs, n, &work) : result;
 }
 
@@ -422,4 +472,46 @@ CUresult cuGraphAddNode_v2(CUgraphNode *phGraphNode, CUgraph hGraph,
     SIM_ENTER(cuGraphAddNode_v2);
     (void)dependencyData;
     return add_any(phGraphNode, hGraph, dependencies, numDependencies, nodeParams);
+}
+
+static CUresult set_child(CUgraphNode node, CUgraph child)
+{
+    SIM_REQUIRE(node && is_node(node, CU_GRAPH_NODE_TYPE_GRAPH) && sim_is(child, SIM_GRAPH) &&
+                    child->nodes.n == node->work.child->nodes.n,
+                CUDA_ERROR_INVALID_VALUE);
+    CUgraph clone = sim_graph_clone(child);
+    SIM_REQUIRE(clone, CUDA_ERROR_OUT_OF_MEMORY);
+    sim_graph_free(node->work.child);
+    node->work.child = clone;
+    return CUDA_SUCCESS;
+}
+
+CUresult cuGraphExecChildGraphNodeSetParams(CUgraphExec hGraphExec, CUgraphNode hNode,
+                                            CUgraph childGraph)
+{
+    SIM_ENTER(cuGraphExecChildGraphNodeSetParams);
+    return set_child(in_exec(hGraphExec, hNode), childGraph);
+}
+
+static CUresult set_any(CUgraphNode node, const CUgraphNodeParams *p)
+{
+    SIM_REQUIRE(p, CUDA_ERROR_INVALID_VALUE);
+    struct sim_work work;
+    if (p->type == CU_GRAPH_NODE_TYPE_GRAPH)
+        return set_child(node, p->graph.graph);
+    CUresult result = plain_work(p, &work);
+    return result == CUDA_SUCCESS ? set_work(node, &work) : result;
+}
+
+CUresult cuGraphExecNodeSetParams(CUgraphExec hGraphExec, CUgraphNode hNode,
+                                  CUgraphNodeParams *nodeParams)
+{
+    SIM_ENTER(cuGraphExecNodeSetParams);
+    return set_any(in_exec(hGraphExec, hNode), nodeParams);
+}
+
+CUresult cuGraphNodeSetParams(CUgraphNode hNode, CUgraphNodeParams *nodeParams)
+{
+    SIM_ENTER(cuGraphNodeSetParams);
+    return set_any(hNode, nodeParams);
 }

@@ -44,6 +44,8 @@ void sim_work_run(const struct sim_work *work)
         work->host.fn(work->host.data);
     else if (work->type == CU_GRAPH_NODE_TYPE_GRAPH)
         sim_graph_run(work->child);
+    else if (work->type == CU_GRAPH_NODE_TYPE_CONDITIONAL)
+        sim_graph_run(work->conditional.body[0]);
 }
 
 CUresult sim_submit(CUstream stream, const struct sim_work *work)

@@ -43,6 +43,10 @@ struct sim_work {
             size_t bytes;
         } memory;
         CUgraph child;
+        struct {
+            CUgraph *body; /* what the program may fill; the first one runs, once */
+            unsigned n;
+        } conditional;
     };
 };
 

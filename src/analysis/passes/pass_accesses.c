@@ -55,6 +55,7 @@ static int accesses_access(void *data, const struct mt_block *block, const struc
     CELL(size_bytes) = access->size ? mt_uint(access->size) : mt_null();
     CELL(stream) = mt_uint(access->stream);
     CELL(thread) = mt_uint(access->thread);
+    CELL(graph_id) = access->graph ? mt_uint(access->graph) : mt_null();
     CELL(trace) = mt_uint(state->run->trace_index);
     return state->sink->row(state->sink, &mt_table_accesses, cell);
 }

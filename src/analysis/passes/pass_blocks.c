@@ -49,7 +49,8 @@ static int put_row(struct state *state, const struct mt_block *block)
     CELL(device) = mt_device_value(block->device);
     CELL(address) = mt_uint(block->address);
     CELL(size_bytes) = mt_uint(block->size);
-    CELL(stream) = if_set(block->source == MT_SOURCE_ASYNC, block->stream);
+    CELL(stream) =
+        if_set(block->source == MT_SOURCE_ASYNC || block->source == MT_SOURCE_GRAPH, block->stream);
     CELL(birth_ns) = mt_uint(block->birth_ns);
     CELL(death_ns) = if_set(died, block->death_ns);
     CELL(lifetime_ns) = mt_uint(end - block->birth_ns);

@@ -8,7 +8,7 @@
 #include "analysis/touched.h"
 
 struct sums {
-    uint64_t launches, captured, unknown, touching;
+    uint64_t launches, by_graphs, captured, unknown, touching;
     uint64_t touches, touched_bytes, blocks, block_bytes;
 };
 
@@ -126,6 +126,7 @@ static int kernels_launch(void *data, const struct mt_launch *launch)
         return 0;
     }
     sums->launches++;
+    sums->by_graphs += launch->graph != 0;
     sums->unknown += (launch->flags & (MT_LAUNCH_ARGS_UNKNOWN | MT_LAUNCH_ARGS_CUT)) != 0;
     return launch->blocks ? count_blocks(state, sums, kernel, launch) : 0;
 }
@@ -152,6 +153,7 @@ static int put_row(struct state *state, uint32_t kernel)
     CELL(touched_bytes) = mt_uint(sums->touched_bytes);
     CELL(unknown_argument_launches) = mt_uint(sums->unknown);
     CELL(untouching_launches) = mt_uint(sums->launches - sums->touching);
+    CELL(graph_launches) = mt_uint(sums->by_graphs);
     CELL(captured_launches) = mt_uint(sums->captured);
     CELL(mangled_name) = mt_text(state->kernels.kernel[kernel].mangled);
     CELL(trace) = mt_uint(state->run->trace_index);

@@ -1,5 +1,6 @@
 /* Copies and sets: exact ranges and directions. Inside a stream capture they are definitions of a
  * graph, not accesses, and are not recorded. */
+#include "shim/cuda/boxes.h"
 #include "shim/cuda/kernels.h"
 #include "shim/cuda/note.h"
 
@@ -24,57 +25,25 @@ static void note_set(unsigned api, uint64_t when, CUdeviceptr address, size_t wi
                 .pitch = height > 1 ? pitch : 0, .stream = stream);
 }
 
-/* Address of one end of a box copy; an array has none. */
-static uint64_t end_address(CUmemorytype type, const void *host, CUdeviceptr device)
-{
-    switch ((int)type) {
-    case CU_MEMORYTYPE_HOST:
-        return (uintptr_t)host;
-    case CU_MEMORYTYPE_DEVICE:
-    case CU_MEMORYTYPE_UNIFIED:
-        return device;
-    default:
-        return 0;
-    }
-}
-
-/* First byte of a box inside memory of the given pitches. */
-static uint64_t corner(uint64_t address, size_t x, size_t y, size_t z, size_t pitch, size_t slice)
-{
-    return address ? address + x + y * pitch + z * slice : 0;
-}
-
 static void note_copy_2d(unsigned api, uint64_t when, const CUDA_MEMCPY2D *box, uint64_t stream)
 {
-    uint64_t destination = end_address(box->dstMemoryType, box->dstHost, box->dstDevice);
-    uint64_t source = end_address(box->srcMemoryType, box->srcHost, box->srcDevice);
+    uint64_t destination = mt_box_end(box->dstMemoryType, box->dstHost, box->dstDevice);
+    uint64_t source = mt_box_end(box->srcMemoryType, box->srcHost, box->srcDevice);
     if (!may_note_copy(stream))
         return;
     MT_NOTE(copy_rect, when, .api = api,
-            .destination = corner(destination, box->dstXInBytes, box->dstY, 0, box->dstPitch, 0),
-            .source = corner(source, box->srcXInBytes, box->srcY, 0, box->srcPitch, 0),
+            .destination =
+                mt_box_corner(destination, box->dstXInBytes, box->dstY, 0, box->dstPitch, 0),
+            .source = mt_box_corner(source, box->srcXInBytes, box->srcY, 0, box->srcPitch, 0),
             .width = box->WidthInBytes, .height = box->Height, .depth = 1,
             .destination_pitch = box->dstPitch, .source_pitch = box->srcPitch, .stream = stream);
 }
 
-/* CUDA_MEMCPY3D and CUDA_MEMCPY3D_PEER name their fields alike. */
 #define NOTE_COPY_3D(name, type)                                                                   \
     static void name(unsigned api, uint64_t when, const type *box, uint64_t stream)                \
     {                                                                                              \
-        size_t to_slice = box->dstPitch * box->dstHeight;                                          \
-        size_t from_slice = box->srcPitch * box->srcHeight;                                        \
-        uint64_t to = end_address(box->dstMemoryType, box->dstHost, box->dstDevice);               \
-        uint64_t from = end_address(box->srcMemoryType, box->srcHost, box->srcDevice);             \
-        if (!may_note_copy(stream))                                                                \
-            return;                                                                                \
-        MT_NOTE(copy_rect, when, .api = api,                                                       \
-                .destination =                                                                     \
-                    corner(to, box->dstXInBytes, box->dstY, box->dstZ, box->dstPitch, to_slice),   \
-                .source = corner(from, box->srcXInBytes, box->srcY, box->srcZ, box->srcPitch,      \
-                                 from_slice),                                                      \
-                .width = box->WidthInBytes, .height = box->Height, .depth = box->Depth,            \
-                .destination_pitch = box->dstPitch, .source_pitch = box->srcPitch,                 \
-                .destination_slice = to_slice, .source_slice = from_slice, .stream = stream);      \
+        if (may_note_copy(stream))                                                                 \
+            MT_NOTE(copy_rect, when, .api = api, .stream = stream, MT_BOX_3D(box));                \
     }
 NOTE_COPY_3D(note_copy_3d, CUDA_MEMCPY3D)
 NOTE_COPY_3D(note_copy_3d_peer, CUDA_MEMCPY3D_PEER)
@@ -124,6 +93,7 @@ static void note_copy_3d_batch(unsigned api, uint64_t when, size_t count,
 #define HOOK_vmm(...)
 #define HOOK_copies MT_HOOK
 #define HOOK_launches(...)
+#define HOOK_graphs(...)
 #define HOOK_doors(...)
 #define HOOK(family, ...) HOOK_##family(__VA_ARGS__)
 #include "shim/cuda/hooks.def"

@@ -140,6 +140,7 @@ CUresult CUDAAPI cuGetProcAddress_v2(const char *symbol, void **function, int ve
 #define HOOK_vmm(...)
 #define HOOK_copies(...)
 #define HOOK_launches(...)
+#define HOOK_graphs(...)
 #define HOOK_doors(time, ...) HOOK_doors_##time(time, __VA_ARGS__)
 #define HOOK_doors_OWN(...)
 #define HOOK_doors_AFTER MT_HOOK

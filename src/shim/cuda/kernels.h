@@ -34,6 +34,10 @@ const struct mt_kernel *mt_kernel_get(CUfunction handle);
 /* A module, library or context is about to go: look at every handle afresh. */
 void mt_kernels_stale(void);
 
+/* A `launch` event: with the pointers among the parameters, which are in `params` or `extra`. */
+void mt_launch_put(uint64_t when, const struct mt_kernel *kernel, uint64_t stream, uint64_t flags,
+                   void *const *params, void *const *extra);
+
 /* Whether work given to `stream` is now being recorded into a graph. Free while nothing captures.
  */
 bool mt_is_captured(uint64_t stream);

@@ -94,14 +94,14 @@ static uint32_t at_most(uint64_t words)
     return words < POINTERS_MAX ? (uint32_t)words : POINTERS_MAX;
 }
 
-static void record_launch(uint64_t when, const struct mt_kernel *kernel, uint64_t stream,
-                          void *const *params, void *const *extra)
+void mt_launch_put(uint64_t when, const struct mt_kernel *kernel, uint64_t stream, uint64_t flags,
+                   void *const *params, void *const *extra)
 {
     enum { fields = sizeof(struct mt_ev_launch) / sizeof(uint64_t) };
     size_t packed = 0;
     /* Another thread may have defined the kernel while this call was under way. */
     when = when > kernel->told ? when : kernel->told;
-    uint32_t stack = mt_stack_of_launch(&when);
+    uint32_t stack = flags & MT_LAUNCH_NODE ? 0 : mt_stack_of_launch(&when);
     const void *buffer = params ? NULL : packed_buffer(extra, &packed);
     uint32_t most = at_most(params ? kernel->words : buffer ? packed / 8 : 0);
     struct mt_ev_launch *launch = (void *)mt_ring_reserve(MT_launch, fields + most, when);
@@ -111,7 +111,7 @@ static void record_launch(uint64_t when, const struct mt_kernel *kernel, uint64_
     launch->kernel = kernel->id;
     launch->stream = stream;
     launch->stack = stack;
-    launch->flags = mt_is_captured(stream) ? MT_LAUNCH_CAPTURED : 0;
+    launch->flags = flags;
     if (params && !kernel->known)
         launch->flags |= MT_LAUNCH_ARGS_UNKNOWN;
     if (params)
@@ -129,19 +129,15 @@ static void note_launch(uint64_t when, CUfunction handle, uint64_t stream, void 
         return;
     const struct mt_kernel *kernel = mt_kernel_get(handle);
     if (kernel)
-        record_launch(when, kernel, stream, params, extra);
-}
-
-static void note_graph_launch(uint64_t when, CUgraphExec graph, uint64_t stream)
-{
-    if (mt_may_note())
-        MT_NOTE(graph_launch, when, .graph = (uintptr_t)graph, .stream = stream);
+        mt_launch_put(when, kernel, stream, mt_is_captured(stream) ? MT_LAUNCH_CAPTURED : 0, params,
+                      extra);
 }
 
 #define HOOK_memory(...)
 #define HOOK_vmm(...)
 #define HOOK_copies(...)
 #define HOOK_launches MT_HOOK
+#define HOOK_graphs(...)
 #define HOOK_doors(...)
 #define HOOK(family, ...) HOOK_##family(__VA_ARGS__)
 #include "shim/cuda/hooks.def"

@@ -1,6 +1,14 @@
 /* Allocations of the driver and of page-locked host memory. */
+#include "shim/cuda/kernels.h"
 #include "shim/cuda/note.h"
 #include "shim/stack/stack.h"
+
+/* Given to a stream that captures it becomes a node of a graph: the memory is there when that is
+ * launched, at the same address. */
+static bool is_node(uint64_t stream)
+{
+    return stream && mt_is_captured(stream);
+}
 
 /* The device of the calling thread's context; the driver keeps it in thread-local memory. */
 static uint64_t current_device(void)
@@ -14,7 +22,7 @@ static uint64_t current_device(void)
 void mt_note_alloc(unsigned api, uint64_t when, CUdeviceptr address, size_t size, uint64_t stream)
 {
     mt_granules_mark(address, size);
-    if (!mt_may_note())
+    if (!mt_may_note() || is_node(stream))
         return;
     uint32_t stack = mt_stack_here(&when);
     MT_NOTE(alloc, when, .api = api, .address = address, .size = size, .device = current_device(),
@@ -32,7 +40,7 @@ void mt_note_alloc_failed(unsigned api, uint64_t when, size_t size, CUresult err
 
 void mt_note_free(unsigned api, uint64_t when, CUdeviceptr address, uint64_t stream)
 {
-    if (mt_may_record() && address)
+    if (mt_may_record() && address && !is_node(stream))
         MT_NOTE(free, when, .api = api, .address = address, .stream = stream);
 }
 
@@ -61,6 +69,7 @@ void mt_note_host_free(unsigned api, uint64_t when, void *address)
 #define HOOK_vmm(...)
 #define HOOK_copies(...)
 #define HOOK_launches(...)
+#define HOOK_graphs(...)
 #define HOOK_doors(...)
 #define HOOK(family, ...) HOOK_##family(__VA_ARGS__)
 #include "shim/cuda/hooks.def"

@@ -62,7 +62,18 @@ void *mt_resolve_late(enum mt_api api);
     X(cuKernelGetName)                                                                             \
     X(cuFuncGetParamInfo)                                                                          \
     X(cuKernelGetParamInfo)                                                                        \
-    X(cuStreamIsCapturing)
+    X(cuStreamIsCapturing)                                                                         \
+    X(cuGraphGetNodes)                                                                             \
+    X(cuGraphGetEdges)                                                                             \
+    X(cuGraphGetEdges_v2)                                                                          \
+    X(cuGraphNodeGetType)                                                                          \
+    X(cuGraphKernelNodeGetParams)                                                                  \
+    X(cuGraphKernelNodeGetParams_v2)                                                               \
+    X(cuGraphMemcpyNodeGetParams)                                                                  \
+    X(cuGraphMemsetNodeGetParams)                                                                  \
+    X(cuGraphMemAllocNodeGetParams)                                                                \
+    X(cuGraphMemFreeNodeGetParams)                                                                 \
+    X(cuGraphChildGraphNodeGetGraph)
 struct mt_ask {
 #define MT_ASKED_FIELD(name) __typeof__(&name) name;
     MT_ASKED(MT_ASKED_FIELD)

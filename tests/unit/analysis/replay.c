@@ -7,9 +7,9 @@
 static const char *name_of(void *context, uint64_t api)
 {
     static const char *const names[] = {"?", "cuMemAlloc_v2", "cuMemAllocAsync",
-                                        "cuMemAllocManaged", "cuMemcpy"};
+                                        "cuMemAllocManaged", "cuMemcpy", "cuGraphLaunch"};
     (void)context;
-    return names[api < 5 ? api : 0];
+    return names[api < 6 ? api : 0];
 }
 
 static int born(void *state, const struct mt_block *block)
