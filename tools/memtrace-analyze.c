@@ -37,6 +37,7 @@ enum { EXIT_PROBLEM = 1, EXIT_USAGE = 2, TABLES_MAX = 64, TOP = 5, PATH_BYTES = 
     X(0, SYSROOT, "sysroot", "DIR", "look for programs and libraries in DIR first")                \
     X(0, DEBUG_PATH, "debug-path", "DIR[:DIR]", "look for programs and debug files there too")     \
     MT_SWAP_OPTIONS(SWAP_ROW)                                                                      \
+    X('x', EXPLAIN, "explain", NULL, "tell who made the peak, what grows, what could leave, too")  \
     X('q', QUIET, "quiet", NULL, "do not print the summary")                                       \
     X('h', HELP, "help", NULL, "show this help and exit")                                          \
     X('V', VERSION, "version", NULL, "show the version and exit")
@@ -65,7 +66,7 @@ struct request {
     const struct mt_table *table, *columns;
     const struct mt_table *with[TABLES_MAX];
     size_t withs;
-    bool list, quiet;
+    bool list, quiet, explain;
     char **traces; /* NULL-terminated */
 };
 
@@ -180,6 +181,10 @@ static void take_option(struct request *request, int id)
         exit(EXIT_USAGE);
         MT_SWAP_OPTIONS(SWAP_CASE)
 #undef SWAP_CASE
+    case 'x':
+    case OPTION_EXPLAIN:
+        request->explain = true;
+        break;
     case 'q':
     case OPTION_QUIET:
         request->quiet = true;
@@ -207,7 +212,7 @@ static void parse(struct request *request, int argc, char **argv)
             {NULL, 0, NULL, 0}};
     int id;
     opterr = 0;
-    while ((id = getopt_long(argc, argv, ":qhV", table, NULL)) != -1) {
+    while ((id = getopt_long(argc, argv, ":xqhV", table, NULL)) != -1) {
         if (id == ':' || id == '?') {
             complain("%s: %s; try 'memtrace-analyze --help'", argv[optind - 1],
                      id == ':' ? "a value is missing" : "unknown option");
@@ -347,6 +352,11 @@ static int want_story(struct analysis *analysis)
     RETURN_IF_ERROR(want_rows(analysis, &story->summary, &mt_table_summary, 0, NULL));
     RETURN_IF_ERROR(want_rows(analysis, &story->kernels, &mt_table_kernels, TOP, "touched_bytes"));
     RETURN_IF_ERROR(want_rows(analysis, &story->rhythm, &mt_table_rhythm, 0, NULL));
+    if (analysis->request->explain) { /* costs several times the rest */
+        RETURN_IF_ERROR(want_rows(analysis, &story->peak, &mt_table_peak, 0, NULL));
+        RETURN_IF_ERROR(want_rows(analysis, &story->leaks, &mt_table_leaks, 0, NULL));
+        RETURN_IF_ERROR(want_rows(analysis, &story->swap_plan, &mt_table_swap_plan, 0, NULL));
+    }
     RETURN_IF_ERROR(want_rows(analysis, &story->blocks, &mt_table_blocks, TOP, "size_bytes"));
     mt_rows_only(story->blocks, "level", "block");
     RETURN_IF_ERROR(want_rows(analysis, &story->sites, &mt_table_sites, TOP, "at_peak_bytes"));
@@ -428,6 +438,11 @@ static void tell_story(struct analysis *analysis, const char *path,
     mt_rows_clear(story->summary);
     mt_rows_clear(story->kernels);
     mt_rows_clear(story->rhythm);
+    if (story->peak) {
+        mt_rows_clear(story->peak);
+        mt_rows_clear(story->leaks);
+        mt_rows_clear(story->swap_plan);
+    }
     mt_rows_clear(story->blocks);
     mt_rows_clear(story->sites);
     mt_rows_clear(story->failures);

@@ -375,6 +375,7 @@ void mt_story_write(struct mt_output *output, const struct mt_story *story)
     tell_blocks(output, story);
     tell_accesses(output, story);
     tell_rhythm(output, story);
+    mt_story_explain(output, story);
     tell_idle(output, story);
     tell_kernels(output, story);
     tell_largest(output, story);

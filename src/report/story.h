@@ -7,16 +7,20 @@
 #include "report/rows.h"
 
 struct mt_story {
-    const char *path;         /* of the trace */
-    uint64_t first_damage;    /* offset in the file, where something is damaged */
-    struct mt_rows *summary;  /* all rows */
-    struct mt_rows *kernels;  /* the first few */
-    struct mt_rows *rhythm;   /* all rows */
-    struct mt_rows *blocks;   /* the largest */
-    struct mt_rows *sites;    /* those of lines with the most at the peak */
-    struct mt_rows *failures; /* the first few */
+    const char *path;                         /* of the trace */
+    uint64_t first_damage;                    /* offset in the file, where something is damaged */
+    struct mt_rows *summary;                  /* all rows */
+    struct mt_rows *kernels;                  /* the first few */
+    struct mt_rows *rhythm;                   /* all rows */
+    struct mt_rows *peak, *leaks, *swap_plan; /* all rows; NULL: not asked for */
+    struct mt_rows *blocks;                   /* the largest */
+    struct mt_rows *sites;                    /* those of lines with the most at the peak */
+    struct mt_rows *failures;                 /* the first few */
 };
 
 void mt_story_write(struct mt_output *output, const struct mt_story *story);
+
+/* The lines about peak, leaks and swap_plan; mt_story_write calls it. */
+void mt_story_explain(struct mt_output *output, const struct mt_story *story);
 
 #endif
