@@ -103,7 +103,8 @@ static void ask_symbols(struct mt_object *object, uint64_t address, struct mt_fo
     if (!symbol)
         return;
     free(found->place[last].function);
-    found->place[last].function = strdup(symbol);
+    /* Behind "@" stands which version of an interface it is. */
+    found->place[last].function = strndup(symbol, strcspn(symbol, "@"));
     found->n = last + 1;
 }
 
