@@ -10,6 +10,7 @@
 
 #include "analysis/engine.h"
 #include "analysis/tables.h"
+#include "plots.h"
 #include "progress.h"
 #include "reference.h"
 #include "report/stacksinks.h"
@@ -28,6 +29,8 @@ enum { EXIT_PROBLEM = 1, EXIT_USAGE = 2, TABLES_MAX = 64, TOP = 5, PATH_BYTES = 
     X(0, WITH, "with", "NAME", "with --csv, --json: write table NAME too, which is large")         \
     X(0, TABLE, "table", "NAME", "write only table NAME, to standard output")                      \
     X(0, FORMAT, "format", "FORMAT", "of --table: text (default), csv or json")                    \
+    X(0, PLOTS, "plots", "DIR", "draw lifetimes, memory and access intervals to DIR as *.svg")     \
+    X(0, ITERATION, "iteration", "N", "of --plots: that iteration, not a typical one")             \
     X(0, LIST, "list-tables", NULL, "list the tables (with --format markdown: all about them)")    \
     X(0, COLUMNS, "columns", "NAME", "list the columns of table NAME")                             \
     X(0, FOLDED, "folded", "FILE", "write stacks to FILE as lines for flame graphs; -: stdout")    \
@@ -60,9 +63,10 @@ enum option_id {
 };
 
 struct request {
-    const char *csv, *json, *format, *folded, *flamegraph, *weight;
+    const char *csv, *json, *format, *folded, *flamegraph, *weight, *plots;
     struct mt_symbols_options symbols;
     struct mt_swaprule swap;
+    uint64_t iteration; /* UINT64_MAX: a typical one */
     const struct mt_table *table, *columns;
     const struct mt_table *with[TABLES_MAX];
     size_t withs;
@@ -78,6 +82,7 @@ struct analysis {
     struct mt_story story;
     struct mt_sink *stacks[2]; /* folded, flame graph; the engine's. NULL: not wanted */
     size_t analyzed;           /* traces */
+    struct plots plots;
     int exit_code;
 };
 
@@ -134,6 +139,18 @@ static void add_with(struct request *request, const char *name)
         request->with[request->withs++] = table;
 }
 
+static uint64_t iteration_called(const char *text)
+{
+    char *end;
+    errno = 0;
+    unsigned long long number = strtoull(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end || errno) {
+        complain("--iteration: '%s' is no number", text);
+        exit(EXIT_USAGE);
+    }
+    return number;
+}
+
 static void take_option(struct request *request, int id)
 {
     switch (id) {
@@ -151,6 +168,12 @@ static void take_option(struct request *request, int id)
         break;
     case OPTION_FORMAT:
         request->format = optarg;
+        break;
+    case OPTION_PLOTS:
+        request->plots = optarg;
+        break;
+    case OPTION_ITERATION:
+        request->iteration = iteration_called(optarg);
         break;
     case OPTION_LIST:
         request->list = true;
@@ -282,6 +305,10 @@ static const char *contradiction(const struct request *request)
         return "--with belongs to --csv DIR or --json DIR";
     if (!*request->traces)
         return "no trace to analyze";
+    if (request->plots && request->traces[1])
+        return "--plots DIR draws one trace at a time";
+    if (request->iteration != UINT64_MAX && !request->plots)
+        return "--iteration belongs to --plots DIR";
     return stack_contradiction(request);
 }
 
@@ -419,6 +446,12 @@ static int want_all(struct analysis *analysis)
         RETURN_IF_ERROR(want_flamegraph(analysis));
     if (request->csv || request->json)
         RETURN_IF_ERROR(want_directories(analysis));
+    if (request->plots) {
+        RETURN_IF_ERROR(make_directory(analysis, request->plots));
+        mt_engine_picture(analysis->engine, request->iteration);
+        RETURN_IF_ERROR(
+            plots_want(&analysis->plots, analysis->engine, request->plots, &analysis->error));
+    }
     if (request->table)
         return want_table(analysis);
     return request->quiet || is_standard_output(request->folded) ? 0 : want_story(analysis);
@@ -510,6 +543,8 @@ static int analyze(struct analysis *analysis)
     analysis->error.code = 0;
     RETURN_IF_ERROR(mt_engine_finish(analysis->engine));
     judge_stacks(analysis);
+    if (analysis->request->plots)
+        RETURN_IF_ERROR(plots_write(&analysis->plots, &analysis->error));
     return analysis->story.summary ? mt_output_close(analysis->screen) : 0;
 }
 
@@ -527,6 +562,7 @@ static int run(const struct request *request)
         analysis.exit_code = EXIT_PROBLEM;
     }
     mt_engine_free(analysis.engine);
+    plots_release(&analysis.plots);
     if (!request->table)
         mt_output_free(analysis.screen);
     return analysis.exit_code;
@@ -552,7 +588,7 @@ static int list(const struct request *request)
 
 int main(int argc, char **argv)
 {
-    static struct request request;
+    static struct request request = {.iteration = UINT64_MAX};
     request.swap = mt_swaprule_default();
     signal(SIGPIPE, SIG_IGN);
     parse(&request, argc, argv);

@@ -30,6 +30,7 @@ struct mt_engine {
     struct mt_symbols_options options;
     struct mt_swaprule swap;
     struct mt_symbols *symbols; /* one for all traces: they have much in common */
+    uint64_t picture;
     uint32_t traces;
     bool begun;
     bool broken; /* a sink or pass failed: nothing more will do */
@@ -86,8 +87,14 @@ struct mt_engine *mt_engine_new(struct mt_error *error)
     if (!engine)
         mt_fail(error, MT_ERR_MEMORY, "out of memory");
     else
-        *engine = (struct mt_engine){.error = error, .swap = mt_swaprule_default()};
+        *engine = (struct mt_engine){
+            .error = error, .swap = mt_swaprule_default(), .picture = UINT64_MAX};
     return engine;
+}
+
+void mt_engine_picture(struct mt_engine *engine, uint64_t iteration)
+{
+    engine->picture = iteration;
 }
 
 void mt_engine_free(struct mt_engine *engine)
@@ -364,7 +371,8 @@ static int begin(struct mt_engine *engine)
 int mt_engine_run(struct mt_engine *engine, const char *path, mt_progress *progress, void *context,
                   struct mt_trace_stats *stats)
 {
-    struct shift shift = {.run = {.trace_index = engine->traces++,
+    struct shift shift = {.run = {.picture = engine->picture,
+                                  .trace_index = engine->traces++,
                                   .error = engine->error,
                                   .swap = &engine->swap,
                                   .sink = sink_for,

@@ -30,6 +30,9 @@ void mt_engine_symbols(struct mt_engine *engine, const struct mt_symbols_options
 /* The rule by which blocks may be swapped out; it is copied. Before the first run, if at all. */
 void mt_engine_swap(struct mt_engine *engine, const struct mt_swaprule *rule);
 
+/* Tables picture show this iteration; without the call, or with UINT64_MAX, a typical one. */
+void mt_engine_picture(struct mt_engine *engine, uint64_t iteration);
+
 /* Called now and then with the events done and all there are; a negative result stops the run. */
 typedef int mt_progress(void *context, uint64_t done, uint64_t events);
 

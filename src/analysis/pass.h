@@ -25,6 +25,7 @@ struct mt_run {
     const struct mt_model *model;
     const struct mt_rhythm *rhythm; /* NULL where no pass of the run needs it */
     const struct mt_swaprule *swap; /* NULL: the defaults */
+    uint64_t picture; /* iteration that is pictured; UINT64_MAX: a typical one */
     uint32_t trace_index; /* position on the command line, from 0 */
     struct mt_error *error;
     /* Sink of a table of this pass, NULL if nobody asked for it. */

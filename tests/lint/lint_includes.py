@@ -24,8 +24,9 @@ LAW = {
     "stacks": {"base", "symbols"},
     "analysis": {"base", "event", "reader", "stacks", "symbols", "rhythm", "table"},
     "report": {"base", "table"},
+    "plot": {"base", "table", "report"},
     "tools": {"base", "event", "format", "writer", "import", "reader", "stacks", "symbols", "table",
-              "analysis", "report"},
+              "analysis", "report", "plot"},
     "memtrace": set(),
 }
 # Public headers are for whoever implements or calls them.
