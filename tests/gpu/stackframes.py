@@ -15,7 +15,7 @@ import outcome
 import traceread
 
 STEPS = 8
-SETTINGS = {"MEMTRACE_STACKS": "python", "MEMTRACE_STACK_DEPTH": "256"}
+SETTINGS = {"MEMTRACE_STACKS": "python", "MEMTRACE_STACK_DEPTH": "128"}
 
 
 def trace_stacks(events):

@@ -93,10 +93,10 @@ def check(version, program, shim, simcuda, dump):
     wrong = list(compare(expected, stacks(events)))
     if facts.get("python_version") != version:
         wrong.append(f"the trace names Python {facts.get('python_version')}")
-    for key in ("stacks.python_off", "stacks.lost"):
+    for key in ("stacks_python_off", "stacks_lost"):
         if key in facts:
             wrong.append(f"{key}: {facts[key]}")
-    if facts.get("stacks.python_checked") != "1":
+    if facts.get("stacks_python_checked") != "1":
         wrong.append("the frames were not compared with what the interpreter says")
     print(f"{version}: {len(expected)} allocations, {'as Python says' if not wrong else 'WRONG'}")
     for line in wrong[:20]:

@@ -11,7 +11,7 @@
 
 #include "shim/stack/pylayout.h"
 
-#define MT_STACK_DEPTH_MAX 256
+#define MT_STACK_DEPTH_MAX 128 /* 4 KiB of the job's stack while one is looked at */
 
 struct mt_pyframe {
     uintptr_t code;

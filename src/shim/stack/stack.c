@@ -119,11 +119,11 @@ void mt_facts_stacks(struct mt_facts *facts)
     if (*mt_python_version())
         mt_facts_add(facts, "python_version", "%s", mt_python_version());
     if (mt_python_checked())
-        mt_facts_add(facts, "stacks.python_checked", "1");
+        mt_facts_add(facts, "stacks_python_checked", "1");
     if (mt_python_trouble())
-        mt_facts_add(facts, "stacks.python_off", "%s", mt_python_trouble());
+        mt_facts_add(facts, "stacks_python_off", "%s", mt_python_trouble());
     if (want & (NATIVE | NATIVE_ELSE) && !MT_HAS_NATIVE)
-        mt_facts_add(facts, "stacks.native_off", "%s", "not made for this processor");
+        mt_facts_add(facts, "stacks_native_off", "%s", "not made for this processor");
     if (mt_intern_lost())
-        mt_facts_add(facts, "stacks.lost", "%llu", (unsigned long long)mt_intern_lost());
+        mt_facts_add(facts, "stacks_lost", "%llu", (unsigned long long)mt_intern_lost());
 }
