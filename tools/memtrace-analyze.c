@@ -139,18 +139,6 @@ static void add_with(struct request *request, const char *name)
         request->with[request->withs++] = table;
 }
 
-static uint64_t iteration_called(const char *text)
-{
-    char *end;
-    errno = 0;
-    unsigned long long number = strtoull(text, &end, 10);
-    if (*text < '0' || *text > '9' || *end || errno) {
-        complain("--iteration: '%s' is no number", text);
-        exit(EXIT_USAGE);
-    }
-    return number;
-}
-
 static void take_option(struct request *request, int id)
 {
     switch (id) {
@@ -173,7 +161,10 @@ static void take_option(struct request *request, int id)
         request->plots = optarg;
         break;
     case OPTION_ITERATION:
-        request->iteration = iteration_called(optarg);
+        if (!plots_iteration(optarg, &request->iteration)) {
+            complain("--iteration: '%s' is no number", optarg);
+            exit(EXIT_USAGE);
+        }
         break;
     case OPTION_LIST:
         request->list = true;
