@@ -20,6 +20,10 @@ MIB = 1 << 20
 OTHERS = (
     ("known_calls_static", "CUDA program, static runtime"),
     ("known_calls_shared", "CUDA program, shared runtime"),
+    ("known_graphs_static", "CUDA graphs by hand, static runtime"),
+    ("known_graphs_shared", "CUDA graphs by hand, shared runtime"),
+    ("graphs_replay", "torch.cuda.graph against torch.profiler"),
+    ("graphs_reduce_overhead", "torch.compile's graphs against torch.profiler"),
     ("smoke_cupy", "CuPy"), ("smoke_jax", "JAX"), ("smoke_compile", "torch.compile, Triton"),
     ("smoke_async_pool", "PyTorch on cudaMallocAsync"),
     ("killed_resnet50", "SIGKILL, ResNet-50"), ("killed_gpt", "SIGKILL, GPT"),

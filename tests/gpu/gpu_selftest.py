@@ -16,6 +16,7 @@ import figures
 import jobs
 import killed
 import known_calls
+import known_graphs
 import outcome
 import pairs
 import rhythm
@@ -232,6 +233,18 @@ def test_known_calls():
     expect(known_calls.differences(["a"], ["a", "b"]), "a missing event is noticed")
     expect(known_calls.differences(["a", "c"], ["a", "b"]), "another event is noticed")
     expect(not known_calls.differences(["a"], ["a"]), "equal events are equal")
+
+
+def test_graphs():
+    kernel = {"event": "launch", "flags": 8, "thread": 0, "time_ns": 1}
+    copy = {"event": "copy", "api": "cuGraphLaunch", "thread": 0, "time_ns": 1}
+    make = {"event": "graph", "graph": 5, "nodes": 3, "thread": 0, "time_ns": 1}
+    go = {"event": "graph_launch", "graph": 5, "thread": 1, "time_ns": 2}
+    plain = {"event": "launch", "flags": 0, "thread": 1, "time_ns": 3}
+    change = {"event": "graph_update", "graph": 5, "first": 1, "nodes": 1, "thread": 0}
+    story = [make, kernel, plain, copy, kernel, go, change, kernel, go]
+    expect(graphcount.follow(story) == [(3, 1), (2, 2), (2, 3)], "graphs are followed")
+    expect(known_graphs.split("a 1\ntotal k 3\n") == (["a 1"], {"k": 3}), "totals are apart")
 
 
 def test_contract():

@@ -219,12 +219,16 @@ static void graph(float *a, float *b, cudaStream_t stream)
     added("captured", b, a);
     RUN(cudaStreamEndCapture(stream, &captured));
     RUN(cudaGraphInstantiate(&ready, captured, 0));
+    printf("graph 2 0\n");
+    added("node", a, b);
+    added("node", b, a);
     for (int i = 0; i < 3; i++) {
         RUN(cudaGraphLaunch(ready, stream));
         printf("graph_launch\n");
     }
     RUN(cudaStreamSynchronize(stream));
     RUN(cudaGraphExecDestroy(ready));
+    printf("graph_end\n");
     RUN(cudaGraphDestroy(captured));
 }
 

@@ -16,13 +16,15 @@ FIELDS = {
     "host_alloc": ("address", "size"), "host_free": ("address",), "reserve": ("address", "size"),
     "unreserve": ("address", "size"), "create": ("size",), "release": (),
     "map": ("address", "size"), "unmap": ("address", "size"), "graph_launch": (),
+    "graph": ("nodes", "flags"), "graph_update": ("first", "nodes", "state"), "graph_end": (),
     "copy": ("destination", "source", "size"),
     "copy_rect": ("destination", "source", "width", "height", "depth"),
     "set": ("address", "width", "height"),
 }
 HEX = {"address", "destination", "source"}
 KINDS = (*FIELDS, "launch")
-CAPTURED = 1  # MT_LAUNCH_CAPTURED of src/event/event.h
+# MT_LAUNCH_* of src/event/event.h
+CAPTURED, NODE, MAYBE = 1, 8, 16
 
 
 def nvcc():
@@ -33,11 +35,11 @@ def nvcc():
     return found
 
 
-def build(runtime):
-    program = jobs.work(f"known_calls_{runtime}")
+def build(runtime, source="known_calls"):
+    program = jobs.work(f"{source}_{runtime}")
     more = ["-DBY_DLSYM", "-ldl"] if runtime == "shared" else libcuda()
     # No -arch: the oldest PTX that this nvcc knows runs on whatever GPU is there.
-    command = [nvcc(), "-O1", "-cudart", runtime, "-o", program, jobs.script("known_calls.cu"),
+    command = [nvcc(), "-O1", "-cudart", runtime, "-o", program, jobs.script(source + ".cu"),
                *more]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
@@ -66,11 +68,13 @@ def library_path():
 
 
 def launch_line(event):
-    captured = event["flags"] & CAPTURED
+    flags = event["flags"]
+    what = ("maybe" if flags & MAYBE else "node" if flags & NODE
+            else "captured" if flags & CAPTURED else "launch")
     name = event.get("text", "?")
     known = next((k for k in ("known_add", "known_boxed", "known_nothing") if k in name), name)
     words = [f"{word['offset']}:{word['address']:#x}" for word in event["words"]]
-    return " ".join(["captured" if captured else "launch", known, *words])
+    return " ".join([what, known, *words])
 
 
 def line(event):
@@ -78,7 +82,9 @@ def line(event):
     if event["event"] == "launch":
         return launch_line(event)
     values = [hex(event[f]) if f in HEX else str(event[f]) for f in FIELDS[event["event"]]]
-    return " ".join([event["event"], *values])
+    # What a graph does names the function that does it.
+    node = ["node"] if event.get("api") == "cuGraphLaunch" else []
+    return " ".join([*node, event["event"], *values])
 
 
 def differences(mine, expected):

@@ -49,6 +49,10 @@ def check(out, arguments):
     if name == "async_pool":  # the allocator stands aside: tensors are the driver's own
         out.check(kinds.get("alloc", 0) >= 20, "tensors are missing among the driver's allocations")
         out.equal(kinds.get("block_alloc", 0), 0, "blocks of a caching allocator")
+    for path in traces:
+        counts = {row["key"]: row["value"] for row in traceread.table(path, "summary")}
+        out.equal(counts["graph_launches_unknown"], 0, "launches of unknown graphs")
+        out.equal(counts["graphs_partial"], 0, "graphs that could not be looked at")
     out.equal(kinds.get("lost", 0), 0, "records of lost events")
     out.figures = {"traces": len(traces), "kinds": kinds}
     out.headline = (f"{sum(kinds.values())} events, {kinds.get('launch', 0)} launches, "

@@ -49,8 +49,11 @@ def listed():
         tests.append((f"golden_{model}", ["golden_candidate.py", model], 90, False))
     for loop in ("resnet50", "gpt", "moe", "accumulate", "evaluate"):
         tests.append((f"rhythm_{loop}", ["rhythm.py", loop], 90, False))
+    for what in ("replay", "reduce_overhead"):
+        tests.append((f"graphs_{what}", ["graphcount.py", what], 120, False))
     for runtime in ("static", "shared"):
         tests.append((f"known_calls_{runtime}", ["known_calls.py", runtime], 60, False))
+        tests.append((f"known_graphs_{runtime}", ["known_graphs.py", runtime], 60, False))
     for model in MODELS:
         tests.append((f"overhead_{model}", ["pairs.py", model], 170, True))
     for model in MODELS:

@@ -9,7 +9,7 @@
 
 #include "unit/unit.h"
 
-#define TIMES 100 /* of each of the two tests */
+#define TIMES 100 /* of each of the two tests, for each prey */
 #define LONGEST_US 10000
 
 static void sleep_us(unsigned us)
@@ -43,12 +43,19 @@ static void wait_a_while(struct run *run, bool for_begin)
     sleep_us(random_us());
 }
 
+/* What runs until it is killed. One call may have left `more` events when it was. */
+struct prey {
+    const char *command, *times;
+    unsigned more;
+};
+
 /* Events compared; 0 where it was killed before it had begun. */
-static uint64_t kill_once(const char *ring, bool for_begin)
+static uint64_t kill_once(const struct prey *prey, const char *ring, bool for_begin)
 {
     struct run run;
-    const struct order order = {.environment = LIST(ring, "MEMTRACE_WAIT_US=5000000"),
-                                .arguments = LIST("victim", "kill", "60000")};
+    const struct order order = {
+        .environment = LIST(ring, "MEMTRACE_WAIT_US=5000000", "SIMCUDA_DEVICES=2"),
+        .arguments = LIST("victim", prey->command, prey->times)};
     run_init(&run);
     run_start(&run, &order);
     wait_a_while(&run, for_begin);
@@ -58,7 +65,8 @@ static uint64_t kill_once(const char *ring, bool for_begin)
     uint64_t events = 0;
     if (did_more(&run, 0)) {
         ck_assert_uint_eq(run.traces, 1);
-        struct seen seen = compare_trace(run.trace[0], run.ledger, 0, COMPARE_PREFIX, 1);
+        struct seen seen =
+            compare_trace(run.trace[0], run.ledger, 0, COMPARE_PREFIX, prey->more);
         ck_assert_uint_eq(seen.lost, 0);
         events = seen.events;
     }
@@ -66,24 +74,32 @@ static uint64_t kill_once(const char *ring, bool for_begin)
     return events;
 }
 
-static void kill_often(const char *ring)
+static void kill_often(const struct prey *prey, const char *ring)
 {
     unsigned hit = 0;
     for (unsigned i = 0; i < TIMES; i++)
-        hit += kill_once(ring, i % 5 != 0) > 0;
+        hit += kill_once(prey, ring, i % 5 != 0) > 0;
     /* Otherwise it is not tested at all. */
     ck_assert_uint_gt(hit, TIMES / 2);
 }
 
+static const struct prey preys[] = {
+    {"kill", "60000", 1},
+    {"graphs-kill", "600", 1 + 64}, /* a definition and its nodes */
+    {"vmm-kill", "2000", 1},
+    {"devices-kill", "14000", 1},
+};
+#define PREYS (int)(sizeof preys / sizeof *preys)
+
 START_TEST(while_all_is_in_the_rings)
 {
-    kill_often("MEMTRACE_RING_KIB=4096");
+    kill_often(&preys[_i], "MEMTRACE_RING_KIB=4096");
 }
 END_TEST
 
 START_TEST(while_the_drain_thread_works)
 {
-    kill_often("MEMTRACE_RING_KIB=64");
+    kill_often(&preys[_i], "MEMTRACE_RING_KIB=64");
 }
 END_TEST
 
@@ -96,4 +112,14 @@ START_TEST(not_at_all)
 }
 END_TEST
 
-UNIT_MAIN("kill", not_at_all, while_all_is_in_the_rings, while_the_drain_thread_works)
+int main(void)
+{
+    const TTest *const tests[] = {not_at_all, NULL};
+    Suite *suite = unit_suite("kill", tests);
+    TCase *often = tcase_create("often");
+    tcase_set_timeout(often, 300);
+    tcase_add_loop_test(often, while_all_is_in_the_rings, 0, PREYS);
+    tcase_add_loop_test(often, while_the_drain_thread_works, 0, PREYS);
+    suite_add_tcase(suite, often);
+    return unit_run(suite);
+}
