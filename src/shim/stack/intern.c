@@ -23,6 +23,7 @@
 #include "shim/stack/objects.h"
 #include "shim/stack/pytext.h"
 #include "shim/stack/hashrows.h"
+#include "shim/stack/native.h"
 
 #define STACKS_MAX (1u << 20)
 #define FRAMES_MAX (1u << 21)
@@ -59,6 +60,12 @@ struct frame_row {
 
 #define NATIVE 0x80000000u
 
+struct place_row {
+    uint64_t address, generation; /* + 1 */
+    uint64_t where;
+    uint32_t module, unused;
+};
+
 struct module_row {
     uint64_t base, hash;
     uint32_t id, unused;
@@ -73,6 +80,7 @@ static struct {
     pthread_mutex_t lock; /* for all but reading the table */
     _Atomic(struct table *) table;
     struct mt_rows codes, texts, frames, modules;
+    struct mt_rows places; /* saves asking again which file an address lies in */
     uint32_t epoch;
     uint64_t told; /* time of the last definition */
     _Atomic uint64_t lost;
@@ -87,6 +95,7 @@ static struct {
     .codes = ROWS(code_row, 16, 1u << 19),
     .texts = ROWS(text_row, 8, MT_CODES_MAX - 1),
     .frames = ROWS(frame_row, 16, FRAMES_MAX),
+    .places = ROWS(place_row, 16, 1u << 18),
     .modules = ROWS(module_row, 16, MT_MODULES_MAX - 1),
 };
 
@@ -307,13 +316,35 @@ static uint32_t python_frame(uint32_t caller, const struct mt_pyframe *frame)
     return code ? frame_id(caller, code, line_of(frame)) : 0;
 }
 
-static uint32_t native_frame(uint32_t caller, uintptr_t address)
+/* Where an address lies; false where its module cannot be told now. */
+static bool find_place(struct place_row *place)
 {
     struct mt_object object;
-    if (!mt_object_find(address - 1, &object))
-        return frame_id(caller, NATIVE, address);
-    uint32_t module = module_id(&object);
-    return module ? frame_id(caller, NATIVE | module, address - object.base) : 0;
+    place->where = place->address;
+    place->module = 0;
+    if (!mt_object_find(place->address - 1, &object))
+        return true;
+    place->where -= object.base;
+    place->module = module_id(&object);
+    return place->module != 0;
+}
+
+static uint32_t native_frame(uint32_t caller, uintptr_t address)
+{
+    struct place_row place = {address, (uint64_t)mt_native_generation() + 1, 0, 0, 0}, *row;
+    if (!mt_rows_make_room(&intern.places)) {
+        mt_rows_clear(&intern.places);
+        if (!mt_rows_make_room(&intern.places))
+            return 0;
+    }
+    row = mt_rows_find(&intern.places, &place);
+    if (mt_rows_is_free(&intern.places, (const uint8_t *)row)) {
+        if (!find_place(&place))
+            return 0;
+        *row = place;
+        intern.places.used++;
+    }
+    return frame_id(caller, NATIVE | row->module, row->where);
 }
 
 static uint32_t climb(const struct mt_found *found)
@@ -340,6 +371,7 @@ static void begin_epoch(uint32_t epoch)
     mt_rows_clear(&intern.texts);
     mt_rows_clear(&intern.frames);
     mt_rows_clear(&intern.modules);
+    mt_rows_clear(&intern.places);
 }
 
 uint32_t mt_intern_stack(uint64_t hash, const struct mt_found *found, uint64_t *told)
