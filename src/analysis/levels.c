@@ -91,7 +91,7 @@ static void make_blank(struct mt_block *block, uint32_t slot)
     block->id = block->segment = block->birth_ns = 0;
     block->death_ns = UINT64_MAX;
     block->first_access_ns = block->reads = block->writes = 0;
-    block->segment_slot = block->api = block->stack = 0;
+    block->segment_slot = block->api = block->stack = block->library = 0;
     block->stream = block->children = block->mapped = block->stale_touches = 0;
 }
 
@@ -223,6 +223,7 @@ uint32_t mt_driver_add(struct mt_model *model, const struct mt_birth *birth)
     block->device = birth->device;
     block->api = birth->api;
     block->stack = birth->stack;
+    block->library = birth->library;
     block->source = birth->source;
     block->alive_at_start = birth->alive_at_start;
     block->level = MT_LEVEL_BLOCK;

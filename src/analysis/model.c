@@ -98,6 +98,21 @@ const struct mt_usage *mt_model_usage(const struct mt_model *model, uint32_t dev
     return &model->usage[device];
 }
 
+uint64_t mt_model_bytes(const struct mt_block *block)
+{
+    return mt_block_bytes(block);
+}
+
+int mt_model_each_driver(const struct mt_model *model,
+                         int (*each)(void *state, const struct mt_block *block), void *state)
+{
+    struct mt_range range;
+    for (uint64_t at = 0; mt_space_next(&model->driver, at, &range); at = range.end)
+        if (model->block[range.item].state == MT_STATE_TOLD)
+            RETURN_IF_ERROR(each(state, &model->block[range.item]));
+    return 0;
+}
+
 /* ---- allocations ---- */
 
 static enum mt_source source_by_name(struct mt_model *model, uint64_t api)
@@ -149,6 +164,7 @@ void mt_do_alloc(struct mt_model *model, const struct mt_ev_alloc *event, uint32
                    .device = mt_model_device(event->device),
                    .api = (uint32_t)event->api,
                    .stack = mt_model_stack(event->stack),
+                   .library = (uint32_t)event->library,
                    .source = (uint8_t)source_of(model, event->api),
                },
                thread);
@@ -391,7 +407,7 @@ static void note_handle(struct mt_model *model, const struct mt_ev_create *event
 {
     uint64_t *device = mt_dict_add(&model->devices, event->handle);
     if (device)
-        *device = event->device;
+        *device = event->library << 32 | (event->device & UINT32_MAX);
     else
         mt_model_note(model, MT_ERR_MEMORY);
 }

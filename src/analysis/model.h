@@ -67,6 +67,7 @@ struct mt_block {
     uint64_t reads, writes;
     uint32_t segment_slot; /* slot of the driver memory around it, 0 if there is none */
     uint32_t api;
+    uint32_t library; /* string: file of who asked for driver memory, 0: not known */
     uint64_t stream;
     uint64_t children;      /* blocks ever reported inside */
     uint64_t mapped;        /* VIRTUAL: bytes mapped now */
@@ -159,6 +160,12 @@ uint64_t mt_model_now(const struct mt_model *model); /* time of the last record 
 const struct mt_counts *mt_model_counts(const struct mt_model *model);
 const struct mt_usage *mt_model_usage(const struct mt_model *model, uint32_t device);
 uint32_t mt_model_device(uint64_t device); /* index among MT_DEVICES of an event's device */
+
+/* Every piece of driver memory that lives and is told, in order of address; a negative result of
+ * `each` ends the walk and is returned. Its bytes now: mt_model_bytes. */
+int mt_model_each_driver(const struct mt_model *model,
+                         int (*each)(void *state, const struct mt_block *block), void *state);
+uint64_t mt_model_bytes(const struct mt_block *block);
 
 /* The innermost live block at an address; NULL where there is none. */
 const struct mt_block *mt_model_find(struct mt_model *model, uint64_t address);

@@ -114,7 +114,7 @@ struct mt_model {
     struct mt_space blocks; /* allocators' blocks; item: slot */
     struct mt_space maps;   /* mapped ranges; item: slot of the virtual range around them */
     struct mt_space host;   /* page-locked host memory; item: 0 */
-    struct mt_dict devices; /* device of a handle of physical memory */
+    struct mt_dict devices; /* of a handle of physical memory; above it the library */
     uint64_t pinned;        /* bytes of page-locked host memory */
     uint64_t now, next_id;
     uint64_t generation, host_generation; /* grow when what lives where changes */
@@ -172,7 +172,7 @@ bool mt_slots_grow(struct mt_model *model);
 /* What driver memory, or a block in it, is made of when it is born. */
 struct mt_birth {
     uint64_t address, extent, stream;
-    uint32_t device, api, stack;
+    uint32_t device, api, stack, library;
     uint8_t source;
     bool alive_at_start;
 };

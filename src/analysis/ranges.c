@@ -51,8 +51,10 @@ static uint32_t range_around(struct mt_model *model, uint64_t address, uint64_t 
 static void note_device(struct mt_model *model, struct mt_block *block, uint64_t handle)
 {
     const uint64_t *device = mt_dict_find(&model->devices, handle);
-    if (device && block->state == MT_STATE_RESERVED)
-        block->device = mt_model_device(*device);
+    if (device && block->state == MT_STATE_RESERVED) {
+        block->device = mt_model_device(*device & UINT32_MAX);
+        block->library = (uint32_t)(*device >> 32);
+    }
 }
 
 void mt_virtual_put(struct mt_model *model, uint32_t slot, uint64_t begin, uint64_t end,

@@ -75,6 +75,11 @@ enum mt_tail_type { MT_TAIL_NONE, MT_TAIL_WORDS, MT_TAIL_BYTES };
 #define MT_COLLECTIVE_CAPTURED 1u /* recorded into a graph by stream capture: not an access */
 #define MT_PEER_ALL 0xffffffffu   /* all ranks alike */
 
+/* How the bytes of a process are known. */
+#define MT_USAGE_DEVICE 0u  /* not at all: only the device's sum is */
+#define MT_USAGE_PROCESS 1u /* by its process id */
+#define MT_USAGE_ALONE 2u   /* no other process is shown on the device, and its id means nothing */
+
 /* A parameter word: the device address in the low 52 bits, above it the word's offset in the
  * parameter block divided by 8 (a block is at most 32,764 bytes). */
 #define MT_WORD_ADDRESS_BITS 52

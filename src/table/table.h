@@ -82,6 +82,11 @@ static inline struct mt_value mt_uint(uint64_t u)
     return (struct mt_value){.u = u};
 }
 
+static inline struct mt_value mt_int(int64_t i)
+{
+    return (struct mt_value){.i = i};
+}
+
 static inline struct mt_value mt_real(double r)
 {
     return (struct mt_value){.r = r};

@@ -125,17 +125,19 @@ static void compare_kernel(struct comparison *c, const struct mt_record *got,
         ck_abort_msg("%s: another layout", name);
 }
 
-static bool is_stack(const struct mt_event_info *info, unsigned i)
+/* Of who called the ledger does not tell. */
+static bool is_caller(const struct mt_event_info *info, unsigned i)
 {
-    return i < info->fields && strcmp(info->field[i].name, "stack") == 0;
+    return i < info->fields && (strcmp(info->field[i].name, "stack") == 0 ||
+                                strcmp(info->field[i].name, "library") == 0);
 }
 
-/* A kernel is compared by what it means; of stacks the ledger does not tell. */
+/* A kernel is compared by what it means. */
 static bool same_words(const struct mt_record *got, const struct mt_record *want)
 {
     const struct mt_event_info *info = mt_event_info(got->kind);
     for (unsigned i = got->kind == MT_launch; i < got->words; i++)
-        if (got->word[i] != want->word[i] && !is_stack(info, i))
+        if (got->word[i] != want->word[i] && !is_caller(info, i))
             return false;
     return true;
 }
@@ -161,6 +163,8 @@ static bool is_about_recording(struct comparison *c, const struct mt_record *got
         return true;
     case MT_variant:
         c->seen.variants++;
+        return true;
+    case MT_usage: /* by the recorder's own thread */
         return true;
     case MT_kernel:
         c->seen.kernels++;

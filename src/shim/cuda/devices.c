@@ -3,6 +3,7 @@
 
 #include "shim/cuda/resolve.h"
 #include "shim/record/facts.h"
+#include "shim/record/nvml.h"
 
 void mt_facts_functions(struct mt_facts *facts)
 {
@@ -16,6 +17,13 @@ void mt_facts_functions(struct mt_facts *facts)
         snprintf(key, sizeof key, "api.%u", MT_APIS + i);
         mt_facts_add(facts, key, "%s", mt_other_nccl.hooks[i].name);
     }
+}
+
+static void write_uuid(char *text, size_t size, const unsigned char uuid[16])
+{
+    snprintf(text, size, "GPU-%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
+             uuid[0], uuid[1], uuid[2], uuid[3], uuid[4], uuid[5], uuid[6], uuid[7], uuid[8],
+             uuid[9], uuid[10], uuid[11], uuid[12], uuid[13], uuid[14], uuid[15]);
 }
 
 static void add_device(struct mt_facts *facts, int i)
@@ -32,13 +40,13 @@ static void add_device(struct mt_facts *facts, int i)
     snprintf(key, sizeof key, "device.%d.total_bytes", i);
     if (mt_ask.cuDeviceTotalMem_v2 && mt_ask.cuDeviceTotalMem_v2(&bytes, device) == CUDA_SUCCESS)
         mt_facts_add(facts, key, "%zu", bytes);
-    snprintf(key, sizeof key, "device.%d.uuid", i);
     if (mt_ask.cuDeviceGetUuid_v2 &&
-        mt_ask.cuDeviceGetUuid_v2((CUuuid *)(void *)uuid, device) == CUDA_SUCCESS)
-        mt_facts_add(facts, key,
-                     "GPU-%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
-                     uuid[0], uuid[1], uuid[2], uuid[3], uuid[4], uuid[5], uuid[6], uuid[7],
-                     uuid[8], uuid[9], uuid[10], uuid[11], uuid[12], uuid[13], uuid[14], uuid[15]);
+        mt_ask.cuDeviceGetUuid_v2((CUuuid *)(void *)uuid, device) == CUDA_SUCCESS) {
+        snprintf(key, sizeof key, "device.%d.uuid", i);
+        write_uuid(name, sizeof name, uuid);
+        mt_facts_add(facts, key, "%s", name);
+        mt_nvml_device((unsigned)i, name);
+    }
 }
 
 void mt_facts_devices(struct mt_facts *facts)

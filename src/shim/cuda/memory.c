@@ -1,6 +1,7 @@
 /* Allocations of the driver and of page-locked host memory. */
 #include "shim/cuda/kernels.h"
 #include "shim/cuda/note.h"
+#include "shim/record/libraries.h"
 #include "shim/stack/stack.h"
 
 /* Given to a stream that captures it becomes a node of a graph: the memory is there when that is
@@ -19,14 +20,17 @@ static uint64_t current_device(void)
     return (uint64_t)device;
 }
 
-void mt_note_alloc(unsigned api, uint64_t when, CUdeviceptr address, size_t size, uint64_t stream)
+void mt_note_alloc_by(const void *caller, unsigned api, uint64_t when, CUdeviceptr address,
+                      size_t size, uint64_t stream)
 {
     mt_granules_mark(address, size);
     if (!mt_may_note() || is_node(stream))
         return;
+    uint64_t device = current_device(), library = mt_library_of(caller);
     uint32_t stack = mt_stack_here(&when);
-    MT_NOTE(alloc, when, .api = api, .address = address, .size = size, .device = current_device(),
-            .stream = stream, .stack = stack);
+    mt_life_use_device(device);
+    MT_NOTE(alloc, when, .api = api, .address = address, .size = size, .device = device,
+            .stream = stream, .stack = stack, .library = library);
 }
 
 void mt_note_alloc_failed(unsigned api, uint64_t when, size_t size, CUresult error)

@@ -71,7 +71,10 @@ static inline void mt_note_commit(uint32_t words)
         }                                                                                          \
     } while (0)
 
-void mt_note_alloc(unsigned api, uint64_t when, CUdeviceptr address, size_t size, uint64_t stream);
+/* In a hook: who called it is asked here. */
+#define mt_note_alloc(...) mt_note_alloc_by(__builtin_return_address(0), __VA_ARGS__)
+void mt_note_alloc_by(const void *caller, unsigned api, uint64_t when, CUdeviceptr address,
+                      size_t size, uint64_t stream);
 void mt_note_alloc_failed(unsigned api, uint64_t when, size_t size, CUresult error);
 void mt_note_free(unsigned api, uint64_t when, CUdeviceptr address, uint64_t stream);
 void mt_note_free_failed(unsigned api, uint64_t when, uint64_t address, CUresult error);

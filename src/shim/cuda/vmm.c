@@ -1,5 +1,6 @@
 /* Reserved address ranges, physical memory and what maps one into the other. */
 #include "shim/cuda/note.h"
+#include "shim/record/libraries.h"
 #include "shim/stack/stack.h"
 
 static void note_range(enum mt_kind kind, uint64_t when, CUdeviceptr address, size_t size)
@@ -16,16 +17,20 @@ static void note_range(enum mt_kind kind, uint64_t when, CUdeviceptr address, si
     }
 }
 
-static void note_create(uint64_t when, CUmemGenericAllocationHandle handle, size_t size,
-                        const CUmemAllocationProp *properties)
+#define note_create(...) note_create_by(__builtin_return_address(0), __VA_ARGS__)
+static void note_create_by(const void *caller, uint64_t when, CUmemGenericAllocationHandle handle,
+                           size_t size, const CUmemAllocationProp *properties)
 {
     uint64_t device = properties && properties->location.type == CU_MEM_LOCATION_TYPE_DEVICE
                           ? (uint64_t)properties->location.id
                           : MT_DEVICE_UNKNOWN;
     if (!mt_may_note())
         return;
+    uint64_t library = mt_library_of(caller);
     uint32_t stack = mt_stack_here(&when);
-    MT_NOTE(create, when, .handle = handle, .size = size, .device = device, .stack = stack);
+    mt_life_use_device(device);
+    MT_NOTE(create, when, .handle = handle, .size = size, .device = device, .stack = stack,
+            .library = library);
 }
 
 static void note_release(uint64_t when, CUmemGenericAllocationHandle handle)

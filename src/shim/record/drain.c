@@ -23,7 +23,9 @@
 
 #include "base/crc32.h"
 #include "format/encode.h"
+#include "shim/record/config.h"
 #include "shim/record/facts.h"
+#include "shim/record/nvml.h"
 #include "shim/record/ring.h"
 #include "shim/record/shimlog.h"
 
@@ -239,13 +241,16 @@ static void *run(void *nothing)
     mt_facts_modules(&drain.facts);
     write_facts();
     pthread_mutex_unlock(&drain.lock);
+    mt_nvml_sample(mt_config.NVML_MS);
     while (!atomic_load(&drain.stop)) {
         mt_rings_wait(ROUND_NS);
+        mt_nvml_sample(mt_config.NVML_MS);
         pthread_mutex_lock(&drain.lock);
         round_of_rings(false);
         mt_stacks_tend();
         pthread_mutex_unlock(&drain.lock);
     }
+    mt_nvml_last();
     return NULL;
 }
 
@@ -255,7 +260,7 @@ static int start_thread(void)
     pthread_attr_t attributes;
     sigfillset(&all);
     pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, 256 << 10);
+    pthread_attr_setstacksize(&attributes, 1 << 20); /* NVML is loaded in it */
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int error = pthread_create(&drain.thread, &attributes, run, NULL);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -407,6 +412,7 @@ bool mt_drain_all(void)
 
 void mt_drain_forget(void)
 {
+    mt_nvml_forget();
     drain.lock = (pthread_mutex_t)PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP;
     drain.has_thread = drain.failing = drain.said = false;
     atomic_store(&drain.stop, false);

@@ -25,6 +25,7 @@
 #define VARIANTS 64           /* unknown variants kept until there is a ring */
 
 _Atomic uint32_t mt_life_epoch;
+_Atomic uint64_t mt_life_devices;
 
 static _Atomic uint32_t idle_page;
 _Atomic uint32_t *mt_recording = &idle_page;
@@ -191,6 +192,7 @@ static void forget_parent(void)
 {
     mt_rings_close(false);
     mt_drain_forget();
+    atomic_store(&mt_life_devices, 0);
     mt_mfile_close(&life.file);
     life.pid = 0;
 }

@@ -29,4 +29,19 @@ void mt_life_variant(const char *name, int version);
 /* A recording begins with these settings; shim/stack/stack.c has it. */
 void mt_stacks_begin(void);
 
+/* Devices 0..63 on which memory was taken. */
+extern _Atomic uint64_t mt_life_devices;
+
+static inline void mt_life_use_device(uint64_t device)
+{
+    uint64_t bit = device < 64 ? UINT64_C(1) << device : 0;
+    if (!(atomic_load_explicit(&mt_life_devices, memory_order_relaxed) & bit))
+        atomic_fetch_or_explicit(&mt_life_devices, bit, memory_order_relaxed);
+}
+
+static inline bool mt_life_uses_device(unsigned device)
+{
+    return device < 64 && atomic_load(&mt_life_devices) >> device & 1;
+}
+
 #endif

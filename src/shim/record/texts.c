@@ -8,13 +8,12 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "shim/record/life.h"
 
 #define SLOTS (1u << 16)
 #define KEPT (SLOTS / 4 * 3)
-#define ARENA_BYTES (32u << 20) /* mapped without reserve, touched as it fills */
+#define ARENA_BYTES (8u << 20)
 
 struct entry {
     uint64_t hash;
@@ -23,21 +22,16 @@ struct entry {
     char text[];
 };
 
+/* Pages of zeros that are touched as they fill. */
+static _Atomic(struct entry *) slots[SLOTS];
+static _Alignas(16) char arena[ARENA_BYTES];
+
 static struct {
     pthread_mutex_t lock;
-    _Atomic(struct entry *) *slot;
-    char *arena;
     size_t arena_used;
     uint32_t kept;
     uint64_t ids; /* grow through all recordings of a process */
 } texts = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
-static void *map(size_t size)
-{
-    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return memory == MAP_FAILED ? NULL : memory;
-}
 
 /* Eight bytes at a time: names are short, and their hash is all that a push costs beside the ring.
  */
@@ -59,7 +53,7 @@ static uint64_t hash(const char *text, size_t size)
 static _Atomic(struct entry *) *find(uint64_t sum, const char *text, size_t size)
 {
     for (uint32_t i = (uint32_t)sum, n = 0; n < SLOTS; i++, n++) {
-        _Atomic(struct entry *) *slot = &texts.slot[i % SLOTS];
+        _Atomic(struct entry *) *slot = &slots[i % SLOTS];
         const struct entry *entry = atomic_load_explicit(slot, memory_order_acquire);
         if (!entry ||
             (entry->hash == sum && entry->size == size && memcmp(entry->text, text, size) == 0))
@@ -68,21 +62,12 @@ static _Atomic(struct entry *) *find(uint64_t sum, const char *text, size_t size
     return NULL;
 }
 
-static bool get_memory(void)
-{
-    if (!texts.arena)
-        texts.arena = map(ARENA_BYTES);
-    if (texts.arena && !texts.slot)
-        texts.slot = map(SLOTS * sizeof *texts.slot);
-    return texts.slot != NULL;
-}
-
 static struct entry *make(uint64_t sum, const char *text, size_t size)
 {
     size_t bytes = (sizeof(struct entry) + size + 15) & ~(size_t)15;
     if (texts.kept >= KEPT || ARENA_BYTES - texts.arena_used < bytes)
         return NULL;
-    struct entry *entry = (void *)(texts.arena + texts.arena_used);
+    struct entry *entry = (void *)(arena + texts.arena_used);
     texts.arena_used += bytes;
     texts.kept++;
     entry->hash = sum;
@@ -135,10 +120,7 @@ static struct mt_text_id add_locked(uint64_t sum, const char *text, size_t size)
     }
     adding = true;
     pthread_mutex_lock(&texts.lock);
-    if (get_memory())
-        name = add(sum, text, size);
-    else
-        atomic_fetch_add(&mt_events_dropped, 1);
+    name = add(sum, text, size);
     pthread_mutex_unlock(&texts.lock);
     adding = false;
     errno = saved;
@@ -149,13 +131,9 @@ struct mt_text_id mt_text_id(const char *text, size_t size)
 {
     size = size < MT_TEXT_MAX ? size : MT_TEXT_MAX;
     uint64_t sum = hash(text, size);
-    if (__builtin_expect(texts.slot != NULL, 1)) {
-        _Atomic(struct entry *) *slot = find(sum, text, size);
-        const struct entry *entry = slot ? atomic_load_explicit(slot, memory_order_acquire) : NULL;
-        if (__builtin_expect(is_known(entry), 1))
-            return entry->name;
-    }
-    return add_locked(sum, text, size);
+    _Atomic(struct entry *) *slot = find(sum, text, size);
+    const struct entry *entry = slot ? atomic_load_explicit(slot, memory_order_acquire) : NULL;
+    return __builtin_expect(is_known(entry), 1) ? entry->name : add_locked(sum, text, size);
 }
 
 /* A lock that another thread held at the time of a fork stays locked in the child. */

@@ -1,6 +1,6 @@
 /* usage: known-job PATH: a trace of all that a job does beside computing, whose answers are known:
  * collectives of two communicators, of which the second has the handle of the first; ranges and
- * marks, of which some lack their beginning or end. */
+ * marks, of which some lack their beginning or end; samples of what the driver has given out. */
 #include <stddef.h>
 #include <string.h>
 
@@ -72,6 +72,28 @@ static void write_marks(struct mt_tracewriter *writer)
     MT_TRACEWRITER_ADD(writer, 1, 8500, range_end, 77);
 }
 
+/* 700 MiB: 300 of the context, 200 of modules, 100 that nobody knows of, 100 asked for. */
+static void write_usage(struct mt_tracewriter *w)
+{
+    const uint64_t mib = 1 << 20;
+    text(w, 9000, 10, "libcublas.so.13");
+    text(w, 9000, 11, "libnccl.so.2");
+    MT_TRACEWRITER_ADD(w, 0, 9010, free, 2, 0x10000000, 0);
+    MT_TRACEWRITER_ADD(w, 0, 9100, usage, 1, 300 * mib, 0, 0, MT_USAGE_PROCESS);
+    MT_TRACEWRITER_ADD(w, 0, 9200, alloc, 1, 0x40000000, 40 * mib, 1, 0, 0, 10);
+    MT_TRACEWRITER_ADD(w, 0, 9210, create, 0x51, 20 * mib, 1, 0, 11);
+    MT_TRACEWRITER_ADD(w, 0, 9220, reserve, 0x50000000, 64 * mib);
+    MT_TRACEWRITER_ADD(w, 0, 9230, map, 0x50000000, 20 * mib, 0, 0x51);
+    MT_TRACEWRITER_ADD(w, 0, 9240, alloc, 1, 0x60000000, 39 * mib + 1, 1, 0, 0, 0);
+    MT_TRACEWRITER_ADD(w, 0, 9250, block_alloc, 0x60000000, 30 * mib, 0, 0, 1);
+    MT_TRACEWRITER_ADD(w, 0, 9260, copy, 1, 0x40000000, 0, 1, 0);
+    mt_tracewriter_kernel(w, 0, 9270, 1, "first", 0, NULL);
+    MT_TRACEWRITER_ADD(w, 0, 9300, usage, 1, 600 * mib, 0, 0, MT_USAGE_PROCESS);
+    MT_TRACEWRITER_ADD(w, 0, 9400, usage, 1, 700 * mib, 0, 0, MT_USAGE_PROCESS);
+    MT_TRACEWRITER_ADD(w, 0, 9500, usage, 1, 650 * mib, 0, 0, MT_USAGE_PROCESS);
+    MT_TRACEWRITER_ADD(w, 0, 9600, usage, 2, 0, 1000 * mib, 0, MT_USAGE_DEVICE);
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2)
@@ -80,6 +102,7 @@ int main(int argc, char **argv)
     write_facts(writer);
     write_collectives(writer);
     write_marks(writer);
+    write_usage(writer);
     mt_tracewriter_free(writer);
     return 0;
 }

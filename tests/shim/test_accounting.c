@@ -1,0 +1,102 @@
+/* What NVML says, and which library asked the driver for memory. */
+#include "compare.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "unit/unit.h"
+
+static const char *libraries(void)
+{
+    static char text[8192];
+    snprintf(text, sizeof text, "LD_LIBRARY_PATH=%s:%s:%s", getenv("MT_NVML"), getenv("MT_SIM"),
+             getenv("MT_VICTIMS"));
+    return text;
+}
+
+/* The last sample of a run. */
+static struct mt_ev_usage sample(const char *processes, unsigned *samples)
+{
+    struct mt_ev_usage last = {0};
+    struct run run = run_clean(LIST(libraries(), processes, "MEMTRACE_NVML_MS=1"),
+                               LIST("victim", "plain", "200"));
+    struct mt_trace *trace = open_trace(run.trace[0]);
+    *samples = 0;
+    for (const struct mt_record *r; (r = mt_trace_next(trace, NULL));)
+        if (r->kind == MT_usage) {
+            memcpy(&last, r->word, sizeof last);
+            ++*samples;
+        }
+    mt_trace_free(trace);
+    run_free(&run);
+    return last;
+}
+
+START_TEST(by_process_id)
+{
+    unsigned n;
+    struct mt_ev_usage usage = sample("SIMNVML_PROCESSES=1:900,self:700,elsewhere:5", &n);
+    ck_assert_uint_ge(n, 1);
+    ck_assert_uint_eq(usage.device, 0);
+    ck_assert_uint_eq(usage.process_bytes, 700ull << 20);
+    ck_assert_uint_eq(usage.used_bytes, 1000ull << 20);
+    ck_assert_uint_eq(usage.total_bytes, 16384ull << 20);
+    ck_assert_uint_eq(usage.how, MT_USAGE_PROCESS);
+}
+END_TEST
+
+/* In a container the number is another one. */
+START_TEST(without_a_process_id)
+{
+    unsigned n;
+    struct mt_ev_usage usage = sample("SIMNVML_PROCESSES=elsewhere:600", &n);
+    ck_assert_uint_eq(usage.process_bytes, 600ull << 20);
+    ck_assert_uint_eq(usage.how, MT_USAGE_ALONE);
+    usage = sample("SIMNVML_PROCESSES=elsewhere:600,1:2", &n);
+    ck_assert_uint_eq(usage.process_bytes, 0);
+    ck_assert_uint_eq(usage.used_bytes, 1000ull << 20);
+    ck_assert_uint_eq(usage.how, MT_USAGE_DEVICE);
+    usage = sample("SIMNVML_PROCESSES=", &n);
+    ck_assert_uint_ge(n, 1);
+    ck_assert_uint_eq(usage.how, MT_USAGE_DEVICE);
+}
+END_TEST
+
+START_TEST(not_asked)
+{
+    struct run run =
+        run_clean(LIST(libraries(), "MEMTRACE_NVML_MS=0"), LIST("victim", "plain", "200"));
+    ck_assert_uint_eq(count_events(run.trace[0], MT_usage), 0);
+    run_free(&run);
+}
+END_TEST
+
+/* Which file called the driver, of the alloc or create events that say so. */
+static void expect_library(const char *path, enum mt_kind kind, const char *library)
+{
+    struct mt_trace *trace = open_trace(path);
+    unsigned n = 0;
+    for (const struct mt_record *r; (r = mt_trace_next(trace, NULL));) {
+        if (r->kind != kind)
+            continue;
+        const char *text = mt_trace_string(trace, r->word[r->words - 1]);
+        ck_assert_str_eq(text ? text : "(none)", library);
+        n++;
+    }
+    ck_assert_uint_gt(n, 0);
+    mt_trace_free(trace);
+}
+
+START_TEST(library_of_the_caller)
+{
+    struct run run = run_clean(NULL, LIST("victim", "plain", "200"));
+    expect_library(run.trace[0], MT_alloc, "victim");
+    run_free(&run);
+    run = run_clean(NULL, LIST("victim", "nccl", "framework"));
+    expect_library(run.trace[0], MT_create, "libnccl.so.2");
+    run_free(&run);
+}
+END_TEST
+
+UNIT_MAIN("accounting", by_process_id, without_a_process_id, not_asked, library_of_the_caller)
