@@ -110,7 +110,7 @@ static void happen(struct check *check)
     switch (below(8)) {
     case 0:
         if (place < SEGMENTS / 2)
-            FEED(check, alloc, ALLOC, segment, SIZE, device, 0, stack);
+            FEED(check, alloc, ALLOC, segment, SIZE, device, 0, stack, 0);
         else
             FEED(check, reserve, segment, SIZE);
         break;
@@ -165,8 +165,8 @@ static void run(uint32_t events)
     struct mt_listener listener = {
         .state = &check, .birth = born, .death = died, .usage = used, .resize = resized};
     check.model = mt_model_new(NULL, NULL, &listener, 1);
-    FEED(&check, create, 1, SIZE, 0, 0);
-    FEED(&check, create, 2, SIZE, 1, 0);
+    FEED(&check, create, 1, SIZE, 0, 0, 0);
+    FEED(&check, create, 2, SIZE, 1, 0, 0);
     for (uint32_t i = 0; i < events; i++)
         happen(&check);
     ck_assert_int_eq(mt_model_finish(check.model), 0);
