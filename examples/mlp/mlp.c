@@ -1,5 +1,5 @@
-/* A training loop on the CUDA driver, as an example to trace: a multi-layer perceptron with two
- * hidden layers learns which points of a square lie inside a circle.
+/* A training loop on the CUDA driver, as an example to trace: a multi-layer perceptron with one
+ * or two hidden layers learns which points of a square lie inside a circle.
  *
  * Its memory has the rhythm of every training: parameters and momenta stay; inputs, activations and
  * gradients are born and die in each step. On the simulated device all calls are made and the
@@ -20,7 +20,7 @@ __asm__(".pushsection .rodata\n"
         ".popsection\n");
 extern const char kernels_ptx[];
 
-enum { LAYERS = 3, INPUTS = 2, CLASSES = 2 };
+enum { LAYERS_MAX = 3, INPUTS = 2, CLASSES = 2 };
 
 struct layer {
     uint32_t ins, outs;
@@ -31,14 +31,15 @@ struct layer {
 };
 
 struct model {
-    struct layer layer[LAYERS];
+    struct layer layer[LAYERS_MAX];
+    int layers; /* one more than hidden ones */
     CUdeviceptr loss;
     uint32_t batch;
     uint64_t random;
 };
 
 struct options {
-    uint32_t steps, batch, width;
+    uint32_t steps, batch, width, hidden;
 };
 
 /* The same numbers in every run: a linear congruential generator, from -1 to 1. */
@@ -71,14 +72,14 @@ static CUdeviceptr random_weights(uint64_t *random, size_t count, float scale)
 
 static void model_init(struct model *model, const struct options *options)
 {
-    const uint32_t size[LAYERS + 1] = {INPUTS, options->width, options->width, CLASSES};
-    *model = (struct model){.batch = options->batch, .random = 1};
-    for (int i = 0; i < LAYERS; i++) {
+    *model =
+        (struct model){.layers = (int)options->hidden + 1, .batch = options->batch, .random = 1};
+    for (int i = 0; i < model->layers; i++) {
         struct layer *layer = &model->layer[i];
-        layer->ins = size[i];
-        layer->outs = size[i + 1];
+        layer->ins = i ? options->width : INPUTS;
+        layer->outs = i + 1 < model->layers ? options->width : CLASSES;
         /* He's rule; the last layer begins small, so that training begins without an opinion. */
-        float scale = sqrtf(6.0f / (float)layer->ins) * (i == LAYERS - 1 ? 0.1f : 1.0f);
+        float scale = sqrtf(6.0f / (float)layer->ins) * (i == model->layers - 1 ? 0.1f : 1.0f);
         layer->weight = random_weights(&model->random, (size_t)layer->ins * layer->outs, scale);
         layer->bias = driver_alloc_zeroed(layer->outs);
     }
@@ -109,9 +110,9 @@ static void forward(struct layer *layer, CUdeviceptr input, uint32_t rows, bool 
 {
     uint32_t count = rows * layer->outs;
     CUdeviceptr sum = driver_alloc(count);
-    driver_launch("linear_forward", count,
-                  (void *[]){&sum, &input, &layer->weight, &layer->bias, &rows, &layer->ins,
-                             &layer->outs});
+    driver_launch(
+        "linear_forward", count,
+        (void *[]){&sum, &input, &layer->weight, &layer->bias, &rows, &layer->ins, &layer->outs});
     layer->output = sum;
     if (last)
         return;
@@ -126,7 +127,7 @@ static CUdeviceptr loss_slope(struct model *model, CUdeviceptr labels)
     CUdeviceptr slope = driver_alloc((size_t)model->batch * CLASSES);
     driver_zero(model->loss, 1);
     driver_launch("softmax_loss", model->batch,
-                  (void *[]){&slope, &model->loss, &model->layer[LAYERS - 1].output, &labels,
+                  (void *[]){&slope, &model->loss, &model->layer[model->layers - 1].output, &labels,
                              &model->batch});
     return slope;
 }
@@ -138,9 +139,9 @@ static void backward_parameters(struct layer *layer, CUdeviceptr input, CUdevice
     size_t count = (size_t)layer->ins * layer->outs;
     layer->weight_slope = driver_alloc(count);
     layer->bias_slope = driver_alloc(layer->outs);
-    driver_launch("linear_backward_weight", count,
-                  (void *[]){&layer->weight_slope, &input, &slope, &rows, &layer->ins,
-                             &layer->outs});
+    driver_launch(
+        "linear_backward_weight", count,
+        (void *[]){&layer->weight_slope, &input, &slope, &rows, &layer->ins, &layer->outs});
     driver_launch("linear_backward_bias", layer->outs,
                   (void *[]){&layer->bias_slope, &slope, &rows, &layer->outs});
 }
@@ -172,11 +173,11 @@ static void train_step(struct model *model)
 {
     CUdeviceptr points, labels;
     load_batch(model, &points, &labels);
-    for (int i = 0; i < LAYERS; i++)
+    for (int i = 0; i < model->layers; i++)
         forward(&model->layer[i], i ? model->layer[i - 1].output : points, model->batch,
-                i == LAYERS - 1);
+                i == model->layers - 1);
     CUdeviceptr slope = loss_slope(model, labels);
-    for (int i = LAYERS - 1; i >= 0; i--) {
+    for (int i = model->layers - 1; i >= 0; i--) {
         struct layer *layer = &model->layer[i];
         CUdeviceptr input = i ? model->layer[i - 1].output : points;
         driver_free(layer->output);
@@ -187,7 +188,7 @@ static void train_step(struct model *model)
     driver_free(slope);
     driver_free(points);
     driver_free(labels);
-    for (int i = 0; i < LAYERS; i++) {
+    for (int i = 0; i < model->layers; i++) {
         struct layer *layer = &model->layer[i];
         update(layer->weight, &layer->weight_momentum, layer->weight_slope,
                layer->ins * layer->outs);
@@ -197,7 +198,7 @@ static void train_step(struct model *model)
 
 static void model_release(struct model *model)
 {
-    for (int i = 0; i < LAYERS; i++) {
+    for (int i = 0; i < model->layers; i++) {
         struct layer *layer = &model->layer[i];
         driver_free(layer->weight);
         driver_free(layer->bias);
@@ -221,19 +222,21 @@ static uint32_t number(const char *text, uint32_t most)
 static void parse(struct options *options, int argc, char **argv)
 {
     int option;
-    *options = (struct options){.steps = 50, .batch = 1024, .width = 512};
-    while ((option = getopt(argc, argv, "s:b:w:")) != -1) {
+    *options = (struct options){.steps = 50, .batch = 1024, .width = 512, .hidden = 2};
+    while ((option = getopt(argc, argv, "s:b:w:l:")) != -1) {
         if (option == 's')
             options->steps = number(optarg, 1000000000);
         else if (option == 'b')
             options->batch = number(optarg, 65536);
         else if (option == 'w')
             options->width = number(optarg, 65536);
+        else if (option == 'l')
+            options->hidden = number(optarg, LAYERS_MAX - 1);
         else
             exit(2);
     }
     if (optind < argc) {
-        fprintf(stderr, "usage: mlp [-s STEPS] [-b BATCH] [-w WIDTH]\n");
+        fprintf(stderr, "usage: mlp [-s STEPS] [-b BATCH] [-w WIDTH] [-l HIDDEN]\n");
         exit(2);
     }
 }
@@ -260,8 +263,11 @@ int main(int argc, char **argv)
     float first = 0, last = 0;
     parse(&options, argc, argv);
     driver_init(kernels_ptx);
-    printf("mlp: %d -> %u -> %u -> %d, batch %u, %u steps, on %s\n", INPUTS, options.width,
-           options.width, CLASSES, options.batch, options.steps, driver_device_name());
+    printf("mlp: %d", INPUTS);
+    for (uint32_t i = 0; i < options.hidden; i++)
+        printf(" -> %u", options.width);
+    printf(" -> %d, batch %u, %u steps, on %s\n", CLASSES, options.batch, options.steps,
+           driver_device_name());
     model_init(&model, &options);
     train(&model, options.steps, &first, &last);
     model_release(&model);

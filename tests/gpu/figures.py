@@ -34,6 +34,9 @@ OTHERS = (
     ("rhythm_moe", "iterations, mixture of experts"),
     ("rhythm_accumulate", "iterations, four micro-batches"),
     ("rhythm_evaluate", "iterations, evaluation every 10 steps"),
+    *((f"paper_{model}", f"the paper's {label}") for model, label in
+      (("mlp", "perceptron"), ("alexnet", "AlexNet"), ("vgg16", "VGG-16"),
+       ("resnet18", "ResNet-18"), ("resnet50", "ResNet-50"))),
     ("golden_resnet50", "short trace, ResNet-50"), ("golden_gpt", "short trace, GPT"),
 )
 

@@ -19,6 +19,8 @@ import known_calls
 import known_graphs
 import outcome
 import pairs
+import paper
+import paperpage
 import rhythm
 import stackframes
 import suite
@@ -300,6 +302,43 @@ def test_suite(folder):
         expect(os.path.exists(jobs.script(command[0])), f"{command[0]} exists")
 
 
+def paper_facts(iterations=25, size=paper.HIDDEN_BYTES, rate=paper.RATE, intermediate=95):
+    return {"steps": 25, "iterations": iterations, "outlier": {"size_bytes": size},
+            "swap_rates": [rate] * 3, "breakdown": {"intermediate": intermediate, "all": 100}}
+
+
+def test_paper():
+    """What must hold of the paper's jobs, each thing spoilt once; the page is as they say."""
+    for spoilt, failures in (({}, 0), ({"iterations": 24}, 1), ({"size": 5}, 1),
+                             ({"rate": 3.0}, 1), ({"intermediate": 50}, 1)):
+        out = outcome.Outcome()
+        paper.compare(out, "mlp", paper_facts(**spoilt))
+        expect(len(out.failures) == failures, f"paper {spoilt}: {out.failures}")
+    for sizes, failures in (((1, 2, 3), 0), ((1, 3, 2), 1)):
+        out = outcome.Outcome()
+        paper.compare_batches(out, {f"net_cifar100_{batch}": paper_facts(intermediate=size)
+                                    for batch, size in zip((16, 64, 256), sizes)})
+        expect(len(out.failures) == failures, f"batches {sizes}: {out.failures}")
+    results = figures.load(figures.RESULTS)
+    with open(paperpage.PAGE, encoding="utf-8") as file:
+        page = file.read()
+    expect(paperpage.render(page, results) == page, "docs/paper.md is as results.json says: "
+           "run python3 tests/gpu/paperpage.py")
+    ati = {name: 1000 for name in ("intervals", "p25_ns", "p50_ns", "p75_ns", "p90_ns", "max_ns")}
+    parts = {part: 20 for part in paper.paper.PARTS}
+    facts = {**paper_facts(), "period_ns": 5, "exact_share": 0.5, "same_kernel": 1, "ati": ati,
+             "short_share": 0.75, "breakdown": {**parts, "all": 100},
+             "outlier": {"size_bytes": 1 << 30, "gap_ns": 840 * 10 ** 6, "wraps": 1},
+             "swap": {"candidates": 7, "peak_bytes": 1 << 20, "at_peak_bytes": 0,
+                      "result_bytes": 1 << 20}}
+    made = paperpage.render(page, {"paper_mlp": {"figures": {"mlp": facts}, "date": "2000-01-01",
+                                                 "commit": "abc", "machine": {"gpu": "a GPU"}}})
+    for text in ("| mlp | 25 | 25 | 5 ns | 50.0 % | 100.0 % |",
+                 "| mlp | 1,024.0 MiB | 840 ms | yes |", "75.0 %",
+                 "| mlp | 7 | 1 MiB | 0 MiB | 1 MiB |", "commit abc, a GPU"):
+        expect(text in made, f"paper page lacks {text}")
+
+
 def test_figures():
     results = figures.load(figures.RESULTS)
     with open(figures.PAGE, encoding="utf-8") as file:
@@ -408,7 +447,8 @@ def test_outcome():
 def main():
     for test in (test_replay, test_blocks, test_segments, test_mappings, test_nesting, test_profile,
                  test_pairs, test_stackframes, test_killed, test_known_calls, test_contract,
-                 test_torch_categories, test_categories, test_figures, test_rhythm, test_outcome):
+                 test_torch_categories, test_categories, test_figures, test_paper, test_rhythm,
+                 test_outcome):
         test()
     folder = tempfile.mkdtemp(prefix="memtrace-gpu-")
     try:

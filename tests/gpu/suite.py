@@ -51,6 +51,8 @@ def listed():
         tests.append((f"rhythm_{loop}", ["rhythm.py", loop], 90, False))
     for what in ("replay", "reduce_overhead"):
         tests.append((f"graphs_{what}", ["graphcount.py", what], 120, False))
+    for model in ("resnet50", "vgg16", "alexnet", "resnet18", "mlp"):
+        tests.append((f"paper_{model}", ["paper.py", model], 150, False))
     for runtime in ("static", "shared"):
         tests.append((f"known_calls_{runtime}", ["known_calls.py", runtime], 60, False))
         tests.append((f"known_graphs_{runtime}", ["known_graphs.py", runtime], 60, False))
