@@ -17,7 +17,7 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.environ.get("BUILD_DIR", "build")
-STEPS = 25
+STEPS = 40
 # The paper's card: GB/s to the host and back, and a transfer costs nothing but its bytes.
 PAPER_LINK = ["--bandwidth-d2h=6.4", "--bandwidth-h2d=6.3", "--latency=0"]
 SHORT_NS = 24576  # the end of a bin of ati_histogram; the paper's bound is 25 us
