@@ -41,14 +41,16 @@ static uint64_t hash_of(const struct mt_found *found)
 }
 
 /* Python's frames, and native ones as the settings want: those of the interpreter itself, and what
- * lies outside of it, say nothing that Python's do not. */
+ * lies outside of it, say nothing that Python's do not. NATIVE_ELSE goes by the process and not by
+ * the thread: half of a training job's blocks are born in autograd's threads, and their deep native
+ * stacks would be most of what recording costs. */
 static bool look(struct mt_found *found, unsigned want, const struct mt_registers *here)
 {
     uint32_t depth = (uint32_t)mt_config.STACK_DEPTH;
     found->pythons = found->natives = 0;
     if (want & PYTHON)
         found->pythons = mt_python_frames(found->python, depth);
-    if (want & NATIVE || (want & NATIVE_ELSE && !found->pythons))
+    if (want & NATIVE || (want & NATIVE_ELSE && !mt_python_is_there()))
         found->natives =
             mt_native_frames(here, found->native, depth, found->pythons ? mt_python_holds : NULL);
     if (found->pythons + found->natives > depth)
