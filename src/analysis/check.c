@@ -8,15 +8,19 @@ static bool range_fits(const struct mt_range *range, const struct mt_block *bloc
     return range->begin == block->address && range->end - range->begin == block->extent;
 }
 
-static uint64_t mapped_in(const struct mt_model *model, const struct mt_block *block)
+static uint64_t mapped_in(const struct mt_model *model, const struct mt_block *block,
+                          uint64_t *aliased)
 {
     struct mt_range map;
     uint64_t sum = 0, end = block->address + block->extent;
     for (uint64_t at = block->address; mt_space_next(&model->maps, at, &map) && map.begin < end;
          at = map.end) {
-        if (map.item != block->slot || map.begin < block->address || map.end > end)
+        const struct mt_piece *piece = &model->physicals.piece[map.item];
+        if (piece->slot != block->slot || map.begin < block->address || map.end > end ||
+            piece->size != map.end - map.begin || piece->counted > piece->size)
             return UINT64_MAX;
         sum += map.end - map.begin;
+        *aliased += piece->size - piece->counted;
     }
     return sum;
 }
@@ -29,8 +33,10 @@ static bool driver_is_valid(const struct mt_model *model, const struct mt_range 
     if (block->slot != range->item || !range_fits(range, block) || block->segment_slot ||
         block->state == MT_STATE_FREE)
         return false;
+    uint64_t aliased = 0;
     if (block->source == MT_SOURCE_VIRTUAL &&
-        (mapped_in(model, block) != block->mapped || block->mapped > block->size))
+        (mapped_in(model, block, &aliased) != block->mapped || aliased != block->aliased ||
+         block->mapped > block->size))
         return false;
     if (block->source != MT_SOURCE_VIRTUAL && block->size != block->extent)
         return false;
@@ -121,12 +127,15 @@ bool mt_model_is_valid(const struct mt_model *model)
             return false;
         add_up(sums, &model->block[range.item]);
     }
+    for (uint64_t at = 0; mt_space_next(&model->arrays, at, &range); at = range.end)
+        add_up(sums, &model->block[range.item]);
     for (uint64_t at = 0; mt_space_next(&model->blocks, at, &range); at = range.end) {
         if (!block_is_valid(model, &range) || !counts_are_valid(&model->block[range.item]))
             return false;
         add_up(sums, &model->block[range.item]);
     }
-    return model->slots == 1 + model->free_slots + model->driver.size + model->blocks.size &&
+    return model->slots == 1 + model->free_slots + model->driver.size + model->blocks.size +
+                               model->arrays.size &&
            model->block[0].extent == 0 && reaches_are_valid(model) && pendings_are_valid(model) &&
            sums_are_valid(model, sums);
 }

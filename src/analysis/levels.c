@@ -91,8 +91,8 @@ static void make_blank(struct mt_block *block, uint32_t slot)
     block->id = block->segment = block->birth_ns = 0;
     block->death_ns = UINT64_MAX;
     block->first_access_ns = block->reads = block->writes = 0;
-    block->segment_slot = block->api = block->stack = block->library = 0;
-    block->stream = block->children = block->mapped = block->stale_touches = 0;
+    block->segment_slot = block->api = block->stack = block->library = block->context = 0;
+    block->stream = block->children = block->mapped = block->aliased = block->stale_touches = 0;
 }
 
 static uint32_t take_slot(struct mt_model *model)
@@ -222,6 +222,7 @@ uint32_t mt_driver_add(struct mt_model *model, const struct mt_birth *birth)
     block->stream = birth->stream;
     block->device = birth->device;
     block->api = birth->api;
+    block->context = birth->context;
     block->stack = birth->stack;
     block->library = birth->library;
     block->source = birth->source;
@@ -231,24 +232,27 @@ uint32_t mt_driver_add(struct mt_model *model, const struct mt_birth *birth)
     return slot;
 }
 
-void mt_driver_remap(struct mt_model *model, uint32_t slot, uint64_t mapped)
+void mt_driver_remap(struct mt_model *model, uint32_t slot, uint64_t mapped, uint64_t aliased)
 {
     struct mt_block *block = &model->block[slot];
-    uint64_t change = mapped - block->mapped;
+    uint64_t before = mt_block_bytes(block);
     block->mapped = mapped;
+    block->aliased = aliased;
     if (block->size < mapped)
         block->size = mapped;
     if (block->state == MT_STATE_TOLD) {
         tell_block(model, &model->resizes, block);
-        use_driver(model, block, change, model->now);
+        use_driver(model, block, mt_block_bytes(block) - before, model->now);
     }
 }
 
 static void forget_maps(struct mt_model *model, uint64_t begin, uint64_t end)
 {
     struct mt_range range;
-    while (mt_space_next(&model->maps, begin, &range) && range.begin < end)
+    while (mt_space_next(&model->maps, begin, &range) && range.begin < end) {
         mt_space_remove(&model->maps, range.begin, NULL);
+        mt_physical_settle(model, mt_piece_remove(model, range.item));
+    }
 }
 
 void mt_driver_died(struct mt_model *model, uint32_t slot)
@@ -262,8 +266,7 @@ void mt_driver_died(struct mt_model *model, uint32_t slot)
         mt_block_died(model, range.item);
     }
     struct mt_block *block = &model->block[slot];
-    if (block->source == MT_SOURCE_VIRTUAL)
-        forget_maps(model, begin, end);
+    bool virtual = block->source == MT_SOURCE_VIRTUAL;
     mt_space_remove(&model->driver, begin, NULL);
     if (block->state == MT_STATE_TOLD) {
         block->death_ns = model->now;
@@ -271,7 +274,105 @@ void mt_driver_died(struct mt_model *model, uint32_t slot)
         use_driver(model, block, 0 - mt_block_bytes(block), model->now);
         tell_block(model, &model->deaths, block);
     }
+    block->state = MT_STATE_RESERVED; /* its bytes are gone; others' that were aliases may grow */
+    if (virtual)
+        forget_maps(model, begin, end);
     drop_slot(model, slot);
+}
+
+/* ---- what dies with something else ---- */
+
+typedef bool dies_fn(const struct mt_block *block, const void *with);
+
+static void end_all(struct mt_model *model, dies_fn *dies, const void *with, uint64_t *counter)
+{
+    struct mt_range range;
+    for (uint64_t at = 0; mt_space_next(&model->driver, at, &range); at = range.end) {
+        if (!dies(&model->block[range.item], with))
+            continue;
+        ++*counter;
+        mt_driver_died(model, range.item);
+    }
+}
+
+static bool dies_with_context(const struct mt_block *block, const void *with)
+{
+    const struct mt_ev_context_end *event = with;
+    bool pooled = block->source == MT_SOURCE_ASYNC || block->source == MT_SOURCE_GRAPH;
+    if (block->source == MT_SOURCE_VIRTUAL)
+        return false; /* belongs to the process */
+    if (pooled)
+        return event->primary && block->device == mt_model_device(event->device);
+    return event->context && block->context == event->context;
+}
+
+static bool dies_with_module(const struct mt_block *block, const void *with)
+{
+    const uint64_t *module = with;
+    return block->source == MT_SOURCE_GLOBAL && block->stream == *module;
+}
+
+void mt_module_died(struct mt_model *model, uint64_t module)
+{
+    uint64_t ended = 0;
+    end_all(model, dies_with_module, &module, &ended);
+}
+
+static void end_arrays(struct mt_model *model, uint64_t context)
+{
+    struct mt_range range;
+    for (uint64_t at = 0; context && mt_space_next(&model->arrays, at, &range); at = range.end) {
+        if (model->block[range.item].context != context)
+            continue;
+        model->counts.died_with_context++;
+        mt_array_died(model, range.begin);
+    }
+}
+
+void mt_context_died(struct mt_model *model, const struct mt_ev_context_end *event)
+{
+    end_all(model, dies_with_context, event, &model->counts.died_with_context);
+    end_arrays(model, event->context);
+}
+
+/* ---- arrays ---- */
+
+void mt_array_died(struct mt_model *model, uint64_t handle)
+{
+    struct mt_range range;
+    if (!mt_space_remove(&model->arrays, handle, &range))
+        return;
+    struct mt_block *block = &model->block[range.item];
+    block->death_ns = model->now;
+    --*level_count(model, block);
+    use_driver(model, block, 0 - mt_block_bytes(block), model->now);
+    tell_block(model, &model->deaths, block);
+    drop_slot(model, range.item);
+}
+
+void mt_array_born(struct mt_model *model, const struct mt_ev_array *event, uint32_t thread)
+{
+    if (event->handle + 1 == 0 || event->size == 0) {
+        model->counts.invalid_records++;
+        return;
+    }
+    mt_array_died(model, event->handle); /* its end was not seen */
+    uint32_t slot = take_slot(model);
+    if (!slot)
+        return;
+    if (mt_space_insert(&model->arrays, event->handle, event->handle + 1, slot) != MT_SPACE_OK) {
+        drop_slot(model, slot);
+        mt_model_note(model, MT_ERR_MEMORY);
+        return;
+    }
+    struct mt_block *block = &model->block[slot];
+    block->address = event->handle;
+    block->device = mt_model_device(event->device);
+    block->api = (uint32_t)event->api;
+    block->context = (uint32_t)event->context;
+    block->source = MT_SOURCE_ARRAY;
+    block->level = MT_LEVEL_BLOCK;
+    mt_driver_born(model, slot, event->size, thread, false);
 }
 
 /* ---- allocators' blocks ---- */

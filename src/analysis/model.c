@@ -64,7 +64,8 @@ void mt_model_free(struct mt_model *model)
     mt_space_release(&model->blocks);
     mt_space_release(&model->maps);
     mt_space_release(&model->host);
-    mt_dict_release(&model->devices);
+    mt_space_release(&model->arrays);
+    mt_physicals_release(&model->physicals);
     mt_graphs_release(&model->graphs);
     free(model->block);
     free(model->free_slot);
@@ -115,25 +116,7 @@ int mt_model_each_driver(const struct mt_model *model,
 
 /* ---- allocations ---- */
 
-static enum mt_source source_by_name(struct mt_model *model, uint64_t api)
-{
-    const char *name = model->api_name ? model->api_name(model->context, api) : "";
-    return strstr(name, "Graph")                           ? MT_SOURCE_GRAPH
-           : strstr(name, "Async") || strstr(name, "Pool") ? MT_SOURCE_ASYNC
-           : strstr(name, "Managed")                       ? MT_SOURCE_MANAGED
-                                                           : MT_SOURCE_DRIVER;
-}
-
-static enum mt_source source_of(struct mt_model *model, uint64_t api)
-{
-    if (api >= MT_API_SOURCES)
-        return source_by_name(model, api);
-    if (!model->source_of[api])
-        model->source_of[api] = (uint8_t)(source_by_name(model, api) + 1);
-    return (enum mt_source)(model->source_of[api] - 1);
-}
-
-static bool is_range(struct mt_model *model, uint64_t address, uint64_t size)
+bool mt_is_range(struct mt_model *model, uint64_t address, uint64_t size)
 {
     if (size > 0 && address + size > address)
         return true;
@@ -141,11 +124,10 @@ static bool is_range(struct mt_model *model, uint64_t address, uint64_t size)
     return false;
 }
 
-static void add_driver(struct mt_model *model, const struct mt_birth *birth, uint32_t thread)
+void mt_driver_put(struct mt_model *model, const struct mt_birth *birth, uint32_t thread)
 {
     uint32_t slot = mt_driver_add(model, birth);
-    /* An allocator takes slabs, and no one builds one on stream-ordered memory: tell that at once.
-     */
+    /* No allocator builds on stream-ordered memory: tell that at once. */
     if (slot)
         mt_driver_born(model, slot, birth->extent, thread,
                        birth->source != MT_SOURCE_ASYNC && birth->source != MT_SOURCE_GRAPH);
@@ -153,24 +135,25 @@ static void add_driver(struct mt_model *model, const struct mt_birth *birth, uin
 
 void mt_do_alloc(struct mt_model *model, const struct mt_ev_alloc *event, uint32_t thread)
 {
-    if (!is_range(model, event->address, event->size))
+    if (!mt_is_range(model, event->address, event->size))
         return;
     model->counts.driver_allocations++;
-    add_driver(model,
-               &(struct mt_birth){
-                   .address = event->address,
-                   .extent = event->size,
-                   .stream = event->stream,
-                   .device = mt_model_device(event->device),
-                   .api = (uint32_t)event->api,
-                   .stack = mt_model_stack(event->stack),
-                   .library = (uint32_t)event->library,
-                   .source = (uint8_t)source_of(model, event->api),
-               },
-               thread);
+    mt_driver_put(model,
+                  &(struct mt_birth){
+                      .address = event->address,
+                      .extent = event->size,
+                      .stream = event->stream,
+                      .device = mt_model_device(event->device),
+                      .api = (uint32_t)event->api,
+                      .stack = mt_model_stack(event->stack),
+                      .library = (uint32_t)event->library,
+                      .context = (uint32_t)event->context,
+                      .source = (uint8_t)mt_source_of(model, event->api),
+                  },
+                  thread);
 }
 
-static void drop_host(struct mt_model *model, uint64_t begin)
+void mt_host_drop(struct mt_model *model, uint64_t begin)
 {
     struct mt_range range;
     model->host_generation++;
@@ -178,15 +161,15 @@ static void drop_host(struct mt_model *model, uint64_t begin)
         model->pinned -= range.end - range.begin;
 }
 
-static void do_host_alloc(struct mt_model *model, uint64_t begin, uint64_t size)
+static void do_host_alloc(struct mt_model *model, uint64_t begin, uint64_t size, uint32_t context)
 {
     struct mt_range range;
-    if (!is_range(model, begin, size))
+    if (!mt_is_range(model, begin, size))
         return;
     model->host_generation++;
     while (mt_space_next(&model->host, begin, &range) && range.begin < begin + size)
-        drop_host(model, range.begin);
-    if (mt_space_insert(&model->host, begin, begin + size, 0) != MT_SPACE_OK)
+        mt_host_drop(model, range.begin);
+    if (mt_space_insert(&model->host, begin, begin + size, context) != MT_SPACE_OK)
         mt_model_note(model, MT_ERR_MEMORY);
     model->pinned += size;
     if (model->pinned > model->counts.pinned_peak_bytes)
@@ -195,7 +178,7 @@ static void do_host_alloc(struct mt_model *model, uint64_t begin, uint64_t size)
 
 /* ---- frees, and those that fail ---- */
 
-/* Room to remember a call that gives something back; the oldest one is forgotten. */
+/* Room to remember a call that gives back; the oldest one is forgotten. */
 static struct mt_freed *remember(struct mt_model *model, enum mt_kind kind, uint64_t address)
 {
     struct mt_freed *freed = &model->freed[model->freed_next++ % MT_FREED_MAX];
@@ -220,6 +203,7 @@ void mt_do_free(struct mt_model *model, const struct mt_ev_free *event)
                                .device = block->device,
                                .api = block->api,
                                .stack = block->stack,
+                               .context = block->context,
                                .source = block->source,
                                .address = block->address,
                                .size = block->size,
@@ -234,7 +218,8 @@ static void do_host_free(struct mt_model *model, uint64_t address)
     if (mt_space_find(&model->host, address, &range) && range.begin == address) {
         freed->known = true;
         freed->size = range.end - range.begin;
-        drop_host(model, address);
+        freed->context = range.item;
+        mt_host_drop(model, address);
     }
 }
 
@@ -269,10 +254,10 @@ static void map_again(struct mt_model *model, uint64_t begin, uint64_t size, uin
     const struct mt_block *block = &model->block[slot];
     if (slot && size && block->source == MT_SOURCE_VIRTUAL && is_empty(&model->maps, begin, size) &&
         size <= block->extent - (begin - block->address))
-        mt_virtual_put(model, slot, begin, begin + size, thread);
+        mt_virtual_put(model, slot, &(struct mt_ev_map){.address = begin, .size = size}, thread);
 }
 
-/* Unless something else has come in its place: then it was given back after all. */
+/* Unless something else has come in its place: then it was given back. */
 static void revive(struct mt_model *model, const struct mt_freed *freed, uint32_t thread)
 {
     struct mt_birth birth = {.address = freed->address,
@@ -281,16 +266,17 @@ static void revive(struct mt_model *model, const struct mt_freed *freed, uint32_
                              .device = freed->device,
                              .api = freed->api,
                              .stack = freed->stack,
+                             .context = freed->context,
                              .source = freed->source};
     const struct mt_space *space = freed->kind == MT_host_free ? &model->host : &model->driver;
     if (freed->kind != MT_unmap && !is_empty(space, freed->address, freed->size))
         return;
     switch (freed->kind) {
     case MT_free:
-        add_driver(model, &birth, thread);
+        mt_driver_put(model, &birth, thread);
         break;
     case MT_host_free:
-        do_host_alloc(model, freed->address, freed->size);
+        do_host_alloc(model, freed->address, freed->size, freed->context);
         break;
     case MT_unreserve:
         mt_virtual_reserve(model, &(struct mt_ev_reserve){freed->address, freed->size});
@@ -342,7 +328,7 @@ static void compare_sums(struct mt_model *model, uint64_t allocated, uint64_t re
 static __attribute__((noinline)) int do_block_alloc(struct mt_model *model,
                                                     const struct mt_ev_block_alloc *event)
 {
-    if (!is_range(model, event->address, event->size))
+    if (!mt_is_range(model, event->address, event->size))
         return model->status;
     model->counts.blocks_allocated++;
     mt_block_born(model, &(struct mt_birth){.address = event->address,
@@ -376,7 +362,7 @@ static __attribute__((noinline)) int do_block_free(struct mt_model *model,
 static void do_pool_alloc(struct mt_model *model, const struct mt_ev_pool_alloc *event)
 {
     struct mt_range range;
-    if (!is_range(model, event->address, event->size))
+    if (!mt_is_range(model, event->address, event->size))
         return;
     model->counts.reported_allocated++;
     if (mt_space_find(&model->blocks, event->address, &range) &&
@@ -403,15 +389,6 @@ static void do_pool_free(struct mt_model *model, const struct mt_ev_pool_free *e
 
 /* ---- dispatch ---- */
 
-static void note_handle(struct mt_model *model, const struct mt_ev_create *event)
-{
-    uint64_t *device = mt_dict_add(&model->devices, event->handle);
-    if (device)
-        *device = event->library << 32 | (event->device & UINT32_MAX);
-    else
-        mt_model_note(model, MT_ERR_MEMORY);
-}
-
 #define AS(name) ((const struct mt_ev_##name *)(const void *)record->word)
 
 static void replay_memory(struct mt_model *model, const struct mt_record *record, uint32_t thread)
@@ -430,7 +407,8 @@ static void replay_memory(struct mt_model *model, const struct mt_record *record
         model->counts.allocations_failed++;
         break;
     case MT_host_alloc:
-        do_host_alloc(model, AS(host_alloc)->address, AS(host_alloc)->size);
+        do_host_alloc(model, AS(host_alloc)->address, AS(host_alloc)->size,
+                      (uint32_t)AS(host_alloc)->context);
         break;
     case MT_host_free:
         do_host_free(model, AS(host_free)->address);
@@ -442,10 +420,37 @@ static void replay_memory(struct mt_model *model, const struct mt_record *record
         do_unreserve(model, AS(unreserve));
         break;
     case MT_create:
-        note_handle(model, AS(create));
+        mt_physical_create(model, AS(create)->handle, AS(create)->device, AS(create)->library,
+                           false);
+        break;
+    case MT_import:
+        mt_physical_create(model, AS(import)->handle, AS(import)->device, 0, true);
+        break;
+    case MT_retain:
+        mt_physical_retain(model, AS(retain)->handle, AS(retain)->address);
         break;
     case MT_release:
-        mt_dict_remove(&model->devices, AS(release)->handle);
+        mt_physical_release(model, AS(release)->handle);
+        break;
+    case MT_context_end:
+        mt_do_context_end(model, AS(context_end));
+        break;
+    case MT_global:
+        mt_do_global(model, AS(global), thread);
+        break;
+    case MT_module_end:
+        mt_module_died(model, AS(module_end)->module);
+        break;
+    case MT_array:
+        mt_array_born(model, AS(array), thread);
+        break;
+    case MT_array_end:
+        mt_array_died(model, AS(array_end)->handle);
+        break;
+    case MT_prefetch:
+    case MT_pool:
+    case MT_hint:
+        mt_do_saying(model, record);
         break;
     case MT_map:
         model->counts.maps++;
@@ -576,13 +581,13 @@ static void tell_survivor(struct mt_model *model, struct mt_block *block)
 
 int mt_model_finish(struct mt_model *model)
 {
-    const struct mt_space *spaces[] = {&model->blocks, &model->driver};
+    const struct mt_space *spaces[] = {&model->blocks, &model->driver, &model->arrays};
     struct mt_range range;
     if (model->is_open)
         mt_touch_close(model);
     while (model->pendings)
         mt_pending_tell(model, model->pending[0].slot);
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < 3; i++)
         for (uint64_t at = 0; mt_space_next(spaces[i], at, &range); at = range.end)
             tell_survivor(model, &model->block[range.item]);
     return model->status;

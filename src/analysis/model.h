@@ -27,6 +27,9 @@ enum mt_level { MT_LEVEL_SEGMENT, MT_LEVEL_BLOCK };
     X(MANAGED, "managed", "cuMemAllocManaged")                                                     \
     X(ASYNC, "async", "cuMemAllocAsync, pools")                                                    \
     X(GRAPH, "graph", "an allocation node of a graph")                                             \
+    X(IMPORTED, "imported", "memory of another process or library; no bytes of this one")          \
+    X(GLOBAL, "global", "a variable of a module")                                                  \
+    X(ARRAY, "array", "an array: no address, and no accesses are seen")                            \
     X(VIRTUAL, "virtual", "a reserved range with physical memory mapped into it")                  \
     X(ALLOCATOR, "allocator", "a caching allocator's block")                                       \
     X(REPORTED, "reported", "a block of an allocator of the program's own")
@@ -67,10 +70,12 @@ struct mt_block {
     uint64_t reads, writes;
     uint32_t segment_slot; /* slot of the driver memory around it, 0 if there is none */
     uint32_t api;
-    uint32_t library; /* string: file of who asked for driver memory, 0: not known */
-    uint64_t stream;
+    uint32_t library;       /* string: file of who asked for driver memory, 0: not known */
+    uint32_t context;       /* number of the one that it dies with, 0: none is known */
+    uint64_t stream;        /* GLOBAL: the module */
     uint64_t children;      /* blocks ever reported inside */
     uint64_t mapped;        /* VIRTUAL: bytes mapped now */
+    uint64_t aliased;       /* VIRTUAL: bytes of these that count elsewhere */
     uint64_t stale_touches; /* launches' pointers into it where no block lived */
     uint8_t kinds;          /* the model's own */
     uint32_t stack;         /* who asked for it, see mt_trace_frame; 0: not recorded */
@@ -134,10 +139,12 @@ struct mt_listener {
     bool by_launch; /* what launches touch is told by `launch` alone, not by `access` as well */
 };
 
-/* Bytes that driver memory or a block takes now. */
+/* Bytes that driver memory or a block takes now. Memory of others is theirs. */
 static inline uint64_t mt_block_bytes(const struct mt_block *block)
 {
-    return block->source == MT_SOURCE_VIRTUAL ? block->mapped : block->size;
+    return block->source == MT_SOURCE_VIRTUAL    ? block->mapped - block->aliased
+           : block->source == MT_SOURCE_IMPORTED ? 0
+                                                 : block->size;
 }
 
 struct mt_model;

@@ -2,6 +2,8 @@
  *   model.c     from a record to what it does; late and failed calls
  *   levels.c    birth and death, who lies in whom, usage
  *   ranges.c    reserved ranges and maps
+ *   physical.c  the memory behind maps
+ *   belongings.c  what belongs to contexts and modules
  *   touch.c     launches, copies, sets
  *   graphs.c    what graphs hold, and their launches
  *   check.c     every invariant */
@@ -33,7 +35,7 @@ struct mt_pending {
 struct mt_freed {
     uint16_t kind;
     bool known; /* it was there */
-    uint32_t device, api, stack;
+    uint32_t device, api, stack, context;
     uint8_t source;
     uint64_t address, size, stream;
 };
@@ -76,6 +78,28 @@ struct mt_trail {
     bool strict; /* it depends on more than the blocks that it names */
 };
 
+/* Physical memory, by its handles and by what of it is mapped. */
+struct mt_physical {
+    uint32_t device, library, handles;
+    uint32_t first; /* piece that is mapped, 0: none */
+    bool foreign;   /* counted elsewhere */
+};
+
+struct mt_piece {
+    uint64_t offset, size; /* in the physical memory */
+    uint64_t counted;      /* bytes that no piece before it has */
+    uint32_t slot;         /* of the virtual range */
+    uint32_t physical;     /* 0: not known */
+    uint32_t next;
+};
+
+struct mt_physicals {
+    struct mt_dict by_handle;
+    struct mt_physical *physical;
+    struct mt_piece *piece;
+    uint32_t size, room, spare, pieces, pieces_room, pieces_spare;
+};
+
 struct mt_graph {
     uint64_t handle, id, flags;
     uint32_t nodes, told; /* how many it has, and how many of them are known yet */
@@ -112,10 +136,11 @@ struct mt_model {
     uint32_t slots, slots_room, free_slots;
     struct mt_space driver; /* item: slot */
     struct mt_space blocks; /* allocators' blocks; item: slot */
-    struct mt_space maps;   /* mapped ranges; item: slot of the virtual range around them */
-    struct mt_space host;   /* page-locked host memory; item: 0 */
-    struct mt_dict devices; /* of a handle of physical memory; above it the library */
-    uint64_t pinned;        /* bytes of page-locked host memory */
+    struct mt_space maps;   /* mapped ranges; item: piece */
+    struct mt_space arrays; /* by handle, of length 1; item: slot */
+    struct mt_space host;   /* page-locked host memory; item: its context */
+    struct mt_physicals physicals;
+    uint64_t pinned; /* bytes of page-locked host memory */
     uint64_t now, next_id;
     uint64_t generation, host_generation; /* grow when what lives where changes */
     struct mt_graphs graphs;
@@ -172,7 +197,7 @@ bool mt_slots_grow(struct mt_model *model);
 /* What driver memory, or a block in it, is made of when it is born. */
 struct mt_birth {
     uint64_t address, extent, stream;
-    uint32_t device, api, stack, library;
+    uint32_t device, api, stack, library, context;
     uint8_t source;
     bool alive_at_start;
 };
@@ -182,8 +207,15 @@ uint32_t mt_driver_add(struct mt_model *model, const struct mt_birth *birth);
 /* It holds memory from now on: `size` bytes. `wait`: an allocator may still report blocks in it. */
 void mt_driver_born(struct mt_model *model, uint32_t slot, uint64_t size, uint32_t thread,
                     bool wait);
-/* A virtual range holds `mapped` bytes from now on. */
-void mt_driver_remap(struct mt_model *model, uint32_t slot, uint64_t mapped);
+/* A virtual range holds `mapped` bytes from now on, `aliased` of them counted elsewhere. */
+void mt_driver_remap(struct mt_model *model, uint32_t slot, uint64_t mapped, uint64_t aliased);
+/* An array is made or destroyed; it lies nowhere. */
+void mt_array_born(struct mt_model *model, const struct mt_ev_array *event, uint32_t thread);
+void mt_array_died(struct mt_model *model, uint64_t handle);
+/* What belongs to a context ends; of a primary one stream-ordered memory of its device, too. */
+void mt_context_died(struct mt_model *model, const struct mt_ev_context_end *event);
+/* Variables of a module end. */
+void mt_module_died(struct mt_model *model, uint64_t module);
 /* It ends, and what is left inside with it. */
 void mt_driver_died(struct mt_model *model, uint32_t slot);
 /* The slot of the driver memory at an address, 0 if there is none. */
@@ -197,17 +229,46 @@ void mt_pending_settle(struct mt_model *model, const struct mt_record *record, u
 /* Tell it now, as a block if nothing lies in it. */
 void mt_pending_tell(struct mt_model *model, uint32_t slot);
 
+/* physical.c */
+void mt_physicals_release(struct mt_physicals *physicals);
+void mt_physical_create(struct mt_model *model, uint64_t handle, uint64_t device, uint64_t library,
+                        bool foreign);
+void mt_physical_retain(struct mt_model *model, uint64_t handle, uint64_t address);
+void mt_physical_release(struct mt_model *model, uint64_t handle);
+bool mt_physical_origin(const struct mt_model *model, uint64_t handle, uint32_t *device,
+                        uint32_t *library);
+/* A piece is mapped: of `handle`, or of what->physical where that is 0. Its place, 0 where memory
+ * is out; piece[place].counted says how much of it counts. */
+uint32_t mt_piece_add(struct mt_model *model, const struct mt_piece *what, uint64_t handle);
+/* It is not mapped any more, or only in part. The physical memory, 0 if it is not known, is to be
+ * settled once the range has its new size: other pieces may then count for more. */
+uint32_t mt_piece_remove(struct mt_model *model, uint32_t place);
+void mt_piece_cut(struct mt_model *model, uint32_t place, uint64_t offset, uint64_t size);
+void mt_physical_settle(struct mt_model *model, uint32_t physical);
+
 /* ranges.c */
 void mt_virtual_reserve(struct mt_model *model, const struct mt_ev_reserve *event);
 void mt_virtual_unreserve(struct mt_model *model, const struct mt_ev_unreserve *event);
 void mt_virtual_map(struct mt_model *model, const struct mt_ev_map *event, uint32_t thread);
 void mt_virtual_unmap(struct mt_model *model, uint64_t address, uint64_t size);
-void mt_virtual_put(struct mt_model *model, uint32_t slot, uint64_t begin, uint64_t end,
+void mt_virtual_put(struct mt_model *model, uint32_t slot, const struct mt_ev_map *event,
                     uint32_t thread);
 
 /* model.c */
 void mt_do_alloc(struct mt_model *model, const struct mt_ev_alloc *event, uint32_t thread);
 void mt_do_free(struct mt_model *model, const struct mt_ev_free *event);
+/* Driver memory that is there at once, in place of whatever lived there. */
+void mt_driver_put(struct mt_model *model, const struct mt_birth *birth, uint32_t thread);
+void mt_host_drop(struct mt_model *model, uint64_t begin);
+/* Whether there are such addresses; counts a record that says otherwise. */
+bool mt_is_range(struct mt_model *model, uint64_t address, uint64_t size);
+
+/* belongings.c */
+enum mt_source mt_source_of(struct mt_model *model, uint64_t api);
+void mt_do_context_end(struct mt_model *model, const struct mt_ev_context_end *event);
+void mt_do_global(struct mt_model *model, const struct mt_ev_global *event, uint32_t thread);
+/* A prefetch, a hint, what a pool says: counted. */
+void mt_do_saying(struct mt_model *model, const struct mt_record *record);
 
 /* graphs.c */
 void mt_graphs_release(struct mt_graphs *graphs);

@@ -50,24 +50,41 @@ static uint32_t range_around(struct mt_model *model, uint64_t address, uint64_t 
 
 static void note_device(struct mt_model *model, struct mt_block *block, uint64_t handle)
 {
-    const uint64_t *device = mt_dict_find(&model->devices, handle);
-    if (device && block->state == MT_STATE_RESERVED) {
-        block->device = mt_model_device(*device & UINT32_MAX);
-        block->library = (uint32_t)(*device >> 32);
-    }
+    uint32_t device, library;
+    if (block->state != MT_STATE_RESERVED || !mt_physical_origin(model, handle, &device, &library))
+        return;
+    block->device = device;
+    block->library = library;
 }
 
-void mt_virtual_put(struct mt_model *model, uint32_t slot, uint64_t begin, uint64_t end,
+/* A piece between two addresses, in the space of maps; how much of it does not count. */
+static bool put_piece(struct mt_model *model, uint64_t begin, uint64_t end,
+                      const struct mt_piece *what, uint64_t handle, uint64_t *aliased)
+{
+    uint32_t place = mt_piece_add(model, what, handle);
+    if (!place || mt_space_insert(&model->maps, begin, end, place) != MT_SPACE_OK) {
+        mt_model_note(model, MT_ERR_MEMORY);
+        return false;
+    }
+    *aliased += what->size - model->physicals.piece[place].counted;
+    return true;
+}
+
+void mt_virtual_put(struct mt_model *model, uint32_t slot, const struct mt_ev_map *event,
                     uint32_t thread)
 {
-    if (mt_space_insert(&model->maps, begin, end, slot) != MT_SPACE_OK) {
-        mt_model_note(model, MT_ERR_MEMORY);
+    struct mt_piece piece = {.offset = event->offset, .size = event->size, .slot = slot};
+    struct mt_block *block = &model->block[slot];
+    uint64_t aliased = block->aliased;
+    if (!put_piece(model, event->address, event->address + event->size, &piece, event->handle,
+                   &aliased))
         return;
+    if (block->state == MT_STATE_RESERVED) {
+        block->aliased = aliased;
+        mt_driver_born(model, slot, event->size, thread, true);
+    } else {
+        mt_driver_remap(model, slot, block->mapped + event->size, aliased);
     }
-    if (model->block[slot].state == MT_STATE_RESERVED)
-        mt_driver_born(model, slot, end - begin, thread, true);
-    else
-        mt_driver_remap(model, slot, model->block[slot].mapped + (end - begin));
 }
 
 void mt_virtual_map(struct mt_model *model, const struct mt_ev_map *event, uint32_t thread)
@@ -86,21 +103,53 @@ void mt_virtual_map(struct mt_model *model, const struct mt_ev_map *event, uint3
         model->counts.overlaps++;
         mt_virtual_unmap(model, begin, event->size);
     }
-    mt_virtual_put(model, slot, begin, end, thread);
+    mt_virtual_put(model, slot, event, thread);
+}
+
+static uint64_t not_counted(const struct mt_model *model, uint32_t place)
+{
+    const struct mt_piece *piece = &model->physicals.piece[place];
+    return piece->size - piece->counted;
+}
+
+/* What is left of a map on both sides of [begin, end), of which one side may be nothing. */
+static void leave_sides(struct mt_model *model, const struct mt_range *map, uint64_t begin,
+                        uint64_t end, uint64_t *aliased)
+{
+    struct mt_piece right = model->physicals.piece[map->item];
+    uint64_t offset = right.offset, left = map->begin < begin ? begin - map->begin : 0;
+    right.offset += end - map->begin;
+    right.size = map->end > end ? map->end - end : 0;
+    if (left) {
+        mt_piece_cut(model, map->item, offset, left);
+        if (mt_space_insert(&model->maps, map->begin, begin, map->item) != MT_SPACE_OK)
+            mt_model_note(model, MT_ERR_MEMORY);
+        *aliased += not_counted(model, map->item);
+        if (right.size)
+            put_piece(model, end, map->end, &right, 0, aliased);
+        return;
+    }
+    mt_piece_cut(model, map->item, right.offset, right.size);
+    if (mt_space_insert(&model->maps, end, map->end, map->item) != MT_SPACE_OK)
+        mt_model_note(model, MT_ERR_MEMORY);
+    *aliased += not_counted(model, map->item);
 }
 
 /* Cut [begin, end) out of one map. */
 static void cut(struct mt_model *model, const struct mt_range *map, uint64_t begin, uint64_t end)
 {
-    uint64_t left = map->begin < begin ? begin - map->begin : 0;
-    uint64_t right = map->end > end ? map->end - end : 0;
-    uint64_t gone = map->end - map->begin - left - right;
+    struct mt_piece old = model->physicals.piece[map->item];
+    const struct mt_block *block = &model->block[old.slot];
+    uint64_t aliased = block->aliased - not_counted(model, map->item);
+    uint64_t first = map->begin > begin ? map->begin : begin;
+    uint64_t last = map->end < end ? map->end : end;
     mt_space_remove(&model->maps, map->begin, NULL);
-    if (left && mt_space_insert(&model->maps, map->begin, begin, map->item) != MT_SPACE_OK)
-        mt_model_note(model, MT_ERR_MEMORY);
-    if (right && mt_space_insert(&model->maps, end, map->end, map->item) != MT_SPACE_OK)
-        mt_model_note(model, MT_ERR_MEMORY);
-    mt_driver_remap(model, map->item, model->block[map->item].mapped - gone);
+    if (first == map->begin && last == map->end)
+        mt_piece_remove(model, map->item);
+    else
+        leave_sides(model, map, first, last, &aliased);
+    mt_driver_remap(model, old.slot, block->mapped - (last - first), aliased);
+    mt_physical_settle(model, old.physical);
 }
 
 void mt_virtual_unmap(struct mt_model *model, uint64_t address, uint64_t size)

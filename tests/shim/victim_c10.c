@@ -95,7 +95,10 @@ static void run_out(void)
     size_t size = (size_t)1 << 40;
     if (c10.alloc(size, NULL))
         victim_fail("there was a terabyte");
-    DID(block_oom, .size = size, .allocated = now().allocated, .reserved = now().reserved);
+    size_t left, total;
+    MUST(REAL(cuMemGetInfo_v2)(&left, &total));
+    DID(block_oom, .size = size, .allocated = now().allocated, .reserved = now().reserved,
+        .free_bytes = left, .total_bytes = total);
 }
 
 static void use_blocks(void)

@@ -171,7 +171,7 @@ CUdeviceptr victim_alloc(size_t size)
 {
     CUdeviceptr address;
     MUST(CU(cuMemAlloc_v2)(&address, size));
-    DID(alloc, .api = MT_API_cuMemAlloc_v2, .address = address, .size = size);
+    DID(alloc, .api = MT_API_cuMemAlloc_v2, .address = address, .size = size, .context = 1);
     return address;
 }
 
@@ -193,6 +193,7 @@ void victim_launch(CUfunction f, uint64_t kernel, CUdeviceptr first, CUdeviceptr
 const char victim_ptx[] = ".version 6.4\n.target sm_60\n.address_size 64\n"
                           ".visible .entry k_two(.param .u64 a, .param .u64 b, .param .u32 n)"
                           "{ ret; }\n"
+                          ".visible .global .align 8 .b8 v_table[256];\n"
                           ".visible .entry k_none() { ret; }\n"
                           ".visible .entry k_struct(.param .u32 n, .param .align 8 .b8 s[64])"
                           "{ ret; }\n"

@@ -24,7 +24,8 @@ static struct {
     CUgraphExec graph;
     CUgraph source, child; /* a graph of a kernel, a set, a copy and the child: a set */
     CUgraphNode node[4];
-    uint64_t graphs; /* defined so far */
+    uint64_t graphs;   /* defined so far */
+    uint64_t contexts; /* made so far that had memory */
     CUdeviceptr one, two; /* arguments of w.f */
     unsigned three;
     void *params[3];
@@ -111,12 +112,15 @@ static void make_world(enum door door)
 
 static void did_alloc(uint64_t api, CUdeviceptr p, size_t size, uint64_t stream)
 {
-    DID(alloc, .api = api, .address = p, .size = size, .stream = stream);
+    DID(alloc, .api = api, .address = p, .size = size, .stream = stream, .context = 1);
 }
 
 static void no_alloc(uint64_t api, size_t size)
 {
-    DID(alloc_failed, .api = api, .size = size, .error = REFUSED);
+    size_t left, total;
+    MUST(REAL(cuMemGetInfo_v2)(&left, &total));
+    DID(alloc_failed, .api = api, .size = size, .error = REFUSED, .free_bytes = left,
+        .total_bytes = total);
 }
 
 static void did_free(uint64_t api, CUdeviceptr p, uint64_t stream)
@@ -131,7 +135,7 @@ static void no_free(uint64_t api, CUdeviceptr p)
 
 static void did_host(uint64_t api, void *p, size_t size)
 {
-    DID(host_alloc, .api = api, .address = (uintptr_t)p, .size = size);
+    DID(host_alloc, .api = api, .address = (uintptr_t)p, .size = size, .context = 1);
 }
 
 static void did_host_free(uint64_t api, void *p)
@@ -342,6 +346,115 @@ static void did_new_child(CUgraphExec exec)
 {
     did_update(exec, 3, 1, 0);
     did_node_set(8);
+}
+
+static void did_context_end(uint64_t context, uint64_t device, uint64_t primary)
+{
+    DID(context_end, .context = context, .device = device, .primary = primary);
+}
+
+static void did_global(uint64_t api, CUdeviceptr p, size_t size, const void *module)
+{
+    DID(global, .api = api, .address = p, .size = size, .module = (uintptr_t)module, .context = 1);
+}
+
+static void did_module_end(const void *module)
+{
+    DID(module_end, .module = (uintptr_t)module);
+}
+
+static void did_import(uint64_t api, uint64_t handle, uint64_t device)
+{
+    DID(import, .api = api, .handle = handle, .device = device);
+}
+
+static void did_retain(uint64_t handle, CUdeviceptr p)
+{
+    DID(retain, .handle = handle, .address = p);
+}
+
+static void did_array(uint64_t api, const void *handle, size_t size)
+{
+    DID(array, .api = api, .handle = (uintptr_t)handle, .size = size, .context = 1);
+}
+
+static void did_array_end(const void *handle)
+{
+    DID(array_end, .handle = (uintptr_t)handle);
+}
+
+static void did_pool(uint64_t api, CUmemoryPool pool, uint64_t device)
+{
+    cuuint64_t reserved, used;
+    MUST(REAL(cuMemPoolGetAttribute)(pool, CU_MEMPOOL_ATTR_RESERVED_MEM_CURRENT, &reserved));
+    MUST(REAL(cuMemPoolGetAttribute)(pool, CU_MEMPOOL_ATTR_USED_MEM_CURRENT, &used));
+    DID(pool, .api = api, .pool = (uintptr_t)pool, .device = device, .reserved = reserved,
+        .used = used);
+}
+
+static void did_prefetch(uint64_t api, CUdeviceptr p, size_t size, uint64_t device,
+                         uint64_t stream)
+{
+    DID(prefetch, .api = api, .address = p, .size = size, .device = device, .stream = stream);
+}
+
+struct prefetches {
+    CUdeviceptr to[3];
+    size_t sizes[3], from[2];
+    CUmemLocation where[2];
+};
+
+static struct prefetches prefetches(void)
+{
+    CUmemLocation first = {.type = CU_MEM_LOCATION_TYPE_DEVICE, .id = 0}, second = first;
+    second.id = 1;
+    return (struct prefetches){{w.d, w.s, w.s + 512}, {64, 128, 256}, {0, 1}, {first, second}};
+}
+
+static void did_prefetches(uint64_t api, const struct prefetches *m, uint64_t stream)
+{
+    for (unsigned i = 0; i < 3; i++)
+        did_prefetch(api, m->to[i], m->sizes[i], i > 0, stream);
+}
+
+static void did_hint(uint64_t api, CUdeviceptr p, size_t size, uint64_t value, uint64_t device)
+{
+    DID(hint, .api = api, .address = p, .size = size, .value = value, .device = device);
+}
+
+/* A fresh context, and a page of device memory in it. */
+static CUcontext context_with_memory(CUdeviceptr *p)
+{
+    CUcontext context;
+    MUST(REAL(cuCtxCreate_v2)(&context, 0, 0));
+    MUST(CU(cuMemAlloc_v2)(p, 4096));
+    w.contexts++;
+    DID(alloc, .api = MT_API_cuMemAlloc_v2, .address = *p, .size = 4096,
+        .context = 1 + w.contexts);
+    return context;
+}
+
+static CUmodule module_with_global(void)
+{
+    CUmodule module;
+    CUdeviceptr p;
+    size_t size;
+    MUST(REAL(cuModuleLoadData)(&module, victim_ptx));
+    MUST(CU(cuModuleGetGlobal_v2)(&p, &size, module, "v_table"));
+    did_global(MT_API_cuModuleGetGlobal_v2, p, 256, module);
+    return module;
+}
+
+static CUlibrary load_library(void)
+{
+    CUlibrary library;
+    MUST(REAL(cuLibraryLoadData)(&library, victim_ptx, NULL, NULL, 0, NULL, NULL, 0));
+    return library;
+}
+
+static CUmemLocation on_device(int device)
+{
+    return (CUmemLocation){.type = CU_MEM_LOCATION_TYPE_DEVICE, .id = device};
 }
 
 static void did_end(CUgraphExec exec)

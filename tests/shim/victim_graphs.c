@@ -366,7 +366,7 @@ static void *on_device(void *device)
         CUdeviceptr address;
         MUST(CU(cuMemAlloc_v2)(&address, 4096));
         DID(alloc, .api = MT_API_cuMemAlloc_v2, .address = address, .size = 4096,
-            .device = (uint64_t)ordinal);
+            .device = (uint64_t)ordinal, .context = 1 + (uint64_t)ordinal);
         MUST(CU(cuMemsetD8_v2)(address, 0, 16));
         DID(set, .api = MT_API_cuMemsetD8_v2, .address = address, .width = 16, .height = 1);
         MUST(CU(cuMemcpyPeer)(address, context, w.d, w.context, 64));

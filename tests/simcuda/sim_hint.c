@@ -15,6 +15,21 @@ SIM_PTSZ(cuMemPrefetchAsync_v2,
           CUstream hStream),
          ((void)location, (void)flags, hint_range(devPtr, count, hStream)))
 
+static CUresult hint_ranges(const CUdeviceptr *address, const size_t *bytes, size_t n,
+                            CUstream stream)
+{
+    SIM_REQUIRE(address && bytes && n, CUDA_ERROR_INVALID_VALUE);
+    CUresult result = CUDA_SUCCESS;
+    for (size_t i = 0; i < n && result == CUDA_SUCCESS; i++)
+        result = hint_range(address[i], bytes[i], stream);
+    return result;
+}
+SIM_PTSZ(cuMemPrefetchBatchAsync,
+         (CUdeviceptr * dptrs, size_t *sizes, size_t count, CUmemLocation *locations,
+          size_t *indices, size_t n, unsigned long long flags, CUstream hStream),
+         ((void)locations, (void)indices, (void)n, (void)flags,
+          hint_ranges(dptrs, sizes, count, hStream)))
+
 CUresult cuMemAdvise(CUdeviceptr devPtr, size_t count, CUmem_advise advice, CUdevice device)
 {
     SIM_ENTER_CTX(cuMemAdvise);

@@ -380,3 +380,47 @@ CUresult cuMemRetainAllocationHandle(CUmemGenericAllocationHandle *handle, void 
     *handle = (CUmemGenericAllocationHandle)(uintptr_t)p;
     return CUDA_SUCCESS;
 }
+
+/* A shared handle is the handle itself: whoever imports it is this process. */
+CUresult cuMemExportToShareableHandle(void *shareableHandle, CUmemGenericAllocationHandle handle,
+                                      CUmemAllocationHandleType handleType,
+                                      unsigned long long flags)
+{
+    SIM_ENTER(cuMemExportToShareableHandle);
+    (void)handleType, (void)flags;
+    SIM_REQUIRE(shareableHandle && physical_of(handle), CUDA_ERROR_INVALID_VALUE);
+    *(uint64_t *)shareableHandle = handle;
+    return CUDA_SUCCESS;
+}
+
+CUresult cuMemImportFromShareableHandle(CUmemGenericAllocationHandle *handle, void *osHandle,
+                                        CUmemAllocationHandleType shHandleType)
+{
+    SIM_ENTER(cuMemImportFromShareableHandle);
+    (void)shHandleType;
+    struct physical *p = physical_of((uintptr_t)osHandle);
+    SIM_REQUIRE(handle && p, CUDA_ERROR_INVALID_VALUE);
+    pthread_mutex_lock(&lock);
+    p->references++;
+    pthread_mutex_unlock(&lock);
+    *handle = (uintptr_t)osHandle;
+    return CUDA_SUCCESS;
+}
+
+/* An object that names memory of others; here it names memory of its own. */
+CUresult cuMulticastCreate(CUmemGenericAllocationHandle *mcHandle,
+                           const CUmulticastObjectProp *prop)
+{
+    SIM_ENTER(cuMulticastCreate);
+    SIM_REQUIRE(mcHandle && prop && aligned(prop->size) && prop->size, CUDA_ERROR_INVALID_VALUE);
+    struct physical *p = sim_object_new(SIM_PHYSICAL, sizeof(*p));
+    SIM_REQUIRE(p, CUDA_ERROR_OUT_OF_MEMORY);
+    p->bytes = prop->size;
+    p->references = 1;
+    if (!sim_memory_account(0, (int64_t)p->bytes) || !take_window(p)) {
+        sim_object_free(p);
+        return CUDA_ERROR_OUT_OF_MEMORY;
+    }
+    *mcHandle = (CUmemGenericAllocationHandle)(uintptr_t)p;
+    return CUDA_SUCCESS;
+}

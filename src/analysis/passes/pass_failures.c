@@ -39,6 +39,14 @@ static void fill_stack(struct state *state, struct mt_value *cell, uint64_t stac
     CELL(site) = mt_site_value(state->run->stacks, id);
 }
 
+static void fill_free_bytes(struct mt_value *cell, uint64_t free_bytes, uint64_t total_bytes)
+{
+    if (!total_bytes) /* the driver could not be asked */
+        return;
+    CELL(free_bytes) = mt_uint(free_bytes);
+    CELL(total_bytes) = mt_uint(total_bytes);
+}
+
 static void fill_allocation(struct state *state, struct mt_value *cell,
                             const struct mt_record *record)
 {
@@ -68,6 +76,7 @@ static void fill_block(struct state *state, struct mt_value *cell, const struct 
     CELL(allocator_reserved_bytes) = mt_uint(event->reserved);
     CELL(allocator_allocated_bytes) = mt_uint(event->allocated);
     fill_device(state, cell, event->device);
+    fill_free_bytes(cell, event->free_bytes, event->total_bytes);
     fill_stack(state, cell, event->stack);
 }
 

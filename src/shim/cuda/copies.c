@@ -94,6 +94,7 @@ static void note_copy_3d_batch(unsigned api, uint64_t when, size_t count,
 #define HOOK_copies MT_HOOK
 #define HOOK_launches(...)
 #define HOOK_graphs(...)
+#define HOOK_holdings(...)
 #define HOOK_doors(...)
 #define HOOK(family, ...) HOOK_##family(__VA_ARGS__)
 #include "shim/cuda/hooks.def"

@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 #include <string.h>
 
+#include "shim/cuda/contexts.h"
 #include "shim/cuda/note.h"
 #include "shim/torch/c10.h"
 
@@ -24,6 +25,12 @@ static void note_context(void)
 {
     mt_c10_find();
     mt_may_note();
+}
+
+static void note_primary(CUdevice device, CUcontext context)
+{
+    mt_context_is_primary(device, context);
+    note_context();
 }
 
 /* ---- dlsym ---- */
@@ -141,6 +148,7 @@ CUresult CUDAAPI cuGetProcAddress_v2(const char *symbol, void **function, int ve
 #define HOOK_copies(...)
 #define HOOK_launches(...)
 #define HOOK_graphs(...)
+#define HOOK_holdings(...)
 #define HOOK_doors(time, ...) HOOK_doors_##time(time, __VA_ARGS__)
 #define HOOK_doors_OWN(...)
 #define HOOK_doors_AFTER MT_HOOK

@@ -295,6 +295,7 @@ static void note_bodies(CUgraphNode node, const CUgraphNodeParams *params)
 #define HOOK_copies(...)
 #define HOOK_launches(...)
 #define HOOK_graphs MT_HOOK
+#define HOOK_holdings(...)
 #define HOOK_doors(...)
 #define HOOK(family, ...) HOOK_##family(__VA_ARGS__)
 #include "shim/cuda/hooks.def"

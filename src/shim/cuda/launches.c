@@ -2,6 +2,7 @@
  * decides whether a launch is an access or a definition. */
 #include <string.h>
 
+#include "shim/cuda/contexts.h"
 #include "shim/cuda/kernels.h"
 #include "shim/cuda/note.h"
 #include "shim/stack/stack.h"
@@ -133,11 +134,42 @@ static void note_launch(uint64_t when, CUfunction handle, uint64_t stream, void 
                       extra);
 }
 
+/* ---- modules and contexts that go ---- */
+
+#define KNOWN_MAX 256u
+
+/* Modules of which variables are known. Where there are more, their ends go unseen. */
+static _Atomic uintptr_t with_globals[KNOWN_MAX];
+
+void mt_module_has_globals(const void *module)
+{
+    uint32_t free_place = KNOWN_MAX;
+    for (uint32_t i = 0; i < KNOWN_MAX; i++) {
+        uintptr_t there = atomic_load(&with_globals[i]);
+        if (there == (uintptr_t)module)
+            return;
+        if (!there && free_place == KNOWN_MAX)
+            free_place = i;
+    }
+    if (free_place < KNOWN_MAX)
+        atomic_store(&with_globals[free_place], (uintptr_t)module);
+}
+
+static void note_unload(uint64_t when, const void *module)
+{
+    for (uint32_t i = 0; i < KNOWN_MAX; i++) {
+        uintptr_t known = (uintptr_t)module;
+        if (atomic_compare_exchange_strong(&with_globals[i], &known, 0) && mt_may_record())
+            MT_NOTE(module_end, when, .module = (uintptr_t)module);
+    }
+}
+
 #define HOOK_memory(...)
 #define HOOK_vmm(...)
 #define HOOK_copies(...)
 #define HOOK_launches MT_HOOK
 #define HOOK_graphs(...)
+#define HOOK_holdings(...)
 #define HOOK_doors(...)
 #define HOOK(family, ...) HOOK_##family(__VA_ARGS__)
 #include "shim/cuda/hooks.def"

@@ -1,4 +1,5 @@
 /* Allocations of the driver and of page-locked host memory. */
+#include "shim/cuda/contexts.h"
 #include "shim/cuda/kernels.h"
 #include "shim/cuda/note.h"
 #include "shim/record/libraries.h"
@@ -11,35 +12,29 @@ static bool is_node(uint64_t stream)
     return stream && mt_is_captured(stream);
 }
 
-/* The device of the calling thread's context; the driver keeps it in thread-local memory. */
-static uint64_t current_device(void)
-{
-    CUdevice device;
-    if (!mt_ask.cuCtxGetDevice || mt_ask.cuCtxGetDevice(&device) != CUDA_SUCCESS)
-        return MT_DEVICE_UNKNOWN;
-    return (uint64_t)device;
-}
-
 void mt_note_alloc_by(const void *caller, unsigned api, uint64_t when, CUdeviceptr address,
                       size_t size, uint64_t stream)
 {
     mt_granules_mark(address, size);
     if (!mt_may_note() || is_node(stream))
         return;
-    uint64_t device = current_device(), library = mt_library_of(caller);
+    uint64_t device = mt_device_here(), library = mt_library_of(caller);
     uint32_t stack = mt_stack_here(&when);
     mt_life_use_device(device);
     MT_NOTE(alloc, when, .api = api, .address = address, .size = size, .device = device,
-            .stream = stream, .stack = stack, .library = library);
+            .stream = stream, .stack = stack, .library = library, .context = mt_context_here());
 }
 
 void mt_note_alloc_failed(unsigned api, uint64_t when, size_t size, CUresult error)
 {
     if (!mt_may_record())
         return;
+    size_t free_bytes, total_bytes;
+    mt_free_here(&free_bytes, &total_bytes);
     uint32_t stack = mt_stack_here(&when);
     MT_NOTE(alloc_failed, when, .api = api, .size = size, .error = error,
-            .device = current_device(), .stack = stack);
+            .device = mt_device_here(), .stack = stack, .free_bytes = free_bytes,
+            .total_bytes = total_bytes);
 }
 
 void mt_note_free(unsigned api, uint64_t when, CUdeviceptr address, uint64_t stream)
@@ -60,7 +55,7 @@ void mt_note_host_alloc(unsigned api, uint64_t when, void *address, size_t size)
         return;
     uint32_t stack = mt_stack_here(&when);
     MT_NOTE(host_alloc, when, .api = api, .address = (uintptr_t)address, .size = size,
-            .stack = stack);
+            .stack = stack, .context = mt_context_here());
 }
 
 void mt_note_host_free(unsigned api, uint64_t when, void *address)
@@ -74,6 +69,7 @@ void mt_note_host_free(unsigned api, uint64_t when, void *address)
 #define HOOK_copies(...)
 #define HOOK_launches(...)
 #define HOOK_graphs(...)
+#define HOOK_holdings(...)
 #define HOOK_doors(...)
 #define HOOK(family, ...) HOOK_##family(__VA_ARGS__)
 #include "shim/cuda/hooks.def"

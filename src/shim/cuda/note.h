@@ -40,7 +40,7 @@
 /* Before: within the real call another thread may already be given the handles for other code, and
  * nobody may launch any more what the call ends. */
 #define MT_STAMP_UNLOADS(call)                                                                     \
-    uint64_t when = 0;                                                                             \
+    uint64_t when = mt_clock_ticks();                                                              \
     mt_kernels_stale();                                                                            \
     CUresult result = call;
 
@@ -70,6 +70,9 @@ static inline void mt_note_commit(uint32_t words)
             mt_note_commit(words_);                                                                \
         }                                                                                          \
     } while (0)
+
+/* A module or library of which variables are known; its end is then an event. Any thread. */
+void mt_module_has_globals(const void *module);
 
 /* In a hook: who called it is asked here. */
 #define mt_note_alloc(...) mt_note_alloc_by(__builtin_return_address(0), __VA_ARGS__)

@@ -58,6 +58,12 @@ void *mt_resolve_late(enum mt_api api);
     X(cuDeviceTotalMem_v2)                                                                         \
     X(cuDeviceGetUuid_v2)                                                                          \
     X(cuCtxGetDevice)                                                                              \
+    X(cuCtxGetCurrent)                                                                             \
+    X(cuDevicePrimaryCtxGetState)                                                                  \
+    X(cuMemGetInfo_v2)                                                                             \
+    X(cuMemGetAddressRange_v2)                                                                     \
+    X(cuMemGetAllocationPropertiesFromHandle)                                                      \
+    X(cuMemPoolGetAttribute)                                                                       \
     X(cuFuncGetName)                                                                               \
     X(cuKernelGetName)                                                                             \
     X(cuFuncGetParamInfo)                                                                          \

@@ -55,6 +55,7 @@ static void note_map(uint64_t when, CUdeviceptr address, size_t size, size_t off
 #define HOOK_copies(...)
 #define HOOK_launches(...)
 #define HOOK_graphs(...)
+#define HOOK_holdings(...)
 #define HOOK_doors(...)
 #define HOOK(family, ...) HOOK_##family(__VA_ARGS__)
 #include "shim/cuda/hooks.def"

@@ -34,7 +34,7 @@
 #define INDEX_BYTES MT_CHUNK_RAW_MAX /* mapped without reserve: touched as it fills */
 #define ROUND_NS 200000000
 #define RETRY_NS 1000000000u /* after a failed write */
-#define PATIENCE_S 5 /* longest wait at the process's end */
+#define PATIENCE_S 5         /* longest wait at the process's end */
 
 static struct {
     pthread_mutex_t lock; /* one round at a time; guards all below */
@@ -50,7 +50,7 @@ static struct {
     struct mt_index_entry *index;
     size_t chunks;
     struct mt_facts facts;
-    uint64_t told; /* losses that the meta data tell of */
+    uint64_t told;              /* losses that the meta data tell of */
     uint64_t told_at, told_end; /* their chunk */
     uint64_t taken[MT_RINGFILE_RINGS_MAX];
 } drain = {.lock = PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP};

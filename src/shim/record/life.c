@@ -124,8 +124,8 @@ static const char *create_file(void)
     int error = -EEXIST;
     for (int n = 1; n <= TRIES && error == -EEXIST; n++) {
         /* Room for the suffix of the ring file, which lies beside. */
-        const char *wrong = mt_path_expand(path, sizeof path - sizeof MT_RINGFILE_SUFFIX,
-                                           mt_config.OUTPUT, n);
+        const char *wrong =
+            mt_path_expand(path, sizeof path - sizeof MT_RINGFILE_SUFFIX, mt_config.OUTPUT, n);
         if (wrong)
             return wrong;
         error = is_taken(path) ? -EEXIST : mt_mfile_create(&life.file, path, mt_config.FORCE);

@@ -34,6 +34,7 @@ static const char *const symbols[REALS] = {
 };
 
 static _Atomic(void *) reals[REALS];
+mt_free_fn *mt_c10_free;
 static _Atomic bool found;
 
 static void *own(unsigned i);
@@ -106,7 +107,12 @@ static void note_oom(int64_t size, size_t allocated, size_t reserved, struct dev
     if (device.type != TYPE_CUDA || !mt_config.BLOCKS || !mt_may_record())
         return;
     uint32_t stack = mt_stack_here(&when);
-    uint64_t fields[] = {(uint64_t)size, allocated, reserved, (uint8_t)device.index, stack};
+    size_t free_bytes = 0, total_bytes = 0;
+    /* The allocator itself has just asked the driver the same. */
+    if (mt_c10_free)
+        mt_c10_free(&free_bytes, &total_bytes);
+    uint64_t fields[] = {(uint64_t)size, allocated,  reserved,   (uint8_t)device.index,
+                         stack,          free_bytes, total_bytes};
     mt_ring_put(MT_block_oom, when, fields, NULL, 0);
 }
 

@@ -7,9 +7,10 @@
 static const char *name_of(void *context, uint64_t api)
 {
     static const char *const names[] = {"?", "cuMemAlloc_v2", "cuMemAllocAsync",
-                                        "cuMemAllocManaged", "cuMemcpy", "cuGraphLaunch"};
+                                        "cuMemAllocManaged", "cuMemcpy", "cuGraphLaunch",
+                                        "cuIpcOpenMemHandle_v2"};
     (void)context;
-    return names[api < 6 ? api : 0];
+    return names[api < 7 ? api : 0];
 }
 
 static int born(void *state, const struct mt_block *block)

@@ -20,8 +20,9 @@ struct replay {
     uint64_t others; /* accesses that are not a launch's, told to another listener */
 };
 
-/* APIs 1 to 5 are cuMemAlloc_v2, cuMemAllocAsync, cuMemAllocManaged, cuMemcpy, cuGraphLaunch.  */
-enum { API_ALLOC = 1, API_ASYNC, API_MANAGED, API_COPY, API_GRAPH };
+/* APIs 1 to 6 are cuMemAlloc_v2, cuMemAllocAsync, cuMemAllocManaged, cuMemcpy, cuGraphLaunch,
+ * cuIpcOpenMemHandle_v2. */
+enum { API_ALLOC = 1, API_ASYNC, API_MANAGED, API_COPY, API_GRAPH, API_IPC };
 
 struct replay *replay_new(void);
 void replay_free(struct replay *replay);

@@ -21,7 +21,7 @@ static void teardown(void)
 
 static void map(uint64_t address, uint64_t size)
 {
-    REPLAY(r, map, address, size, 0, 0x51);
+    REPLAY(r, map, address, size, address & 0xfffff, 0x51);
 }
 
 static const struct mt_usage *usage(void)

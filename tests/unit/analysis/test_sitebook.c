@@ -110,7 +110,7 @@ static void happen(struct check *check)
     switch (below(8)) {
     case 0:
         if (place < SEGMENTS / 2)
-            FEED(check, alloc, ALLOC, segment, SIZE, device, 0, stack, 0);
+            FEED(check, alloc, ALLOC, segment, SIZE, device, 0, stack, 0, 0);
         else
             FEED(check, reserve, segment, SIZE);
         break;

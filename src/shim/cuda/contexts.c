@@ -1,0 +1,116 @@
+#include "shim/cuda/contexts.h"
+
+#include <stdatomic.h>
+
+#include "shim/cuda/note.h"
+#include "shim/torch/c10.h"
+
+#define CONTEXTS_MAX 128u
+#define DEVICES_MAX 64u
+
+static struct {
+    _Atomic uintptr_t handle[CONTEXTS_MAX]; /* 0: free */
+    _Atomic uint32_t number[CONTEXTS_MAX];
+    _Atomic uint32_t used, numbers;
+    _Atomic uintptr_t primary[DEVICES_MAX];
+} contexts;
+
+/* The number is written before another thread can use the context: whoever made it does so, or is
+ * the first to allocate in it. Two that are first at once may leave two entries; both end. */
+static uint32_t add(uintptr_t handle)
+{
+    for (uint32_t i = 0; i < CONTEXTS_MAX; i++) {
+        uintptr_t none = 0;
+        if (!atomic_compare_exchange_strong(&contexts.handle[i], &none, handle))
+            continue;
+        uint32_t number = atomic_fetch_add(&contexts.numbers, 1) + 1;
+        atomic_store(&contexts.number[i], number);
+        for (uint32_t used = atomic_load(&contexts.used);
+             used <= i && !atomic_compare_exchange_weak(&contexts.used, &used, i + 1);)
+            ;
+        return number;
+    }
+    return 0;
+}
+
+static uint32_t find(uintptr_t handle)
+{
+    uint32_t used = atomic_load_explicit(&contexts.used, memory_order_acquire);
+    for (uint32_t i = 0; i < used; i++)
+        if (atomic_load_explicit(&contexts.handle[i], memory_order_relaxed) == handle)
+            return atomic_load_explicit(&contexts.number[i], memory_order_acquire);
+    return 0;
+}
+
+static uint32_t number_of(uintptr_t handle)
+{
+    uint32_t number = handle ? find(handle) : 0;
+    return number || !handle ? number : add(handle);
+}
+
+uint32_t mt_context_here(void)
+{
+    CUcontext context = NULL;
+    if (!mt_ask.cuCtxGetCurrent || mt_ask.cuCtxGetCurrent(&context) != CUDA_SUCCESS)
+        return 0;
+    return number_of((uintptr_t)context);
+}
+
+uint64_t mt_device_here(void)
+{
+    CUdevice device;
+    if (!mt_ask.cuCtxGetDevice || mt_ask.cuCtxGetDevice(&device) != CUDA_SUCCESS)
+        return MT_DEVICE_UNKNOWN;
+    return (uint64_t)device;
+}
+
+void mt_free_here(size_t *free_bytes, size_t *total_bytes)
+{
+    if (!mt_ask.cuMemGetInfo_v2 || mt_ask.cuMemGetInfo_v2(free_bytes, total_bytes) != CUDA_SUCCESS)
+        *free_bytes = *total_bytes = 0;
+}
+
+__attribute__((constructor)) static void load(void)
+{
+    mt_c10_free = mt_free_here;
+}
+
+void mt_context_is_primary(CUdevice device, CUcontext context)
+{
+    if ((unsigned)device < DEVICES_MAX)
+        atomic_store(&contexts.primary[device], (uintptr_t)context);
+}
+
+/* Its number, and the handle means nothing any more. */
+static uint32_t take(uintptr_t handle)
+{
+    uint32_t number = 0;
+    for (uint32_t i = 0; handle && i < CONTEXTS_MAX; i++)
+        if (atomic_load(&contexts.handle[i]) == handle) {
+            number = atomic_load(&contexts.number[i]);
+            atomic_store(&contexts.handle[i], 0);
+        }
+    return number;
+}
+
+void mt_context_note_end(uint64_t when, CUcontext context)
+{
+    uint32_t number = take((uintptr_t)context);
+    if (number && mt_may_record())
+        MT_NOTE(context_end, when, .context = number, .device = MT_DEVICE_UNKNOWN);
+}
+
+/* Only the last release ends it. */
+void mt_context_note_release(uint64_t when, CUdevice device, bool all)
+{
+    unsigned flags;
+    int active = 1;
+    if (!all &&
+        (!mt_ask.cuDevicePrimaryCtxGetState ||
+         mt_ask.cuDevicePrimaryCtxGetState(device, &flags, &active) != CUDA_SUCCESS || active))
+        return;
+    uint32_t number =
+        (unsigned)device < DEVICES_MAX ? take(atomic_exchange(&contexts.primary[device], 0)) : 0;
+    if (mt_may_record())
+        MT_NOTE(context_end, when, .context = number, .device = (uint64_t)device, .primary = 1);
+}
