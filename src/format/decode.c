@@ -199,6 +199,8 @@ static bool get_bytes(struct mt_decoder *decoder, unsigned kind, uint64_t *word,
         count > MT_RECORD_WORDS_MAX - *words ||
         count * sizeof *word > (size_t)(tail->end - tail->at))
         return false;
+    if (count == 0) /* memcpy may not be given NULL: there may be no such column */
+        return true;
     memcpy(word, tail->at, count * sizeof *word);
     tail->at += count * sizeof *word;
     *words += (uint32_t)count;
