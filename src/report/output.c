@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "report/number.h"
@@ -48,8 +49,19 @@ static const char *open_remedy(void)
     }
 }
 
+/* The rename at the end would put a file in the place of a device, a pipe or a link. A directory it
+ * refuses by itself. */
+static bool is_replaceable(const char *path)
+{
+    struct stat there;
+    return lstat(path, &there) < 0 || S_ISREG(there.st_mode) || S_ISDIR(there.st_mode);
+}
+
 static int open_file(struct mt_output *output, const char *path)
 {
+    if (!is_replaceable(path))
+        return mt_fail(output->error, MT_ERR_SYSTEM,
+                       "cannot replace %s: it is no regular file; name another place", path);
     output->path = strdup(path);
     if (!output->path || asprintf(&output->temporary, "%s.tmp", path) < 0) {
         output->temporary = NULL;

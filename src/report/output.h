@@ -1,5 +1,6 @@
 /* Buffered bytes to a file or to standard output. A file appears whole or not at all: it is written
- * as PATH.tmp and renamed at the end. Errors stick: puts after one do nothing, close returns it. */
+ * as PATH.tmp and renamed at the end. A device, a pipe or a link of that name is an error: it
+ * is not replaced. Errors stick: puts after one do nothing, close returns it. */
 #ifndef MT_OUTPUT_H
 #define MT_OUTPUT_H
 
