@@ -28,9 +28,12 @@ struct mt_symkeys {
     uint32_t room, used; /* room: a power of two, or 0 */
 };
 
+#define MT_SYM_RECENT 4096u /* a power of two */
+
 struct mt_symtab {
     struct mt_sym *sym;
     uint32_t syms, room, bares;
+    uint32_t recent[MT_SYM_RECENT]; /* numbers of symbols found last, by a cheap hash */
     struct mt_symkeys exact, bare;
 };
 
