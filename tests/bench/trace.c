@@ -2,6 +2,8 @@
  *
  *   bench-trace write FILE ITERATIONS [NOISE [TIME_SHIFT [CHUNK_EVENTS]]]
  *                          the training job of tests/support, and what it took
+ *   bench-trace pairs FILE PAIRS
+ *                          blocks that are freed at once, and nothing else
  *   bench-trace read FILE  every event through the reader
  *   bench-trace lean FILE  the same without addresses
  *
@@ -41,8 +43,8 @@ static int write_trace(int argc, char **argv)
 {
     const char *path = argv[2];
     const struct mt_tracefile_options how = {.chunk_events = number(argv, argc, 6, 1 << 16),
-                                               .time_shift = (uint8_t)number(argv, argc, 5, 6),
-                                               .level = 5};
+                                             .time_shift = (uint8_t)number(argv, argc, 5, 6),
+                                             .level = 5};
     const struct mt_training_options job = {.iterations = number(argv, argc, 3, 0),
                                             .noise = number(argv, argc, 4, 0),
                                             .stacks = number(argv, argc, 7, 0)};
@@ -55,6 +57,22 @@ static int write_trace(int argc, char **argv)
     printf("bytes_per_event %.3f\n", (double)bytes / (double)facts.events);
     printf("generated_and_written_meps %.2f\n",
            (double)facts.events / (cpu_seconds() - start) / 1e6);
+    return 0;
+}
+
+static int write_pairs(const char *path, uint64_t pairs)
+{
+    const struct mt_tracefile_options how = {.chunk_events = 1 << 16, .time_shift = 6, .level = 5};
+    struct mt_tracewriter *writer = mt_tracewriter_new(path, &how);
+    for (uint64_t i = 0; i < pairs; i++) {
+        uint64_t size = 16 + i % 512, address = 0x7f0000000000 + (size + 511) / 512 * 4096;
+        MT_TRACEWRITER_ADD(writer, 0, 1000 + 2000 * i, block_alloc, .address = address,
+                           .size = size, .allocated = size, .reserved = 2 << 20);
+        MT_TRACEWRITER_ADD(writer, 0, 2000 + 2000 * i, block_free, .address = address, .size = size,
+                           .reserved = 2 << 20);
+    }
+    mt_tracewriter_free(writer);
+    printf("events %" PRIu64 "\n", 2 * pairs);
     return 0;
 }
 
@@ -86,11 +104,14 @@ int main(int argc, char **argv)
 {
     if (argc >= 4 && strcmp(argv[1], "write") == 0)
         return write_trace(argc, argv);
+    if (argc == 4 && strcmp(argv[1], "pairs") == 0)
+        return write_pairs(argv[2], strtoull(argv[3], NULL, 10));
     if (argc == 3 && strcmp(argv[1], "read") == 0)
         return read_trace(argv[2], false);
     if (argc == 3 && strcmp(argv[1], "lean") == 0)
         return read_trace(argv[2], true);
     fprintf(stderr, "usage: bench-trace write FILE ITERATIONS [NOISE [TIME_SHIFT [CHUNK_EVENTS]]]\n"
+                    "       bench-trace pairs FILE PAIRS\n"
                     "       bench-trace read|lean FILE\n");
     return 2;
 }
