@@ -15,7 +15,9 @@
 #define BACK_MAX 64        /* symbols before and behind a member that are tried for a pause */
 #define SEAM_BACK_MAX 8192 /* and for the end of what is put in */
 #define SEAM_WIDTH 16
-#define AHEAD 6u /* symbols among which the copy of input is looked for */
+#define VALLEY 32u /* symbols on either side in which live memory must not be less */
+#define JOIN 8u    /* symbols before among which another thread's are looked for */
+#define AHEAD 6u   /* symbols among which the copy of input is looked for */
 
 struct member {
     uint32_t *rank; /* of its occurrences, in the order of time */
@@ -147,20 +149,26 @@ static void take_samples(struct cutting *cutting, const struct member *member)
         cutting->sample[cutting->samples++] = member->rank[i];
 }
 
-/* Half of the samples from where something is put in, as far as there are as many. */
-static void take_seam_samples(struct cutting *cutting, const struct member *member)
+/* Half of the samples from where something is put in, as far as there are as many. Counted in the
+ * member's own thread: what is put in may be in another one, as an evaluation is that has no
+ * backward pass. *taken: how many. */
+static int take_seam_samples(struct cutting *cutting, const struct member *member, uint32_t *taken)
 {
-    const uint32_t *order = cutting->window->order;
-    uint32_t taken = 0, length = cutting->pulse->length;
+    uint32_t n = 0;
+    *taken = 0;
     take_samples(cutting, member);
-    for (uint32_t i = 1; i < member->count && taken < SAMPLES / 2; i++) {
-        uint64_t since = order[member->rank[i]] - order[member->rank[i - 1]];
-        if (since * 20 > length * 21ull) {
-            uint32_t place = cutting->samples < SAMPLES ? cutting->samples++ : 2 * taken;
+    for (uint32_t i = 1; i < member->count; i++)
+        cutting->length[n++] = member->rank[i] - member->rank[i - 1];
+    uint32_t usual = n ? mt_median_u32(cutting->length, n) : 0;
+    for (uint32_t i = 1; i < member->count && *taken < SAMPLES / 2; i++) {
+        uint64_t since = member->rank[i] - member->rank[i - 1];
+        if (since * 20 > usual * 21ull) {
+            uint32_t place = cutting->samples < SAMPLES ? cutting->samples++ : 2 * *taken;
             cutting->sample[place] = member->rank[i];
-            taken++;
+            ++*taken;
         }
     }
+    return (int)usual;
 }
 
 /* The rank `back` before, or behind where it is negative; UINT32_MAX: outside of the thread. */
@@ -204,6 +212,27 @@ static double pause_before(struct cutting *cutting, uint32_t thread, int32_t bac
     return 1.0 + mt_median_u32(gap, n);
 }
 
+/* Live memory is nowhere less nearby: what came before is freed, and nothing new is taken yet. */
+static bool is_valley(const struct cutting *cutting, uint32_t position)
+{
+    uint32_t from = position > VALLEY ? position - VALLEY : 0, n = cutting->window->n;
+    uint32_t to = n - position > VALLEY ? position + VALLEY : n;
+    for (uint32_t i = from; i < to; i++)
+        if (cutting->live[i] < cutting->live[position])
+            return false;
+    return true;
+}
+
+/* Another thread was at work a moment ago: the pause is for its end, as for that of the backward
+ * pass. */
+static bool is_join(const struct cutting *cutting, uint32_t thread, uint32_t position)
+{
+    for (uint32_t i = position > JOIN ? position - JOIN : 0; i < position; i++)
+        if (mt_window_sym(cutting->window, i)->thread != thread)
+            return true;
+    return false;
+}
+
 static double weight(const struct cutting *cutting, uint32_t thread, int32_t back)
 {
     const struct mt_window *window = cutting->window;
@@ -212,6 +241,8 @@ static double weight(const struct cutting *cutting, uint32_t thread, int32_t bac
     for (uint32_t i = rank; i < rank + AHEAD && i < window->thread_begin[thread + 1]; i++)
         if (mt_window_sym(window, window->order[i])->input)
             factor = 4;
+    factor *= is_valley(cutting, window->order[rank]) ? 2 : 1;
+    factor *= is_join(cutting, thread, window->order[rank]) ? 0.25 : 1;
     int64_t above = cutting->live[window->order[rank]] - cutting->low;
     return above * 10 <= cutting->high - cutting->low ? 4 * factor : factor;
 }
@@ -228,12 +259,21 @@ static uint32_t thread_of(const struct cutting *cutting, const struct member *me
     return mt_window_sym(cutting->window, cutting->window->order[member->member.rank])->thread;
 }
 
-static void cut_at_seam(struct cutting *cutting, const struct member *member, struct mt_cut *cut)
+static void cut_at_seam(struct cutting *cutting, uint32_t seam, struct mt_cut *cut)
 {
+    const struct member *member = &cutting->member[seam];
+    uint32_t taken;
+    int32_t back = 0, far = take_seam_samples(cutting, member, &taken) - 1;
+    for (uint32_t k = 1; k < cutting->members && taken < 2; k++) {
+        const struct member *other = &cutting->member[(seam + k) % cutting->members];
+        far = take_seam_samples(cutting, other, &taken) - 1;
+        member = taken >= 2 ? other : member;
+    }
+    if (taken < 2)
+        far = take_seam_samples(cutting, member, &taken) - 1;
     uint32_t thread = thread_of(cutting, member);
-    int32_t back = 0;
-    take_seam_samples(cutting, member);
-    while (back < SEAM_BACK_MAX && is_steady(cutting, thread, back + 1, 95))
+    far = far < SEAM_BACK_MAX ? far : SEAM_BACK_MAX;
+    while (back < far && is_steady(cutting, thread, back + 1, 95))
         back++;
     /* What is put in may end as iterations do: the pause tells which of the last symbols it is. */
     int32_t chosen = back, least = back > SEAM_WIDTH ? back - SEAM_WIDTH : 0;
@@ -378,7 +418,7 @@ int mt_choose_cut(const struct mt_window *window, const struct mt_pulse *pulse, 
         follow_live(&cutting);
         int seam = find_seam(&cutting);
         if (seam >= 0)
-            cut_at_seam(&cutting, &cutting.member[seam], cut);
+            cut_at_seam(&cutting, (uint32_t)seam, cut);
         else
             cut_at_pause(&cutting, cut);
         code = anchor_at_begin(window, pulse->length, cut);

@@ -226,6 +226,12 @@ static int compare_all(struct job *job)
         if (!left_over || !more || track->references == MT_REFERENCES_MAX)
             break;
         RETURN_IF_ERROR(add_reference(job));
+        struct mt_reference *added = &track->reference[track->references - 1];
+        if (added->length * 16ull < track->reference[0].length) { /* a splinter */
+            mt_reference_release(added);
+            track->references--;
+            break;
+        }
     }
     for (uint32_t i = 0; i < job->segments; i++)
         if (job->best[i] == UINT8_MAX)
