@@ -227,7 +227,7 @@ static int compare_all(struct job *job)
             break;
         RETURN_IF_ERROR(add_reference(job));
         struct mt_reference *added = &track->reference[track->references - 1];
-        if (added->length * 16ull < track->reference[0].length) { /* a splinter */
+        if (added->length * 100ull < track->reference[0].length) { /* a splinter */
             mt_reference_release(added);
             track->references--;
             break;
