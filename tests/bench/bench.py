@@ -232,8 +232,8 @@ def heaptrack(bench):
         bench.row(f"same_{name}", "Mevents/s", values)
     bench.row("same_events_heaptrack_print", "Mevents/s", theirs)
     for name, values in ours.items():
-        bench.row(f"{name.removeprefix('events_')}_over_heaptrack", "ratio", [a / b for a, b in zip(values, theirs)],
-                  ">= 1")
+        bench.row(f"{name.removeprefix('events_')}_over_heaptrack", "ratio",
+                  [a / b for a, b in zip(values, theirs)], ">= 1")
 
 
 def write(rows):
