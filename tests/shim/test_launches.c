@@ -29,6 +29,19 @@ START_TEST(driver_that_cannot_tell_parameters)
 }
 END_TEST
 
+/* Then what was loaded tells: never the names or layouts of what had the handles before. */
+START_TEST(layouts_out_of_images)
+{
+    for (unsigned reuse = 0; reuse < 2; reuse++) {
+        const char *again = reuse ? "SIMCUDA_HANDLE_REUSE=1" : "SIMCUDA_HANDLE_REUSE=0";
+        struct seen seen = check(LIST("SIMCUDA_DRIVER_VERSION=12020", again),
+                                 LIST("victim", "launches-image"));
+        ck_assert_uint_eq(seen.kernels, 30);
+    }
+    check(NULL, LIST("victim", "launches-image")); /* the same, told by the driver */
+}
+END_TEST
+
 START_TEST(captured_launches_are_no_accesses)
 {
     ck_assert_uint_eq(check(NULL, LIST("victim", "capture")).events, 7);
@@ -67,5 +80,5 @@ START_TEST(copies_not_wanted)
 END_TEST
 
 UNIT_MAIN("launches", pointers_wherever_they_are, driver_that_cannot_tell_parameters,
-          captured_launches_are_no_accesses, handles_used_again, many_kernels, not_wanted,
-          copies_not_wanted)
+          layouts_out_of_images, captured_launches_are_no_accesses, handles_used_again,
+          many_kernels, not_wanted, copies_not_wanted)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "victim.h"
 
@@ -450,6 +451,20 @@ static CUlibrary load_library(void)
     CUlibrary library;
     MUST(REAL(cuLibraryLoadData)(&library, victim_ptx, NULL, NULL, 0, NULL, NULL, 0));
     return library;
+}
+
+/* In no folder: some victims have none. */
+static const char *ptx_file(void)
+{
+    static char path[32];
+    if (!path[0]) {
+        int fd = memfd_create("victim.ptx", 0);
+        ssize_t size = (ssize_t)strlen(victim_ptx) + 1;
+        if (fd < 0 || write(fd, victim_ptx, (size_t)size) != size)
+            victim_fail("no file could be made");
+        snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    }
+    return path;
 }
 
 static CUmemLocation on_device(int device)

@@ -2,6 +2,7 @@
  *
  * launches       by value, unaligned, large, packed, as CUkernel
  * launches-blind on a driver that cannot tell parameters
+ * launches-image on such a driver: cubins and fat binaries, whose handles are used again
  * capture        launches and copies inside a stream capture
  * reload TIMES   modules whose handles are used again for other code
  * many N         N kernels, each launched twice
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cubins.h"
 #include "victim.h"
 
 #define MIB ((size_t)1 << 20)
@@ -185,6 +187,54 @@ static int launches_blind(int argc, char **argv)
     return 0;
 }
 
+/* As runtimes of 11 and 12 load them: a module, a library whose kernel goes for a function, a
+ * library whose function is asked for. */
+static CUfunction load_image(int how, const void *image, const char *name, void **loaded)
+{
+    CUfunction f;
+    CUkernel kernel;
+    if (how == 0) {
+        MUST(CU(cuModuleLoadData)((CUmodule *)loaded, image));
+        MUST(CU(cuModuleGetFunction)(&f, *(CUmodule *)loaded, name));
+        return f;
+    }
+    MUST(CU(cuLibraryLoadData)((CUlibrary *)loaded, image, NULL, NULL, 0, NULL, NULL, 0));
+    MUST(CU(cuLibraryGetKernel)(&kernel, *(CUlibrary *)loaded, name));
+    if (how == 1)
+        return (CUfunction)kernel;
+    MUST(CU(cuKernelGetFunction)(&f, kernel));
+    return f;
+}
+
+static int launches_image(int argc, char **argv)
+{
+    static const struct cubin_param layouts[2][2] = {{{0, 8}, {8, 8}}, {{0, 4}, {8, 8}}};
+    (void)argc, (void)argv;
+    begin();
+    for (int i = 0; i < 30; i++) {
+        const struct cubin_param *layout = layouts[i % 2];
+        char name[16];
+        size_t size;
+        void *loaded;
+        snprintf(name, sizeof name, "k_%d", i);
+        struct victim_kernel k = {name, 2, {layout[0].offset, layout[0].size, 8, 8}};
+        void *cubin = cubin_new(name, layout, 2, &size), *fatbin = fatbin_new(cubin, size, 0);
+        CUdeviceptr one = d + (unsigned)i, two = d + 1;
+        void *params[] = {&one, &two};
+        struct call call = {.f = load_image(i % 3, i % 4 < 2 ? cubin : fatbin, name, &loaded),
+                            .kernel = victim_tell_kernel(&k), .params = params, .n = 2u - i % 2,
+                            .words = {i % 2 ? MT_WORD(two, 8) : MT_WORD(one, 0), MT_WORD(two, 8)}};
+        launch(&call);
+        if (i % 3)
+            MUST(CU(cuLibraryUnload)((CUlibrary)loaded));
+        else
+            MUST(CU(cuModuleUnload)((CUmodule)loaded));
+        free(cubin);
+        free(fatbin);
+    }
+    return 0;
+}
+
 static int capture(int argc, char **argv)
 {
     CUstream streams[2];
@@ -273,7 +323,8 @@ static int many(int argc, char **argv)
 }
 
 const struct victim_command victim_launches[] = {
-    {"launches", launches}, {"launches-blind", launches_blind}, {"capture", capture},
+    {"launches", launches}, {"launches-blind", launches_blind},
+    {"launches-image", launches_image}, {"capture", capture},
     {"reload", reload},     {"many", many},                     {"blocks", blocks},
     {NULL, NULL},
 };

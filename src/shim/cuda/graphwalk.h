@@ -5,6 +5,7 @@
 #define MT_GRAPHWALK_H
 
 #include "shim/cuda/kernels.h"
+#include "shim/image/pile.h"
 
 /* What a node does. Parameters belong to the driver or the caller. */
 struct mt_node {
@@ -36,11 +37,6 @@ struct mt_place {
     uint32_t first, count;
 };
 
-struct mt_pile {
-    void *at; /* mapped, grows; NULL at first */
-    size_t bytes;
-};
-
 struct mt_walk {
     struct mt_pile steps, places;
     uint32_t n_steps, n_places;
@@ -62,9 +58,5 @@ void mt_node_put(const struct mt_node *node, uint64_t when);
 
 /* A conditional node was made: the driver tells its bodies then and never again. */
 void mt_bodies_learn(CUgraphNode node, const CUDA_CONDITIONAL_NODE_PARAMS *params);
-
-/* Room for `bytes` bytes in a pile, NULL where memory is out. What was in it stays. */
-void *mt_pile_room(struct mt_pile *pile, size_t bytes);
-void mt_pile_release(struct mt_pile *pile);
 
 #endif

@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 
 #include "shim/cuda/note.h"
+#include "shim/image/images.h"
 
 #define PARAMETERS_MAX 4096 /* 4-byte parameters fill the largest block of 32,764 bytes twice */
 #define NAME_MAX_BYTES 16384
@@ -33,7 +34,7 @@ static struct {
     pthread_mutex_t lock; /* for writing */
     _Atomic(struct table *) table;
     _Atomic uint32_t generation;
-    uint32_t ids, epoch; /* ids start anew with each recording */
+    uint32_t ids, epoch;        /* ids start anew with each recording */
     uint8_t *arena, *arena_end; /* entries are cut from mapped pieces */
 } cache = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -42,6 +43,7 @@ struct answer {
     uint32_t params; /* MT_PARAMS_UNKNOWN */
     uint16_t layout[2 * PARAMETERS_MAX];
     char name[NAME_MAX_BYTES];
+    char spare[NAME_MAX_BYTES]; /* for a name that is known already */
 };
 
 static void *map(size_t size)
@@ -118,6 +120,28 @@ static void ask_layout(CUfunction handle, struct answer *answer)
         answer->params = MT_PARAMS_UNKNOWN;
 }
 
+/* Before 12.4 a driver tells no parameters, before 12.3 no names; then what was loaded does. */
+bool mt_driver_is_old(void)
+{
+    static _Atomic int version;
+    int now = atomic_load_explicit(&version, memory_order_relaxed);
+    if (__builtin_expect(now == 0, 0)) {
+        if (!mt_ask.cuDriverGetVersion || mt_ask.cuDriverGetVersion(&now) != CUDA_SUCCESS)
+            return false;
+        atomic_store_explicit(&version, now, memory_order_relaxed);
+    }
+    return now < 12040;
+}
+
+static void ask_image(CUfunction handle, struct answer *answer)
+{
+    uint32_t params;
+    char *name = strcmp(answer->name, "?") == 0 ? answer->name : answer->spare;
+    if (mt_image_tell(handle, name, sizeof answer->name, answer->layout, PARAMETERS_MAX, &params) &&
+        params != UINT32_MAX)
+        answer->params = params;
+}
+
 static void ask_name(CUfunction handle, struct answer *answer)
 {
     const char *name = NULL;
@@ -188,8 +212,7 @@ static bool tell(struct mt_kernel *kernel, const struct answer *answer, uint8_t 
     memcpy(room, answer->name, name);
     memcpy(room + name, answer->layout, layout);
     kernel->told = mt_clock_ticks();
-    return mt_may_record() &&
-           mt_ring_put(MT_kernel, kernel->told, fields, room, name + layout);
+    return mt_may_record() && mt_ring_put(MT_kernel, kernel->told, fields, room, name + layout);
 }
 
 static struct table *grown(struct table *old)
@@ -256,6 +279,8 @@ static const struct mt_kernel *learn(CUfunction handle)
     /* No lock is held while the driver is asked: it takes its own. */
     ask_layout(handle, answer);
     ask_name(handle, answer);
+    if (answer->params == MT_PARAMS_UNKNOWN)
+        ask_image(handle, answer);
     pthread_mutex_lock(&cache.lock);
     const struct mt_kernel *known = look_up(handle); /* another thread may have been faster */
     struct mt_kernel *kernel = known ? NULL : new_kernel(handle, answer, generation);

@@ -38,6 +38,9 @@ void mt_kernels_stale(void);
 void mt_launch_put(uint64_t when, const struct mt_kernel *kernel, uint64_t stream, uint64_t flags,
                    void *const *params, void *const *extra);
 
+/* Whether the driver tells no parameters of kernels (before 12.4). */
+bool mt_driver_is_old(void);
+
 /* Whether work given to `stream` is now being recorded into a graph. Free while nothing captures.
  */
 bool mt_is_captured(uint64_t stream);

@@ -1,10 +1,12 @@
 /* Kernel launches: which device memory their parameters point to. And stream capture, as far as it
  * decides whether a launch is an access or a definition. */
+#include <errno.h>
 #include <string.h>
 
 #include "shim/cuda/contexts.h"
 #include "shim/cuda/kernels.h"
 #include "shim/cuda/note.h"
+#include "shim/image/images.h"
 #include "shim/stack/stack.h"
 
 #define POINTERS_MAX 4096 /* words of a launch that are kept; a block of parameters holds 4095 */
@@ -154,6 +156,22 @@ void mt_module_has_globals(const void *module)
     if (free_place < KNOWN_MAX)
         atomic_store(&with_globals[free_place], (uintptr_t)module);
 }
+
+/* ---- what an old driver is given to load ---- */
+
+#define IF_OLD(call)                                                                               \
+    do {                                                                                           \
+        if (__builtin_expect(mt_driver_is_old(), 0)) {                                             \
+            int saved_ = errno;                                                                    \
+            call;                                                                                  \
+            errno = saved_;                                                                        \
+        }                                                                                          \
+    } while (0)
+
+/* Before the real call: within it another thread may be given the handle for other code. */
+#define MT_STAMP_UNLOADS_IMAGE(call)                                                               \
+    IF_OLD(mt_image_gone(owner));                                                                  \
+    MT_STAMP_UNLOADS(call)
 
 static void note_unload(uint64_t when, const void *module)
 {

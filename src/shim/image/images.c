@@ -1,0 +1,220 @@
+#include "shim/image/images.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "shim/image/cubin.h"
+
+struct owner {
+    const void *handle;
+    uint32_t kernels; /* place in `kernels`: a module of a library shares the library's */
+};
+
+struct function {
+    const void *handle, *owner;
+    uint32_t name; /* place in `names` */
+    uint32_t kernels;
+};
+
+static struct {
+    pthread_mutex_t lock;
+    struct mt_pile owners, functions, kernels, names;
+    uint32_t n_owners, n_functions, n_kernels;
+    size_t name_bytes;
+} images = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void child_of_fork(void)
+{
+    pthread_mutex_init(&images.lock, NULL);
+}
+
+__attribute__((constructor)) static void load(void)
+{
+    pthread_atfork(NULL, NULL, child_of_fork);
+}
+
+/* ---- with the lock held ---- */
+
+static struct owner *find_owner(const void *handle)
+{
+    struct owner *at = images.owners.at;
+    for (uint32_t i = images.n_owners; i-- > 0;)
+        if (at[i].handle == handle)
+            return &at[i];
+    return NULL;
+}
+
+static struct function *find_function(const void *handle)
+{
+    struct function *at = images.functions.at;
+    for (uint32_t i = images.n_functions; i-- > 0;)
+        if (at[i].handle == handle)
+            return &at[i];
+    return NULL;
+}
+
+static struct mt_image_kernels *kernels_at(uint32_t place)
+{
+    return (struct mt_image_kernels *)images.kernels.at + place;
+}
+
+/* The kernels of what is gone go when nobody shares them. */
+static void release_kernels(uint32_t place)
+{
+    const struct owner *at = images.owners.at;
+    for (uint32_t i = 0; i < images.n_owners; i++)
+        if (at[i].kernels == place)
+            return;
+    mt_pile_release(&kernels_at(place)->pile);
+    kernels_at(place)->bytes = 0;
+}
+
+static void forget(const void *handle)
+{
+    struct owner *owner = find_owner(handle);
+    struct function *function = images.functions.at;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < images.n_functions; i++)
+        if (function[i].owner != handle)
+            function[kept++] = function[i];
+    images.n_functions = kept;
+    if (!owner)
+        return;
+    uint32_t place = owner->kernels;
+    *owner = ((struct owner *)images.owners.at)[--images.n_owners];
+    release_kernels(place);
+}
+
+static bool add_owner(const void *handle, uint32_t kernels)
+{
+    struct owner *at = mt_pile_room(&images.owners, (images.n_owners + 1) * sizeof *at);
+    if (!at)
+        return false;
+    at[images.n_owners++] = (struct owner){handle, kernels};
+    return true;
+}
+
+static void loaded(const void *handle, struct mt_image_kernels *kernels)
+{
+    forget(handle); /* a handle that is used again */
+    struct mt_image_kernels *at =
+        mt_pile_room(&images.kernels, (images.n_kernels + 1) * sizeof *at);
+    if (!at || !add_owner(handle, images.n_kernels)) {
+        mt_pile_release(&kernels->pile);
+        return;
+    }
+    at[images.n_kernels++] = *kernels;
+}
+
+static uint32_t keep_name(const char *name)
+{
+    size_t length = strlen(name) + 1;
+    char *at = mt_pile_room(&images.names, images.name_bytes + length);
+    if (!at)
+        return UINT32_MAX;
+    memcpy(at + images.name_bytes, name, length);
+    images.name_bytes += length;
+    return (uint32_t)(images.name_bytes - length);
+}
+
+static void put_function(const struct function *what)
+{
+    struct function *known = find_function(what->handle);
+    struct function *at = mt_pile_room(&images.functions, (images.n_functions + 1) * sizeof *at);
+    if (known)
+        *known = *what;
+    else if (at)
+        at[images.n_functions++] = *what;
+}
+
+/* ---- from outside ---- */
+
+void mt_image_loaded(const void *owner, const void *image)
+{
+    struct mt_image_kernels kernels = {{0}, 0};
+    mt_image_read(&kernels, image);
+    pthread_mutex_lock(&images.lock);
+    loaded(owner, &kernels);
+    pthread_mutex_unlock(&images.lock);
+}
+
+void mt_image_loaded_file(const void *owner, const char *path)
+{
+    struct stat status;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    void *image = MAP_FAILED;
+    if (fd >= 0 && fstat(fd, &status) == 0 && status.st_size > 64)
+        image = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (fd >= 0)
+        close(fd);
+    if (image == MAP_FAILED)
+        return;
+    mt_image_loaded(owner, image);
+    munmap(image, (size_t)status.st_size);
+}
+
+void mt_image_same_owner(const void *library, const void *module)
+{
+    pthread_mutex_lock(&images.lock);
+    const struct owner *owner = find_owner(library);
+    if (owner && !find_owner(module))
+        add_owner(module, owner->kernels);
+    pthread_mutex_unlock(&images.lock);
+}
+
+void mt_image_got(const void *owner, const void *function, const char *name)
+{
+    pthread_mutex_lock(&images.lock);
+    const struct owner *from = find_owner(owner);
+    const struct function *known = find_function(function);
+    const char *names = images.names.at;
+    bool same = known && known->owner == owner && strcmp(names + known->name, name) == 0;
+    uint32_t kept = same ? 0 : keep_name(name);
+    if (!same && kept != UINT32_MAX)
+        put_function(&(struct function){function, owner, kept, from ? from->kernels : UINT32_MAX});
+    pthread_mutex_unlock(&images.lock);
+}
+
+void mt_image_same_function(const void *kernel, const void *function)
+{
+    pthread_mutex_lock(&images.lock);
+    const struct function *known = find_function(kernel);
+    if (known) {
+        struct function alias = *known;
+        alias.handle = function;
+        put_function(&alias);
+    }
+    pthread_mutex_unlock(&images.lock);
+}
+
+void mt_image_gone(const void *owner)
+{
+    pthread_mutex_lock(&images.lock);
+    forget(owner);
+    pthread_mutex_unlock(&images.lock);
+}
+
+bool mt_image_tell(const void *function, char *name, size_t room, uint16_t *layout, uint32_t most,
+                   uint32_t *params)
+{
+    pthread_mutex_lock(&images.lock);
+    const struct function *known = find_function(function);
+    const char *text = known ? (const char *)images.names.at + known->name : NULL;
+    const struct mt_image_kernel *kernel = known && known->kernels != UINT32_MAX
+                                               ? mt_image_find(kernels_at(known->kernels), text)
+                                               : NULL;
+    if (text)
+        snprintf(name, room, "%s", text);
+    *params = UINT32_MAX;
+    if (kernel && kernel->params <= most) {
+        *params = kernel->params;
+        memcpy(layout, kernel->layout, 4 * (size_t)kernel->params);
+    }
+    pthread_mutex_unlock(&images.lock);
+    return text != NULL;
+}
