@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Overhead: a traced and a bare training process take turns, a block of steps each.
 
-usage: pairs.py resnet50|gpt        PAIRS=12 ROUNDS=2 STEPS=40 MODES=bare,traced,control,history
-                                    CORES=4
+usage: pairs.py resnet50|gpt        PAIRS=24 ROUNDS=4 STEPS=40 MODES=bare,traced,control
+                                    CORES=4; history is a mode too
 
-Every round starts one process a mode. While one runs its block the others wait for a line on stdin,
+Every round starts one process a mode: two processes of one program differ too, by where their memory
+came to lie, so there are several rounds. While one runs its block the others wait for a line on stdin,
 so a pair of blocks lies less than two seconds apart and start-up, warm-up and slow drifts of the
 machine cancel. The order turns from pair to pair. `control` is a second bare process: its ratio to
 the first says how much this scheme itself scatters. Blocks end with one synchronisation; between
@@ -129,8 +130,8 @@ def summarize(rows, modes):
 
 def check(out, arguments):
     model, = arguments
-    modes = setting("MODES", "bare,traced,control,history").split(",")
-    pairs, rounds, steps = setting("PAIRS", 12), setting("ROUNDS", 2), setting("STEPS", 40)
+    modes = setting("MODES", "bare,traced,control").split(",")
+    pairs, rounds, steps = setting("PAIRS", 24), setting("ROUNDS", 4), setting("STEPS", 40)
     rows = []
     for number in range(rounds):
         share = pairs // rounds + (number < pairs % rounds)

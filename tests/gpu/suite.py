@@ -57,7 +57,7 @@ def listed():
         tests.append((f"known_calls_{runtime}", ["known_calls.py", runtime], 60, False))
         tests.append((f"known_graphs_{runtime}", ["known_graphs.py", runtime], 60, False))
     for model in MODELS:
-        tests.append((f"overhead_{model}", ["pairs.py", model], 170, True))
+        tests.append((f"overhead_{model}", ["pairs.py", model], 240, True))
     for model in MODELS:
         tests.append((f"stackcost_{model}", ["stackpairs.py", model], 200, True))
     for model in MODELS:
