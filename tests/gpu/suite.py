@@ -161,9 +161,12 @@ def machine(device):
 
 
 def commit():
+    """COMMIT, for a tree that was copied without its history, or what git says."""
+    if os.environ.get("COMMIT"):
+        return os.environ["COMMIT"]
     done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True,
                           check=False, cwd=jobs.HERE)
-    return done.stdout.strip() if done.returncode == 0 else os.environ.get("COMMIT", "")
+    return done.stdout.strip() if done.returncode == 0 else ""
 
 
 def table(results, order):
