@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "analysis/swaprule.h"
-#include "analysis/model.h"
+#include "model/model.h"
 #include "memtrace/trace.h"
 #include "rhythm/rhythm.h"
 #include "stacks/stacks.h"
@@ -25,8 +25,8 @@ struct mt_run {
     const struct mt_model *model;
     const struct mt_rhythm *rhythm; /* NULL where no pass of the run needs it */
     const struct mt_swaprule *swap; /* NULL: the defaults */
-    uint64_t picture; /* iteration that is pictured; UINT64_MAX: a typical one */
-    uint32_t trace_index; /* position on the command line, from 0 */
+    uint64_t picture;               /* iteration that is pictured; UINT64_MAX: a typical one */
+    uint32_t trace_index;           /* position on the command line, from 0 */
     struct mt_error *error;
     /* Sink of a table of this pass, NULL if nobody asked for it. */
     struct mt_sink *(*sink)(const struct mt_run *run, const struct mt_table *table);

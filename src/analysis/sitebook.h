@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "analysis/model.h"
+#include "model/model.h"
 #include "analysis/slots.h"
 
 /* Ways of grouping: X(suffix, name in tables, doc). */

@@ -13,7 +13,7 @@ const struct mt_summary_key mt_summary_keys[] = {
 #define DEVICE(key, unit, doc) {"device.N." #key, MT_U_##unit, doc},
 #include "analysis/summary.def"
 #define COUNT(name, unit, doc) {#name, MT_U_##unit, doc},
-#include "analysis/counts.def"
+#include "model/counts.def"
     {"variant.NAME", MT_U_COUNT,
      "times the job asked for a variant of a hooked function that is "
      "not known: its calls are not in the trace"},

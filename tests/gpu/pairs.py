@@ -4,14 +4,15 @@
 usage: pairs.py resnet50|gpt        PAIRS=24 ROUNDS=4 STEPS=40 MODES=bare,traced,control
                                     CORES=4; history is a mode too
 
-Every round starts one process a mode: two processes of one program differ too, by where their memory
-came to lie, so there are several rounds. While one runs its block the others wait for a line on stdin,
-so a pair of blocks lies less than two seconds apart and start-up, warm-up and slow drifts of the
-machine cancel. The order turns from pair to pair. `control` is a second bare process: its ratio to
-the first says how much this scheme itself scatters. Blocks end with one synchronisation; between
-turns there is a pause in which the recorder's own thread can finish. All processes share the same
-CORES processors: on a virtual machine the same program runs up to 1.4 times slower on one processor
-than on another, which would be taken for a difference between the modes.
+Every round starts one process a mode: two processes of one program differ too, by where their
+memory came to lie, so there are several rounds. While one runs its block the others wait for a
+line on stdin, so a pair of blocks lies less than two seconds apart and start-up, warm-up and slow
+drifts of the machine cancel. The order turns from pair to pair. `control` is a second bare
+process: its ratio to the first says how much this scheme itself scatters. Blocks end with one
+synchronisation; between turns there is a pause in which the recorder's own thread can finish. All
+processes share the same CORES processors: on a virtual machine the same program runs up to 1.4
+times slower on one processor than on another, which would be taken for a difference between the
+modes.
 """
 import json
 import os

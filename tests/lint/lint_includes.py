@@ -22,11 +22,12 @@ LAW = {
     "symbols": {"base"},
     "rhythm": {"base", "event"},
     "stacks": {"base", "symbols"},
-    "analysis": {"base", "event", "reader", "stacks", "symbols", "rhythm", "table"},
+    "model": {"base", "event", "table"},
+    "analysis": {"base", "event", "reader", "model", "stacks", "symbols", "rhythm", "table"},
     "report": {"base", "table"},
     "plot": {"base", "table", "report"},
-    "tools": {"base", "event", "format", "writer", "import", "reader", "stacks", "symbols", "table",
-              "analysis", "report", "plot"},
+    "tools": {"base", "event", "format", "writer", "import", "reader", "model", "stacks", "symbols",
+              "table", "analysis", "report", "plot"},
     "memtrace": set(),
 }
 # Public headers are for whoever implements or calls them.

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "analysis/model.h"
+#include "model/model.h"
 #include "analysis/slots.h"
 
 /* Why a block may be input, by its first access. */

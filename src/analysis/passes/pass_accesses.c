@@ -3,7 +3,7 @@
 #include "analysis/kernelset.h"
 #include "analysis/pass.h"
 #include "analysis/tables.h"
-#include "analysis/words.h"
+#include "model/words.h"
 
 struct state {
     const struct mt_run *run;

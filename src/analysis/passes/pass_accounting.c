@@ -10,7 +10,7 @@
 
 #include "analysis/pass.h"
 #include "analysis/tables.h"
-#include "analysis/words.h"
+#include "model/words.h"
 
 #define LIBRARIES 64u /* the rest of them together */
 #define PAGE_BITS 21  /* what the driver gives out physically */

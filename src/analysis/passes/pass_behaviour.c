@@ -8,7 +8,7 @@
 #include "analysis/behaviour/peakset.h"
 #include "analysis/behaviour/swapspan.h"
 #include "analysis/tables.h"
-#include "analysis/words.h"
+#include "model/words.h"
 
 #define SWAP_ROWS 200u /* of a device; and all that are planned */
 

@@ -3,7 +3,7 @@
 #include "analysis/pass.h"
 #include "analysis/stackset.h"
 #include "analysis/tables.h"
-#include "analysis/words.h"
+#include "model/words.h"
 
 struct state {
     const struct mt_run *run;

@@ -8,7 +8,7 @@
 #include "analysis/pass.h"
 #include "analysis/slots.h"
 #include "analysis/tables.h"
-#include "analysis/words.h"
+#include "model/words.h"
 
 #define GAPS 200u
 #define KINDS 3u

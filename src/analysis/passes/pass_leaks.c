@@ -12,7 +12,7 @@
 #include "analysis/pass.h"
 #include "analysis/slots.h"
 #include "analysis/tables.h"
-#include "analysis/words.h"
+#include "model/words.h"
 #include "base/dict.h"
 
 #define OUTLIVES 2u /* whole iterations behind its own */

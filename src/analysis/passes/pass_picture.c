@@ -6,7 +6,7 @@
 #include "analysis/pass.h"
 #include "analysis/slots.h"
 #include "analysis/tables.h"
-#include "analysis/words.h"
+#include "model/words.h"
 
 #define ENTRIES_MAX (1u << 20)
 #define ACCESSES_MAX (1u << 22)

@@ -4,7 +4,7 @@
 #include "analysis/slots.h"
 #include "analysis/stackset.h"
 #include "analysis/tables.h"
-#include "analysis/words.h"
+#include "model/words.h"
 
 /* What lives in a segment now, and the most that did. */
 struct fill {

@@ -7,7 +7,7 @@
 #include "analysis/sitebook.h"
 #include "analysis/stackset.h"
 #include "analysis/tables.h"
-#include "analysis/words.h"
+#include "model/words.h"
 
 struct state {
     const struct mt_run *run;

@@ -246,7 +246,7 @@ static int put_counts(struct state *state)
     const struct mt_counts *counts = mt_model_counts(state->run->model);
 #define COUNT(name, unit, doc)                                                                     \
     RETURN_IF_ERROR(put_number(state, #name, counts->name, MT_U_##unit, doc));
-#include "analysis/counts.def"
+#include "model/counts.def"
     return 0;
 }
 

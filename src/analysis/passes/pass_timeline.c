@@ -6,7 +6,7 @@
 
 #include "analysis/pass.h"
 #include "analysis/tables.h"
-#include "analysis/words.h"
+#include "model/words.h"
 
 #define SLICES 1000u
 

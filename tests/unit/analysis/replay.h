@@ -3,7 +3,7 @@
 #ifndef MT_REPLAY_H
 #define MT_REPLAY_H
 
-#include "analysis/model.h"
+#include "model/model.h"
 
 #define REPLAY_MAX 4096
 

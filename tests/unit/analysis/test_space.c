@@ -1,4 +1,4 @@
-#include "analysis/space.h"
+#include "model/space.h"
 
 #include <string.h>
 

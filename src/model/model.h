@@ -121,7 +121,7 @@ struct mt_usage {
 
 struct mt_counts {
 #define COUNT(name, unit, doc) uint64_t name;
-#include "analysis/counts.def"
+#include "model/counts.def"
 };
 
 /* Who is told. Every function may be NULL; a negative result stops the replay. Pointers to blocks

@@ -2,7 +2,7 @@
  * searches, and one short move on insertion. A tree would spend its time on cache misses; here all
  * that is searched for 10^4 ranges fits the first two caches. Chunks split in halves when full and
  * are merged with the next when nearly empty. */
-#include "analysis/space.h"
+#include "model/space.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* Physical memory and the pieces of it that are mapped. Memory that is mapped twice is there once:
  * of the pieces of one handle each counts with what none before it covers. When a piece goes, those
  * behind it may count for more. */
-#include "analysis/model_state.h"
+#include "model/model_state.h"
 
 #include <stdlib.h>
 #include <string.h>

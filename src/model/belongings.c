@@ -1,5 +1,5 @@
 /* Memory that belongs to contexts and modules, and what is said of memory. */
-#include "analysis/model_state.h"
+#include "model/model_state.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* From a record to what it does to the model; frees of what is not known, and frees that fail. */
-#include "analysis/model_state.h"
+#include "model/model_state.h"
 
 #include <stdlib.h>
 #include <string.h>

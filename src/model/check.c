@@ -1,5 +1,5 @@
 /* Every invariant of the model, from the ranges and slots up to the sums. */
-#include "analysis/model_state.h"
+#include "model/model_state.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
  * Most pointers are those of the last launches, so a small cache from addresses to slots answers
  * first. It needs no upkeep: the live block with nothing inside that contains an address is unique,
  * so whatever slot the cache names is right if it is such a block and contains the address. */
-#include "analysis/model_state.h"
+#include "model/model_state.h"
 
 #define ROWS_MAX 65536u /* of a box over several blocks that are looked at one by one */
 

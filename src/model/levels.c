@@ -1,5 +1,5 @@
 /* Birth and death of driver memory and of allocators' blocks, and the sums of what lives. */
-#include "analysis/model_state.h"
+#include "model/model_state.h"
 
 #include <stdlib.h>
 #include <string.h>

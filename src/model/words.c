@@ -1,4 +1,4 @@
-#include "analysis/words.h"
+#include "model/words.h"
 
 const char *mt_level_word(uint8_t level)
 {

@@ -5,7 +5,7 @@
  * nothing in the address space leaves a trail: what it did to which blocks, and what it added to
  * the counts. As long as nothing was born or has died since, or at least every block of the trail
  * is still the same one, the next launch follows the trail and looks nothing up. */
-#include "analysis/model_state.h"
+#include "model/model_state.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -11,8 +11,8 @@
 #define MT_MODEL_STATE_H
 
 #include "base/dict.h"
-#include "analysis/model.h"
-#include "analysis/space.h"
+#include "model/model.h"
+#include "model/space.h"
 
 enum mt_state {
     MT_STATE_FREE,     /* the slot is not in use */

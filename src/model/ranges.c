@@ -1,6 +1,6 @@
 /* Reserved ranges and the physical memory that is mapped into them, in parts and again and again.
  */
-#include "analysis/model_state.h"
+#include "model/model_state.h"
 
 static bool is_range(uint64_t address, uint64_t size)
 {

@@ -2,7 +2,7 @@
 #ifndef MT_WORDS_H
 #define MT_WORDS_H
 
-#include "analysis/model.h"
+#include "model/model.h"
 #include "table/table.h"
 
 const char *mt_level_word(uint8_t level);
