@@ -1,13 +1,14 @@
 #!/bin/sh
 # From nothing to a report: install what is missing, build, record a training job, analyze it.
-#   sh examples/quickstart.sh     (traces and reports go to out/quickstart, which is emptied before)
+#   sh examples/quickstart.sh     (traces and reports go to out/quickstart, which is emptied before;
+#                                  OUT_DIR names another folder, BUILD_DIR another than build)
 # Without a GPU, or with SIMULATED=1, the job runs on the simulated device of the tests, and the
 # first and the last line say so. With one it runs on that; a PyTorch job follows where PyTorch can
 # be imported (by $PYTHON, else python3).
 set -eu
 
 cd "$(dirname "$0")/.."
-out=out/quickstart
+out=${OUT_DIR:-out/quickstart}
 python=${PYTHON:-python3}
 build=${BUILD_DIR:-build}
 
@@ -35,7 +36,7 @@ record_and_analyze() {  # NAME COMMAND...
     name=$1
     shift
     heading "Recording: $name"
-    show_and_run env ${simulated:+"$simulated"} "$build"/tools/memtrace -o "$out/$name.mtrace" \
+    show_and_run ${simulated:+env "$simulated"} "$build"/tools/memtrace -o "$out/$name.mtrace" \
         -- "$@"
     heading "Analyzing: $name"
     show_and_run "$build"/tools/memtrace-analyze --explain "$out/$name.mtrace"
@@ -55,7 +56,7 @@ fi
 
 echo "memtrace quickstart, $where"
 heading "Building"
-sh tools/setup.sh -q "$build"
+sh tools/setup.sh -q -t quickstart "$build"
 rm -rf "$out"
 mkdir -p "$out"
 record_and_analyze mlp "$build"/examples/mlp/mlp

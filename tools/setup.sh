@@ -1,14 +1,23 @@
 #!/bin/sh
 # Install what a build of memtrace needs and is missing, configure and build.
-#   sh tools/setup.sh [-q] [BUILD_DIR]      (default: build, beside the sources)
+#   sh tools/setup.sh [-q] [-t TARGET] [BUILD_DIR]      (default: build, beside the sources)
 # -q: the output of the programs it starts goes to BUILD_DIR/setup.log, and is shown when one fails.
-# Asks nothing, installs nothing where all is there. Debian 12, Ubuntu 24.04 or later; elsewhere
-# it says what is missing.
+# -t: build TARGET and what it needs, which is nothing that only tests need. Without it: everything.
+# Asks nothing. Where all is there it installs nothing and needs no root. Debian 12, Ubuntu 24.04 or
+# later; elsewhere it says what is missing.
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 quiet=
-[ "${1:-}" != -q ] || { quiet=yes; shift; }
+target=
+while getopts qt: option; do
+    case $option in
+    q) quiet=yes ;;
+    t) target=$OPTARG ;;
+    *) echo "usage: sh tools/setup.sh [-q] [-t TARGET] [BUILD_DIR]" >&2; exit 2 ;;
+    esac
+done
+shift $((OPTIND - 1))
 build=${1:-$root/build}
 log=$build/setup.log
 cuda_packages="nvidia-cuda-runtime==13.0.* nvidia-cuda-crt==13.0.* nvidia-cuda-profiler-api==13.0.*"
@@ -31,14 +40,18 @@ have_header() { echo "#include <$1>" | cc -E -o /dev/null - 2>/dev/null; }
 have_library() { have_command pkg-config && pkg-config --exists "$1"; }
 
 # One line a need: is it there, and if not, which Debian package carries it.
-missing_packages() {
-    have_command cc && have_command make || echo build-essential
+needed_packages() {
+    have_command cc && have_header stdio.h || echo build-essential
     have_command pkg-config     || echo pkg-config
     have_command meson          || echo meson
     have_command ninja          || echo ninja-build
     have_command python3        || echo python3
     have_library libzstd        || echo libzstd-dev
-    have_library check          || echo check
+    [ -n "$target" ] || have_library check || echo check
+}
+
+# What makes reports better: names of native functions, and C++ names as they are written.
+wished_packages() {
     have_header libiberty/demangle.h || echo libiberty-dev
     have_library libdw && have_library libelf || echo libdw-dev
 }
@@ -64,6 +77,20 @@ install_packages() {  # PACKAGE...
         --no-install-recommends "$@" || die "apt-get could not install: $*"
 }
 
+# What is wished is installed along with what is needed, or where everything is built; by itself it
+# is worth no call of apt, which needs root and the network.
+install_missing() {
+    needed=$(needed_packages)
+    wished=$(wished_packages)
+    if [ -n "$needed" ] || [ -z "$target" ]; then
+        # shellcheck disable=SC2086 # one word a package
+        [ -z "$needed$wished" ] || install_packages $needed $wished
+    elif [ -n "$wished" ]; then
+        # shellcheck disable=SC2086
+        say "going on without" $wished: native functions in reports have no names, or mangled ones
+    fi
+}
+
 # Headers are all that is needed of a CUDA toolkit: cuda.h to build, some more for the tests. pip's
 # packages with them weigh 4 MB. --target keeps them out of every Python installation; meson
 # wants them outside the source tree.
@@ -79,19 +106,37 @@ fetch_cuda_headers() {
     say "going on with cuda.h alone; tests that need more are left out"
 }
 
+have_cuda_headers() {
+    if [ -n "$target" ]; then
+        sh "$root/tools/find-cuda.sh" >/dev/null 2>&1
+    else
+        sh "$root/tools/find-cuda.sh" --whole >/dev/null
+    fi
+}
+
+builds_tests() {
+    meson introspect --buildoptions "$build" 2>/dev/null | python3 -c '
+import json, sys
+sys.exit(not any(o["name"] == "tests" and o["value"] for o in json.load(sys.stdin)))'
+}
+
+# A build folder that was made for a target alone gets the tests when everything is asked for.
 configure() {
-    [ ! -f "$build/build.ninja" ] || return 0
-    sh "$root/tools/find-cuda.sh" --whole >/dev/null || fetch_cuda_headers
+    if [ -f "$build/build.ninja" ]; then
+        [ -n "$target" ] || builds_tests || run meson configure "$build" -Dtests=true
+        return
+    fi
+    have_cuda_headers || fetch_cuda_headers
     set -- "$build" "$root"
     [ "${CI:-}" != true ] || set -- "$@" --werror
+    [ -z "$target" ] || have_library check || set -- "$@" -Dtests=false
     say "configuring $build"
     run meson setup "$@"
 }
 
 mkdir -p "$build"
-packages=$(missing_packages)
-# shellcheck disable=SC2086 # one word a package
-[ -z "$packages" ] || install_packages $packages
+install_missing
 configure
 say "building"
-run ninja -C "$build"
+# shellcheck disable=SC2086 # none, or one word
+run ninja -C "$build" $target

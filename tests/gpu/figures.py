@@ -24,6 +24,7 @@ OTHERS = (
     ("known_graphs_shared", "CUDA graphs by hand, shared runtime"),
     ("graphs_replay", "torch.cuda.graph against torch.profiler"),
     ("graphs_reduce_overhead", "torch.compile's graphs against torch.profiler"),
+    ("quickstart", "the quickstart, in a fresh copy"),
     ("smoke_cupy", "CuPy"), ("smoke_jax", "JAX"), ("smoke_compile", "torch.compile, Triton"),
     ("smoke_async_pool", "PyTorch on cudaMallocAsync"),
     ("killed_resnet50", "SIGKILL, ResNet-50"), ("killed_gpt", "SIGKILL, GPT"),

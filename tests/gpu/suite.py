@@ -33,7 +33,7 @@ PACKAGES = ("torch", "torchvision", "triton", "jax", "cupy-cuda13x", "cupy-cuda1
 def listed():
     """[(name, program and arguments, limit in seconds, alone)], in the order in which they start:
     the long ones first."""
-    tests = []
+    tests = [("quickstart", ["quickstart.py"], 240, False)]
     for model in MODELS:
         for allocator in ("native", "expandable"):
             tests.append((f"equal_{model}_{allocator}", ["equality.py", model, allocator], 150,
