@@ -77,11 +77,12 @@ def launch_line(event):
     return " ".join([what, known, *words])
 
 
-def line(event):
-    """An event in the words of known_calls.cu."""
+def line(event, fields=None):
+    """An event in the words of known_calls.cu. `fields`: others than FIELDS."""
     if event["event"] == "launch":
         return launch_line(event)
-    values = [hex(event[f]) if f in HEX else str(event[f]) for f in FIELDS[event["event"]]]
+    names = (fields or FIELDS)[event["event"]]
+    values = [hex(event[f]) if f in HEX else str(event[f]) for f in names]
     # What a graph does names the function that does it.
     node = ["node"] if event.get("api") == "cuGraphLaunch" else []
     return " ".join([*node, event["event"], *values])

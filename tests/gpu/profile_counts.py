@@ -11,6 +11,14 @@ import re
 LAUNCH = re.compile(r"^_*cu(da)?Launch(Cooperative)?Kernel")
 STEP = re.compile(r"^memtrace_step_(\d+)$")
 RUNTIME, DRIVER = "cuda_runtime", "cuda_driver"
+COMMS = "record_param_comms"
+# How torch calls a collective, without underscores, and what it calls of NCCL; "wait" is none.
+COLLECTIVES = {"allreduce": "ncclAllReduce", "allgather": "ncclAllGather",
+               "allgatherbase": "ncclAllGather", "reducescatter": "ncclReduceScatter",
+               "reducescatterbase": "ncclReduceScatter", "broadcast": "ncclBroadcast",
+               "reduce": "ncclReduce"}
+TYPES = {"Float": 4, "BFloat16": 2, "Half": 2, "Double": 8, "Int": 4, "Long": 8, "Short": 2,
+         "Byte": 1, "Char": 1, "Bool": 1}
 
 
 def launch_calls(events):
@@ -67,3 +75,17 @@ def count_launches(events):
             steps[step]["kernels"] += 1
     names = collections.Counter(f"{call['cat']}:{call['name']}" for call in calls)
     return {"steps": steps, "calls": dict(names), "outside": outside, "kernels": len(kernels)}
+
+
+def count_comms(events):
+    """[[step, function of NCCL, bytes read, bytes written]]: the collectives of each step."""
+    windows, found = step_windows(events), []
+    for event in sorted((e for e in events if e.get("name") == COMMS), key=lambda e: e["ts"]):
+        args, step = event.get("args", {}), step_of(windows, event["ts"])
+        name = str(args.get("Collective name", "")).replace("_", "")
+        if step is None or name not in COLLECTIVES:
+            continue
+        size = TYPES.get(args.get("dtype"), 0)
+        found.append([step, COLLECTIVES[name], args.get("In msg nelems", -1) * size,
+                      args.get("Out msg nelems", -1) * size])
+    return found

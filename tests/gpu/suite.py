@@ -56,6 +56,11 @@ def listed():
     for runtime in ("static", "shared"):
         tests.append((f"known_calls_{runtime}", ["known_calls.py", runtime], 60, False))
         tests.append((f"known_graphs_{runtime}", ["known_graphs.py", runtime], 60, False))
+        tests.append((f"multi_peer_{runtime}", ["known_peers.py", runtime], 60, False))
+    tests.append(("multi_dataloader", ["dataloader.py"], 150, False))
+    for how in ("ddp", "fsdp"):
+        tests.append((f"multi_{how}", ["multirank.py", how], 170, True))
+    tests.append(("account_resnet50", ["account.py", "resnet50"], 100, True))
     for model in MODELS:
         tests.append((f"overhead_{model}", ["pairs.py", model], 240, True))
     for model in MODELS:

@@ -12,7 +12,7 @@ import time
 
 import torch
 
-from profile_counts import count_launches
+from profile_counts import COMMS, count_comms, count_launches
 from torch_categories import Categories
 
 HISTORY_ENTRIES = 10_000_000  # far more than a run makes: nothing may fall out of torch's own ring
@@ -128,7 +128,9 @@ class Profile:
         self.profiler.export_chrome_trace(raw)
         self.profiler = None
         with open(raw, encoding="utf-8") as file:
-            counts = count_launches(json.load(file)["traceEvents"])
+            events = json.load(file)["traceEvents"]
+        counts = {**count_launches(events), "comms": count_comms(events),
+                  "comms_sample": [e for e in events if e.get("name") == COMMS][:3]}
         os.unlink(raw)
         write_json(self.path, counts)
 
