@@ -8,7 +8,7 @@
 void reference_list(struct mt_output *output)
 {
     for (const struct mt_table *const *table = mt_tables; *table; table++)
-        mt_printf(output, "%-10s %s%s\n", (*table)->name, (*table)->doc,
+        mt_printf(output, "%-16s %s%s\n", (*table)->name, (*table)->doc,
                   (*table)->on_request ? " (on request)" : "");
 }
 

@@ -1,20 +1,17 @@
-/* The part of the story that takes longer to find out: who made the peak, what grows, what could
- * leave. Said where the tables were asked for. */
+/* The part of the story that says who: who made the peak, what grows, what could leave. Most of it
+ * takes longer to find out, and is said where the tables were asked for. */
 #include <string.h>
 
 #include "report/number.h"
 #include "report/story.h"
 
 #define CATEGORIES 4u /* of a peak, on one line */
+#define LEAKS 3u      /* that are told one by one */
 
 #define BYTES(n) mt_human_bytes((char[MT_HUMAN_MAX]){0}, n)
+#define NUMBER(n) mt_human_count((char[MT_HUMAN_MAX]){0}, n)
 #define SHARE(x) mt_human_share((char[MT_HUMAN_MAX]){0}, x)
 #define U(rows, row, column) mt_rows_get(rows, row, column).u
-
-static void label(struct mt_output *output, const char *text)
-{
-    mt_printf(output, "  %-10s ", text);
-}
 
 /* The largest categories of the peak: columns of table peak that end in _bytes. */
 static void tell_categories(struct mt_output *output, const struct mt_rows *peak, size_t row)
@@ -43,7 +40,7 @@ static void tell_peak(struct mt_output *output, const struct mt_rows *peak)
 {
     for (size_t row = 0; row < mt_rows_count(peak); row++) {
         struct mt_value phase = mt_rows_get(peak, row, "phase");
-        label(output, row ? "" : "peak");
+        mt_story_label(output, row ? "" : "peak");
         mt_put_string(output, BYTES(U(peak, row, "allocated_bytes")));
         if (mt_rows_get(peak, row, "iteration").null)
             mt_put_string(output, " outside of iterations");
@@ -57,31 +54,79 @@ static void tell_peak(struct mt_output *output, const struct mt_rows *peak)
     }
 }
 
+/* Who held the most when the most was allocated; nothing where no stack was recorded. */
+static void tell_sites(struct mt_output *output, const struct mt_rows *sites)
+{
+    for (size_t row = 0; row < mt_rows_count(sites); row++) {
+        if (U(sites, row, "at_peak_bytes") == 0)
+            return;
+        mt_story_label(output, row ? "" : "at peak");
+        uint64_t blocks = U(sites, row, "at_peak_blocks");
+        mt_printf(output, "%8s in %s %s of ", BYTES(U(sites, row, "at_peak_bytes")), NUMBER(blocks),
+                  mt_human_noun(blocks, "block", "blocks"));
+        mt_story_name(output, mt_rows_get(sites, row, "site").s);
+        mt_put_char(output, '\n');
+    }
+}
+
+static void tell_leak(struct mt_output *output, const struct mt_rows *leaks, size_t row)
+{
+    struct mt_value site = mt_rows_get(leaks, row, "site");
+    mt_story_label(output, "");
+    mt_printf(output, "%8s by blocks of %s",
+              BYTES((uint64_t)mt_rows_get(leaks, row, "bytes_per_iteration").r),
+              BYTES(U(leaks, row, "size_bytes")));
+    if (site.null) {
+        mt_printf(output, ", the first is block %llu\n",
+                  (unsigned long long)U(leaks, row, "first_block_id"));
+        return;
+    }
+    mt_put_string(output, " of ");
+    mt_story_name(output, site.s);
+    mt_put_char(output, '\n');
+}
+
 static void tell_leaks(struct mt_output *output, const struct mt_rows *leaks)
 {
     double bytes = 0;
-    size_t sizes = 0;
+    size_t kinds = 0, told = 0;
     for (size_t row = 0; row < mt_rows_count(leaks); row++) {
         if (!U(leaks, row, "leak"))
             continue;
         bytes += mt_rows_get(leaks, row, "bytes_per_iteration").r;
-        sizes++;
+        kinds++;
     }
-    label(output, "growth");
-    if (sizes)
-        mt_printf(output, "%s an iteration, by blocks of %zu sizes (table leaks)\n",
-                  BYTES((uint64_t)bytes), sizes);
-    else
+    mt_story_label(output, "growth");
+    if (!kinds) {
         mt_put_string(output, "none that repeats\n");
+        return;
+    }
+    mt_printf(output, "%s an iteration%s\n", BYTES((uint64_t)bytes),
+              kinds > LEAKS ? ", the most of it (table leaks has the rest):" : ":");
+    for (size_t row = 0; row < mt_rows_count(leaks) && told < LEAKS; row++) {
+        if (!U(leaks, row, "leak"))
+            continue;
+        tell_leak(output, leaks, row);
+        told++;
+    }
+}
+
+/* GB/s as the options have it. */
+static double bandwidth(const struct mt_rows *plan, size_t row, const char *column)
+{
+    return (double)U(plan, row, column) / 1e9;
 }
 
 static void tell_swap(struct mt_output *output, const struct mt_rows *plan)
 {
     for (size_t row = 0; row < mt_rows_count(plan); row++) {
-        label(output, row ? "" : "swap");
-        mt_printf(output, "%s of %s could be away at the peak, each alone; ",
+        mt_story_label(output, row ? "" : "swap");
+        mt_printf(output, "%s of %s could be on the host at the peak of an iteration; over one\n",
                   BYTES(U(plan, row, "at_peak_bytes")), BYTES(U(plan, row, "peak_bytes")));
-        mt_printf(output, "sharing one link the peak falls to %s\n",
+        mt_story_label(output, "");
+        mt_printf(output, "link of %g GB/s out and %g GB/s back that peak falls to %s\n",
+                  bandwidth(plan, row, "d2h_bytes_per_second"),
+                  bandwidth(plan, row, "h2d_bytes_per_second"),
                   BYTES(U(plan, row, "result_bytes")));
     }
 }
@@ -90,6 +135,7 @@ void mt_story_explain(struct mt_output *output, const struct mt_story *story)
 {
     if (story->peak)
         tell_peak(output, story->peak);
+    tell_sites(output, story->sites);
     if (story->leaks)
         tell_leaks(output, story->leaks);
     if (story->swap_plan)

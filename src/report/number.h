@@ -25,6 +25,12 @@ const char *mt_exact_ns(char buffer[MT_HUMAN_MAX], uint64_t ns);
 /* Digits in groups of three, "1,234,567". */
 const char *mt_human_count(char buffer[MT_HUMAN_MAX], uint64_t count);
 
+/* The noun that fits a count. */
+static inline const char *mt_human_noun(uint64_t count, const char *one, const char *many)
+{
+    return count == 1 ? one : many;
+}
+
 /* A share of 1 as percent, "12.3 %". */
 const char *mt_human_share(char buffer[MT_HUMAN_MAX], double share);
 

@@ -25,6 +25,9 @@ static char *next(struct human *human)
 #define BYTES(n) mt_human_bytes(next(&human), n)
 #define NS(n) mt_human_ns(next(&human), n)
 #define NUMBER(n) mt_human_count(next(&human), n)
+#define COUNTED(n, noun, plural)                                                                   \
+    NUMBER(n), mt_human_noun(n, noun, noun plural) /* two arguments                                \
+                                                    */
 #define SHARE(x) mt_human_share(next(&human), x)
 
 static uint64_t number(const struct mt_story *story, const char *key)
@@ -32,7 +35,7 @@ static uint64_t number(const struct mt_story *story, const char *key)
     return mt_rows_number(story->summary, key);
 }
 
-static void label(struct mt_output *output, const char *text)
+void mt_story_label(struct mt_output *output, const char *text)
 {
     mt_printf(output, "  %-10s ", text);
 }
@@ -46,7 +49,7 @@ static void put_clean(struct mt_output *output, const char *text)
 static void tell_import(struct mt_output *output, const struct mt_story *story, const char *format)
 {
     const char *log = mt_rows_text(story->summary, "imported_from");
-    label(output, "imported");
+    mt_story_label(output, "imported");
     put_clean(output, log ? log : "a log that the trace does not name");
     mt_put_string(output, ", a log of format ");
     put_clean(output, format);
@@ -64,7 +67,7 @@ static void tell_process(struct mt_output *output, const struct mt_story *story)
     const char *host = mt_rows_text(story->summary, "host");
     const char *start = mt_rows_text(story->summary, "start_time");
     const char *rank = mt_rows_text(story->summary, "rank");
-    label(output, "traced");
+    mt_story_label(output, "traced");
     put_clean(output, command ? command : "a program that the trace does not name");
     mt_printf(output, " (pid %" PRIu64, number(story, "pid"));
     if (host) {
@@ -85,10 +88,10 @@ static void tell_process(struct mt_output *output, const struct mt_story *story)
 static void tell_trace(struct mt_output *output, const struct mt_story *story)
 {
     struct human human = {.used = 0};
-    label(output, "trace");
-    mt_printf(output, "%s, %s events of %s threads, %s%s\n", NS(number(story, "duration_ns")),
-              NUMBER(number(story, "events_read")), NUMBER(number(story, "threads")),
-              BYTES(number(story, "file_bytes")),
+    mt_story_label(output, "trace");
+    mt_printf(output, "%s, %s %s of %s %s, %s%s\n", NS(number(story, "duration_ns")),
+              COUNTED(number(story, "events_read"), "event", "s"),
+              COUNTED(number(story, "threads"), "thread", "s"), BYTES(number(story, "file_bytes")),
               number(story, "complete") ? "" : ", not closed by the recorder (killed or cut)");
 }
 
@@ -99,11 +102,12 @@ static void tell_loss(struct mt_output *output, const struct mt_story *story)
     uint64_t lost = number(story, "events_lost"), damaged = number(story, "events_damaged");
     uint64_t chunks = number(story, "chunks_damaged"), skipped = number(story, "bytes_skipped");
     uint64_t salvaged = number(story, "events_salvaged");
-    label(output, "lost");
-    mt_printf(output, "%s events", NUMBER(lost));
+    mt_story_label(output, "lost");
+    mt_printf(output, "%s %s", COUNTED(lost, "event", "s"));
     if (chunks || skipped || damaged)
-        mt_printf(output, ", %s in %s damaged chunks, %s unreadable, from offset %" PRIu64 " on",
-                  NUMBER(damaged), NUMBER(chunks), BYTES(skipped), story->first_damage);
+        mt_printf(output, ", %s in %s damaged %s, %s unreadable, from offset %" PRIu64 " on",
+                  NUMBER(damaged), COUNTED(chunks, "chunk", "s"), BYTES(skipped),
+                  story->first_damage);
     if (salvaged)
         mt_printf(output, "; %s saved from the ring file", NUMBER(salvaged));
     mt_put_char(output, '\n');
@@ -119,13 +123,13 @@ static uint64_t device_number(const struct mt_story *story, const char *device, 
 static void tell_peak(struct mt_output *output, const struct mt_story *story, const char *device)
 {
     struct human human = {.used = 0};
-    label(output, "");
+    mt_story_label(output, "");
     if (mt_rows_text(story->summary, "imported")) { /* a log does not tell what was reserved */
-        mt_printf(output, "most allocated %s at %s, at the end %s in %s blocks\n",
+        mt_printf(output, "most allocated %s at %s, at the end %s in %s %s\n",
                   BYTES(device_number(story, device, "peak_allocated_bytes")),
                   NS(device_number(story, device, "peak_allocated_ns")),
                   BYTES(device_number(story, device, "end_allocated_bytes")),
-                  NUMBER(device_number(story, device, "end_blocks")));
+                  COUNTED(device_number(story, device, "end_blocks"), "block", "s"));
         return;
     }
     mt_printf(output, "most reserved %s at %s, most allocated %s at %s\n",
@@ -133,11 +137,11 @@ static void tell_peak(struct mt_output *output, const struct mt_story *story, co
               NS(device_number(story, device, "peak_reserved_ns")),
               BYTES(device_number(story, device, "peak_allocated_bytes")),
               NS(device_number(story, device, "peak_allocated_ns")));
-    label(output, "");
-    mt_printf(output, "at the end reserved %s, allocated %s in %s blocks\n",
+    mt_story_label(output, "");
+    mt_printf(output, "at the end reserved %s, allocated %s in %s %s\n",
               BYTES(device_number(story, device, "end_reserved_bytes")),
               BYTES(device_number(story, device, "end_allocated_bytes")),
-              NUMBER(device_number(story, device, "end_blocks")));
+              COUNTED(device_number(story, device, "end_blocks"), "block", "s"));
 }
 
 static void tell_device(struct mt_output *output, const struct mt_story *story, const char *device)
@@ -151,7 +155,7 @@ static void tell_device(struct mt_output *output, const struct mt_story *story, 
     snprintf(title, sizeof title, "device %s", strcmp(device, "unknown") ? device : "?");
     const char *name = mt_rows_text(story->summary, key);
     uint64_t total = device_number(story, device, "total_bytes");
-    label(output, title);
+    mt_story_label(output, title);
     put_clean(output, name ? name : "(not named in the trace)");
     if (total)
         mt_printf(output, ", %s", BYTES(total));
@@ -162,9 +166,9 @@ static void tell_device(struct mt_output *output, const struct mt_story *story, 
 static void tell_blocks(struct mt_output *output, const struct mt_story *story)
 {
     struct human human = {.used = 0};
-    label(output, "blocks");
-    mt_printf(output, "%s in %s segments; %s alive at the end, %s never accessed\n",
-              NUMBER(number(story, "blocks")), NUMBER(number(story, "segments")),
+    mt_story_label(output, "blocks");
+    mt_printf(output, "%s in %s %s; %s alive at the end, %s never accessed\n",
+              NUMBER(number(story, "blocks")), COUNTED(number(story, "segments"), "segment", "s"),
               NUMBER(number(story, "blocks_alive_at_end")),
               NUMBER(number(story, "blocks_never_accessed")));
 }
@@ -172,27 +176,35 @@ static void tell_blocks(struct mt_output *output, const struct mt_story *story)
 static void tell_accesses(struct mt_output *output, const struct mt_story *story)
 {
     struct human human = {.used = 0};
-    label(output, "accesses");
-    mt_printf(output, "%s launches, %s copies (%s to the device, %s to the host), %s sets\n",
-              NUMBER(number(story, "launches")), NUMBER(number(story, "copies")),
+    mt_story_label(output, "accesses");
+    mt_printf(output, "%s %s of kernels, ", COUNTED(number(story, "launches"), "launch", "es"));
+    mt_printf(output, "%s %s (%s to the device, %s to the host), ", NUMBER(number(story, "copies")),
+              mt_human_noun(number(story, "copies"), "copy", "copies"),
               BYTES(number(story, "copies_to_device_bytes")),
-              BYTES(number(story, "copies_to_host_bytes")), NUMBER(number(story, "sets")));
+              BYTES(number(story, "copies_to_host_bytes")));
+    human.used = 0;
+    mt_printf(output, "%s %s\n", COUNTED(number(story, "sets"), "memset", "s"));
 }
 
 /* One iteration in one line; whoever asked for a rhythm wants to hear that there is none. */
 static void tell_rhythm(struct mt_output *output, const struct mt_story *story)
 {
     struct human human = {.used = 0};
-    label(output, "rhythm");
+    mt_story_label(output, "rhythm");
     for (size_t i = 0; i < mt_rows_count(story->rhythm); i++) {
         if (!mt_rows_get(story->rhythm, i, "is_iteration").u)
             continue;
-        mt_printf(output, "%s iterations of %s events, %s each, warm-up %s, %s exact\n",
-                  NUMBER(mt_rows_get(story->rhythm, i, "repetitions").u),
-                  NUMBER(mt_rows_get(story->rhythm, i, "period_events").u),
+        uint64_t warmup = mt_rows_get(story->rhythm, i, "warmup").u;
+        mt_printf(output, "%s %s of %s %s, %s each, %s of the events exactly alike",
+                  COUNTED(mt_rows_get(story->rhythm, i, "repetitions").u, "iteration", "s"),
+                  COUNTED(mt_rows_get(story->rhythm, i, "period_events").u, "event", "s"),
                   NS(mt_rows_get(story->rhythm, i, "period_ns").u),
-                  NUMBER(mt_rows_get(story->rhythm, i, "warmup").u),
                   SHARE(mt_rows_get(story->rhythm, i, "exact_share").r));
+        if (warmup == 1)
+            mt_put_string(output, "; the first is warm-up");
+        else if (warmup)
+            mt_printf(output, "; the first %s are warm-up", NUMBER(warmup));
+        mt_put_char(output, '\n');
         return;
     }
     mt_put_string(output, "no iterations found\n");
@@ -209,17 +221,18 @@ static void tell_idle(struct mt_output *output, const struct mt_story *story)
     struct human human = {.used = 0};
     if (!number(story, "blocks"))
         return;
-    label(output, "idle");
-    mt_printf(output, "of all bytes times lifetime %s in use, %s before the first access,\n",
-              SHARE(share(story, "share_in_use")), SHARE(share(story, "share_before_first")));
-    label(output, "");
-    mt_printf(output, "%s after the last, %s never accessed\n",
-              SHARE(share(story, "share_after_last")), SHARE(share(story, "share_never_accessed")));
+    mt_story_label(output, "idle");
+    mt_printf(output, "of all bytes x lifetime %s lie before the first access of their block,\n",
+              SHARE(share(story, "share_before_first")));
+    mt_story_label(output, "");
+    mt_printf(output, "%s after its last, %s are never accessed; %s are in use\n",
+              SHARE(share(story, "share_after_last")), SHARE(share(story, "share_never_accessed")),
+              SHARE(share(story, "share_in_use")));
 }
 
 /* A kernel's name may be a page of template arguments, and begin with words that all of them have.
  */
-static void put_name(struct mt_output *output, const char *name)
+void mt_story_name(struct mt_output *output, const char *name)
 {
     /* the first one only where the name begins */
     static const char *const dull[] = {"void ", "at::native::", "(anonymous namespace)::"};
@@ -244,11 +257,11 @@ static void tell_kernels(struct mt_output *output, const struct mt_story *story)
 {
     for (size_t i = 0; i < mt_rows_count(story->kernels); i++) {
         struct human human = {.used = 0};
-        label(output, i ? "" : "kernels");
-        mt_printf(output, "%9s by %s launches of ",
+        mt_story_label(output, i ? "" : "kernels");
+        mt_printf(output, "%8s touched by %s %s of ",
                   BYTES(mt_rows_get(story->kernels, i, "touched_bytes").u),
-                  NUMBER(mt_rows_get(story->kernels, i, "launches").u));
-        put_name(output, mt_rows_get(story->kernels, i, "name").s);
+                  COUNTED(mt_rows_get(story->kernels, i, "launches").u, "launch", "es"));
+        mt_story_name(output, mt_rows_get(story->kernels, i, "name").s);
         mt_put_char(output, '\n');
     }
 }
@@ -257,29 +270,13 @@ static void tell_largest(struct mt_output *output, const struct mt_story *story)
 {
     for (size_t i = 0; i < mt_rows_count(story->blocks); i++) {
         struct human human = {.used = 0};
-        label(output, i ? "" : "largest");
-        mt_printf(output, "%9s block %" PRIu64 ", born at %s, lived %s, %s accesses\n",
+        mt_story_label(output, i ? "" : "largest");
+        mt_printf(output, "%8s block %" PRIu64 ", born at %s, lived %s, %s %s\n",
                   BYTES(mt_rows_get(story->blocks, i, "size_bytes").u),
                   mt_rows_get(story->blocks, i, "block_id").u,
                   NS(mt_rows_get(story->blocks, i, "birth_ns").u),
                   NS(mt_rows_get(story->blocks, i, "lifetime_ns").u),
-                  NUMBER(mt_rows_get(story->blocks, i, "accesses").u));
-    }
-}
-
-/* Who held the most when the most was allocated; nothing where no stack was recorded. */
-static void tell_sites(struct mt_output *output, const struct mt_story *story)
-{
-    for (size_t i = 0; i < mt_rows_count(story->sites); i++) {
-        struct human human = {.used = 0};
-        uint64_t bytes = mt_rows_get(story->sites, i, "at_peak_bytes").u;
-        if (bytes == 0)
-            return;
-        label(output, i ? "" : "at peak");
-        mt_printf(output, "%9s in %s blocks of ", BYTES(bytes),
-                  NUMBER(mt_rows_get(story->sites, i, "at_peak_blocks").u));
-        put_name(output, mt_rows_get(story->sites, i, "site").s);
-        mt_put_char(output, '\n');
+                  COUNTED(mt_rows_get(story->blocks, i, "accesses").u, "access", "es"));
     }
 }
 
@@ -290,7 +287,7 @@ static void tell_failures(struct mt_output *output, const struct mt_story *story
                    number(story, "blocks_failed");
     if (!all)
         return;
-    label(output, "failures");
+    mt_story_label(output, "failures");
     mt_printf(output, "%s; the first at %s", NUMBER(all),
               NS(mt_rows_get(story->failures, 0, "time_ns").u));
     struct mt_value size = mt_rows_get(story->failures, 0, "size_bytes");
@@ -327,7 +324,7 @@ static void tell_notes(struct mt_output *output, const struct mt_story *story)
         uint64_t n = number(story, notes[i].key);
         if (!n)
             continue;
-        label(output, first ? "note" : "");
+        mt_story_label(output, first ? "note" : "");
         mt_printf(output, "%s %s\n", NUMBER(n), notes[i].text);
         first = false;
     }
@@ -352,11 +349,21 @@ static void tell_variants(struct mt_output *output, const struct mt_story *story
         if (!found)
             return;
         if (pass == 0) {
-            label(output, "note");
-            mt_printf(output,
-                      "calls of %zu unknown variants of driver functions are missing: ", found);
+            mt_story_label(output, "note");
+            mt_printf(output, "calls of %zu unknown %s of driver functions are missing: ", found,
+                      mt_human_noun(found, "variant", "variants"));
         }
     }
+}
+
+/* What a stranger may ask next. */
+static void tell_more(struct mt_output *output, const struct mt_story *story)
+{
+    if (story->peak)
+        return;
+    mt_story_label(output, "more");
+    mt_put_string(output, "--explain: who made the peak, what grows, what could leave; "
+                          "--csv=DIR: every table\n");
 }
 
 void mt_story_write(struct mt_output *output, const struct mt_story *story)
@@ -379,8 +386,8 @@ void mt_story_write(struct mt_output *output, const struct mt_story *story)
     tell_idle(output, story);
     tell_kernels(output, story);
     tell_largest(output, story);
-    tell_sites(output, story);
     tell_failures(output, story);
     tell_notes(output, story);
     tell_variants(output, story);
+    tell_more(output, story);
 }

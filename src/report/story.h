@@ -20,7 +20,12 @@ struct mt_story {
 
 void mt_story_write(struct mt_output *output, const struct mt_story *story);
 
-/* The lines about peak, leaks and swap_plan; mt_story_write calls it. */
+/* The lines about peak, leaks and swap_plan, and who held the most at the peak;
+ * mt_story_write calls it. */
 void mt_story_explain(struct mt_output *output, const struct mt_story *story);
+
+/* What a line begins with; and the name of a kernel or site, shortened. */
+void mt_story_label(struct mt_output *output, const char *text);
+void mt_story_name(struct mt_output *output, const char *name);
 
 #endif

@@ -48,6 +48,7 @@ uint32_t mt_lives_begin(struct mt_lives *lives, const struct mt_block *block)
         .birth_ns = block->birth_ns,
         .death_ns = UINT64_MAX,
         .device = block->device,
+        .stack = block->stack,
         .serial = ++lives->births,
     };
     return number;

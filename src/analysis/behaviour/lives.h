@@ -18,6 +18,7 @@ struct mt_life {
     uint64_t id, address, size, birth_ns, death_ns; /* UINT64_MAX: alive at the end */
     uint64_t first_ns, last_ns;                     /* meaningful if accesses > 0 */
     uint32_t device;
+    uint32_t stack;   /* who asked for it, 0: not recorded */
     uint32_t serial;  /* of births, to tell who lived at a time */
     uint32_t born_in; /* iterations that had begun before its birth */
     uint32_t born_span;

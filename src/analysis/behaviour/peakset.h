@@ -33,4 +33,14 @@ bool mt_peakset_death(struct mt_peakset *set, struct mt_behaviour *behaviour, ui
 /* A span is over: where in it the peak was. */
 void mt_peakset_span(struct mt_peakset *set, const struct mt_behaviour *behaviour);
 
+/* The site that held the most at the peak. */
+struct mt_peaksite {
+    uint32_t stack;         /* of its stacks the one that held the most; 0: no block had a stack */
+    uint64_t bytes, blocks; /* of the site */
+};
+
+/* At the end of the trace. False where memory is out. */
+bool mt_peakset_site(const struct mt_peakset *set, const struct mt_lives *lives,
+                     struct mt_stacks *stacks, struct mt_peaksite *site);
+
 #endif

@@ -7,6 +7,7 @@
 #include "analysis/behaviour/logical.h"
 #include "analysis/behaviour/peakset.h"
 #include "analysis/behaviour/swapspan.h"
+#include "analysis/stackset.h"
 #include "analysis/tables.h"
 #include "model/words.h"
 
@@ -253,6 +254,8 @@ static int put_peak_block(struct state *state, const struct mt_life *life, size_
     CELL(birth_ns) = mt_uint(life->birth_ns);
     CELL(death_ns) = died ? mt_uint(life->death_ns) : mt_null();
     CELL(accesses) = mt_uint(life->accesses);
+    CELL(stack_id) = mt_stack_value(life->stack);
+    CELL(site) = mt_site_value(state->run->stacks, life->stack);
     CELL(trace) = mt_uint(state->run->trace_index);
     return state->peak_blocks->row(state->peak_blocks, &mt_table_peak_blocks, cell);
 }
@@ -264,6 +267,9 @@ static int put_peak(struct state *state, uint32_t device, const uint64_t bytes[M
 {
     struct mt_value cell[MT_COLS_peak];
     const struct mt_peakset *set = &state->peakset[device];
+    struct mt_peaksite site;
+    if (!mt_peakset_site(set, &state->behaviour.lives, state->run->stacks, &site))
+        return MT_ERR_MEMORY;
     CELL(device) = mt_device_value(device);
     CELL(time_ns) = mt_uint(set->time_ns);
     CELL(iteration) = set->within ? mt_uint(set->iteration) : mt_null();
@@ -276,6 +282,10 @@ static int put_peak(struct state *state, uint32_t device, const uint64_t bytes[M
 #define PHASE(name, doc)
 #define RULE(name, category, doc)
 #include "analysis/roles.def"
+    CELL(site) = mt_site_value(state->run->stacks, site.stack);
+    CELL(site_bytes) = site.stack ? mt_uint(site.bytes) : mt_null();
+    CELL(site_blocks) = site.stack ? mt_uint(site.blocks) : mt_null();
+    CELL(stack_id) = mt_stack_value(site.stack);
     CELL(trace) = mt_uint(state->run->trace_index);
     return state->peak->row(state->peak, &mt_table_peak, cell);
 }
@@ -405,6 +415,8 @@ static int put_swap(struct state *state, const struct mt_swapplan *plan, size_t 
     CELL(in_ns) = gap->planned ? mt_uint(gap->in_ns) : mt_null();
     CELL(after) = mt_text(mt_behaviour_who(&state->behaviour, gap->after));
     CELL(before) = mt_text(mt_behaviour_who(&state->behaviour, gap->before));
+    CELL(stack_id) = mt_stack_value(life->stack);
+    CELL(site) = mt_site_value(state->run->stacks, life->stack);
     CELL(trace) = mt_uint(state->run->trace_index);
     return state->swap->row(state->swap, &mt_table_swap, cell);
 }

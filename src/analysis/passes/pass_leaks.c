@@ -2,15 +2,16 @@
  *
  * What lives at the end of a trace is no leak: weights do. A block counts as left behind when two
  * whole iterations after its own are over and it still lives; only those born in the steady part
- * count. Blocks are taken together by device and size. At each boundary the bytes left behind and
- * still alive are a point; the slope of the line through a group's points (least squares) is its
- * growth. What is freed later leaves the sum again, so a cache that fills once, or is emptied now
- * and then, has no lasting slope. */
+ * count. Blocks are taken together by device, size and site. At each boundary the bytes left behind
+ * and still alive are a point; the slope of the line through a group's points (least squares) is
+ * its growth. What is freed later leaves the sum again, so a cache that fills once, or is emptied
+ * now and then, has no lasting slope. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "analysis/pass.h"
 #include "analysis/slots.h"
+#include "analysis/stackset.h"
 #include "analysis/tables.h"
 #include "model/words.h"
 #include "base/dict.h"
@@ -21,7 +22,8 @@
 #define LEAK_SHARE 4u      /* in a quarter of them */
 
 struct group {
-    uint32_t device;
+    uint32_t device, site; /* MT_NO_SITE: without a stack */
+    uint32_t stack;        /* of the first block */
     uint64_t size;
     uint64_t left, freed; /* blocks left behind; of those, freed later */
     uint64_t first, last; /* iteration in which one that was left behind was born */
@@ -37,7 +39,7 @@ struct place {
     uint32_t age;          /* list it stands in + 1; 0: none */
     uint32_t group;        /* + 1, once it was left behind */
     uint64_t size, id;
-    uint32_t device;
+    uint32_t device, stack;
 };
 
 struct state {
@@ -51,14 +53,14 @@ struct state {
     uint64_t points;
     struct group *group;
     uint32_t groups, room;
-    struct mt_dict by_size;
+    struct mt_dict by_what; /* hash of device, size and site -> group + 1 */
 };
 
 static void leaks_free(void *data)
 {
     struct state *state = data;
     mt_slots_release(&state->places);
-    mt_dict_release(&state->by_size);
+    mt_dict_release(&state->by_what);
     free(state->group);
     free(state);
 }
@@ -111,7 +113,8 @@ static int leaks_birth(void *data, const struct mt_block *block)
     struct place *place = place_at(state, block->slot);
     if (!place)
         return MT_ERR_MEMORY;
-    *place = (struct place){.size = block->size, .id = block->id, .device = block->device};
+    *place = (struct place){
+        .size = block->size, .id = block->id, .device = block->device, .stack = block->stack};
     if (state->counting && block->level == MT_LEVEL_BLOCK)
         enlist(state, block->slot, state->now);
     return 0;
@@ -132,9 +135,23 @@ static int leaks_death(void *data, const struct mt_block *block)
 
 /* ---- groups ---- */
 
+/* Where the number of the group lies, 0 if it is new. Groups of one hash lie behind each other. */
+static uint64_t *place_of(struct state *state, const struct place *place, uint32_t site)
+{
+    uint64_t key = (place->size ^ (uint64_t)site << 40) * UINT64_C(0xbf58476d1ce4e5b9);
+    for (key ^= place->device;; key++) {
+        uint64_t *index = mt_dict_add(&state->by_what, key);
+        const struct group *group = index && *index ? &state->group[*index - 1] : NULL;
+        if (!group ||
+            (group->size == place->size && group->device == place->device && group->site == site))
+            return index;
+    }
+}
+
 static uint32_t group_of(struct state *state, const struct place *place)
 {
-    uint64_t *index = mt_dict_add(&state->by_size, place->size ^ (uint64_t)place->device << 56);
+    uint32_t site = place->stack ? mt_stacks_site(state->run->stacks, place->stack) : MT_NO_SITE;
+    uint64_t *index = place_of(state, place, site);
     if (!index)
         return 0;
     if (*index)
@@ -147,8 +164,11 @@ static uint32_t group_of(struct state *state, const struct place *place)
         state->group = more;
         state->room = room;
     }
-    state->group[state->groups] =
-        (struct group){.device = place->device, .size = place->size, .first = UINT64_MAX};
+    state->group[state->groups] = (struct group){.device = place->device,
+                                                 .site = site,
+                                                 .stack = place->stack,
+                                                 .size = place->size,
+                                                 .first = UINT64_MAX};
     *index = ++state->groups;
     return state->groups;
 }
@@ -236,6 +256,8 @@ static int put_row(struct state *state, const struct group *group)
     CELL(iterations) = mt_uint(group->iterations);
     CELL(steady_iterations) = mt_uint(state->steady);
     CELL(first_block_id) = mt_uint(group->block);
+    CELL(stack_id) = mt_stack_value(group->stack);
+    CELL(site) = mt_site_value(state->run->stacks, group->stack);
     CELL(trace) = mt_uint(state->run->trace_index);
     return state->sink->row(state->sink, &mt_table_leaks, cell);
 }
