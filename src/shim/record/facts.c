@@ -65,7 +65,7 @@ static char *quote(char *to, const char *word)
 
 static void add_command(struct mt_facts *facts)
 {
-    char words[4096], line[4 * sizeof words + 16];
+    static char words[4096], line[4 * sizeof words + 16]; /* the thread's stack may be small */
     int fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
     ssize_t size = fd < 0 ? 0 : read(fd, words, sizeof words - 1);
     char *to = line;
@@ -85,7 +85,8 @@ static void add_command(struct mt_facts *facts)
 
 static void add_names(struct mt_facts *facts)
 {
-    char host[256] = "", exe[4096];
+    static char exe[4096];
+    char host[256] = "";
     ssize_t length = readlink("/proc/self/exe", exe, sizeof exe - 1);
     gethostname(host, sizeof host - 1);
     mt_facts_add(facts, "host", "%s", host);

@@ -3,6 +3,7 @@
 #include "shim/record/libraries.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <link.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -33,7 +34,7 @@ static const char *file_of(const void *address, char *room, size_t size)
     if (!*path) {
         ssize_t length = readlink("/proc/self/exe", room, size - 1);
         room[length > 0 ? length : 0] = 0;
-        path = room;
+        path = length < (ssize_t)size - 1 ? room : program_invocation_short_name;
     }
     const char *slash = strrchr(path, '/');
     return slash ? slash + 1 : path;
@@ -57,7 +58,7 @@ uint64_t mt_library_of(const void *address)
     uint64_t known = atomic_load_explicit(place, memory_order_relaxed);
     if (__builtin_expect(known >> ID_BITS == page, 1))
         return known & ((1u << ID_BITS) - 1);
-    char room[4096];
+    char room[512]; /* the job's stack may be small */
     const char *name = file_of(address, room, sizeof room);
     if (!name || !*name)
         return 0;

@@ -111,7 +111,7 @@ static void ring_path(char *path, const char *trace)
 /* A ring file without its trace takes the name as well: events of ours would not outlive a kill. */
 static bool is_taken(const char *trace)
 {
-    char path[sizeof life.file.path + sizeof MT_RINGFILE_SUFFIX];
+    static char path[sizeof life.file.path + sizeof MT_RINGFILE_SUFFIX];
     struct stat status;
     ring_path(path, trace);
     return !mt_config.FORCE && lstat(path, &status) == 0;
@@ -120,7 +120,7 @@ static bool is_taken(const char *trace)
 /* NULL, or what is wrong. */
 static const char *create_file(void)
 {
-    char path[sizeof life.file.path];
+    static char path[sizeof life.file.path]; /* the thread's stack may be small */
     int error = -EEXIST;
     for (int n = 1; n <= TRIES && error == -EEXIST; n++) {
         /* Room for the suffix of the ring file, which lies beside. */
@@ -140,7 +140,7 @@ static void open_rings(const struct mt_file_header *header, const struct mt_cloc
                                              .pair = {pair[0], pair[1]},
                                              .capacity = (uint32_t)mt_config.RING_KIB << 10,
                                              .time_shift = header->time_shift};
-    char path[sizeof life.file.path + sizeof MT_RINGFILE_SUFFIX];
+    static char path[sizeof life.file.path + sizeof MT_RINGFILE_SUFFIX];
     ring_path(path, life.file.path);
     if (mt_config.FORCE)
         unlink(path);

@@ -78,7 +78,7 @@ static const char too_long[] = "the name is too long";
 
 static const char *expand(char *path, size_t size, const char *pattern)
 {
-    char room[4096];
+    static char room[4096]; /* under the lock of who begins; its stack may be small */
     while (*pattern) {
         size_t plain = strcspn(pattern, "%");
         if (!append(path, size, pattern, plain))

@@ -89,6 +89,7 @@ static struct {
         uintptr_t code;
         uint32_t at, line;
     } line[LINES];
+    struct mt_found found;
     char text[2 * PATH_BYTES];
 } intern = {
     .lock = PTHREAD_MUTEX_INITIALIZER,
@@ -374,12 +375,14 @@ static void begin_epoch(uint32_t epoch)
     mt_rows_clear(&intern.places);
 }
 
-uint32_t mt_intern_stack(uint64_t hash, const struct mt_found *found, uint64_t *told)
+uint32_t mt_intern_stack(uint64_t hash, void (*collect)(struct mt_found *found, const void *how),
+                         const void *how, uint64_t *told)
 {
     int saved = errno;
     pthread_mutex_lock(&intern.lock);
     begin_epoch(atomic_load(&mt_life_epoch));
-    uint32_t id = climb(found);
+    collect(&intern.found, how);
+    uint32_t id = climb(&intern.found);
     if (id)
         remember(hash, id);
     else

@@ -20,8 +20,10 @@ struct mt_found {
 uint32_t mt_intern_find(uint64_t hash, uint64_t *told);
 
 /* The number of a stack, which is told as far as it is new; 0 where that is impossible (counted).
- * Takes a lock of the recorder's. */
-uint32_t mt_intern_stack(uint64_t hash, const struct mt_found *found, uint64_t *told);
+ * `collect` fills in what was found: where it lies is the room of all threads, for a stack of the
+ * job's may be small. Takes a lock of the recorder's. */
+uint32_t mt_intern_stack(uint64_t hash, void (*collect)(struct mt_found *found, const void *how),
+                         const void *how, uint64_t *told);
 
 /* Stacks that could not be told since the recording began. */
 uint64_t mt_intern_lost(void);

@@ -5,9 +5,9 @@
  * the generation, so that what was known of an unloaded file is found no more.
  *
  * Only the thread's own stack is read, between the stack pointer and an address up to which the
- * kernel was asked. A wrong rule (code that was unloaded or made at run time, hand-written code
- * with wrong tables) may lead to wrong frames, but not out of there, and since the stack pointer
- * must rise with each step every walk ends. */
+ * kernel was asked page by page. A wrong rule (code that was unloaded or made at run time,
+ * hand-written code with wrong tables) may lead to wrong frames, but not out of there, and since
+ * the stack pointer must rise with each step every walk ends. */
 #include "shim/stack/native.h"
 
 #include <errno.h>
@@ -18,11 +18,12 @@
 #include "shim/stack/cfi.h"
 #include "shim/stack/objects.h"
 #include "shim/stack/probe.h"
+#include "shim/stack/stackhash.h"
 
 #define SLOTS (1u << 17)
 #define RUN 16u /* slots that are looked at */
 #define PAGE 4096u
-#define LEAP (1u << 20) /* a stack pointer farther below than this is on another stack */
+#define LEAP (1u << 18) /* farther away than this a stack pointer is on another stack */
 #define EXACT (UINT64_C(1) << 63)
 #define CLAIMED UINT64_MAX
 
@@ -116,15 +117,23 @@ _Static_assert(sizeof(struct mt_rule) == sizeof(uint64_t), "a rule is a word");
 
 /* ---- the stack ---- */
 
+static void set_range(uintptr_t low, uintptr_t high)
+{
+    stack.high = 0; /* what a signal handler finds in between is empty */
+    atomic_signal_fence(memory_order_seq_cst);
+    stack.low = low;
+    atomic_signal_fence(memory_order_seq_cst);
+    stack.high = high;
+}
+
 static bool extend(uintptr_t address)
 {
     uintptr_t page = address & ~(uintptr_t)(PAGE - 1),
               last = (address + 7) & ~(uintptr_t)(PAGE - 1);
     if (!mt_probe(page, PAGE) || (last != page && !mt_probe(last, PAGE)))
         return false;
-    if (page > stack.high || page + PAGE < stack.low) /* not next to it: another stack */
-        stack.low = page;
-    stack.high = last + PAGE;
+    bool next = page == stack.high && stack.low < stack.high;
+    set_range(next ? stack.low : page, last + PAGE);
     return true;
 }
 
@@ -136,12 +145,23 @@ static inline bool get(uintptr_t address, uintptr_t *value)
     return true;
 }
 
+/* Below or above what was found readable, perhaps on another stack: between two of them may be a
+ * hole, however near they are. */
+static __attribute__((noinline)) void move_to(uintptr_t sp)
+{
+    uintptr_t page = sp & ~(uintptr_t)(PAGE - 1), low = stack.low, high = stack.high;
+    if (page < low && low - page <= LEAP && mt_probe(page, low - page))
+        set_range(page, high);
+    else if (page >= high && page - high < LEAP && mt_probe(high, page + PAGE - high))
+        set_range(low, page + PAGE);
+    else
+        set_range(page, page);
+}
+
 static inline void stand_at(uintptr_t sp)
 {
-    if (sp < stack.low && stack.low - sp < LEAP && stack.high)
-        stack.low = sp;
-    else if (sp < stack.low || sp >= stack.high)
-        stack.low = stack.high = sp & ~(uintptr_t)(PAGE - 1);
+    if (__builtin_expect(sp < stack.low || sp >= stack.high, 0))
+        move_to(sp);
 }
 
 /* ---- steps ---- */
@@ -175,14 +195,16 @@ static inline bool leave(struct mt_registers *r, struct mt_rule rule)
     return get(cfa - 8, &r->pc) && r->pc > PAGE;
 }
 
-uint32_t mt_native_frames(const struct mt_registers *from, uintptr_t *address, uint32_t most,
-                          bool (*stop)(uintptr_t address))
+/* Either the addresses, or (`address` is NULL) their hash alone. */
+static inline __attribute__((always_inline)) uint32_t walk(const struct mt_registers *from,
+                                                           uintptr_t *address, uint64_t *hash,
+                                                           uint32_t most,
+                                                           bool (*stop)(uintptr_t address))
 {
     struct mt_registers r = *from;
+    uint64_t sum = *hash;
     uint32_t n = 0, steps = 0, generation = mt_native_generation();
     bool exact = false, outside = false;
-    if (!MT_HAS_NATIVE || !native.slot)
-        return 0;
     stand_at(r.sp);
     while (n < most && steps++ < 2 * most + 16) {
         struct mt_rule rule = rule_at(r.pc, exact, generation);
@@ -193,8 +215,27 @@ uint32_t mt_native_frames(const struct mt_registers *from, uintptr_t *address, u
         outside = outside || pc - native.own.begin >= native.own.end - native.own.begin;
         if (outside && stop && stop(pc))
             break;
-        if (outside)
-            address[n++] = pc;
+        if (!outside)
+            continue;
+        if (address)
+            address[n] = pc;
+        else
+            sum = mt_stackhash_add(sum, pc);
+        n++;
     }
+    *hash = sum;
     return n;
+}
+
+uint32_t mt_native_frames(const struct mt_registers *from, uintptr_t *address, uint32_t most,
+                          bool (*stop)(uintptr_t address))
+{
+    uint64_t none = 0;
+    return MT_HAS_NATIVE && native.slot ? walk(from, address, &none, most, stop) : 0;
+}
+
+uint32_t mt_native_hash(const struct mt_registers *from, uint64_t *hash, uint32_t most,
+                        bool (*stop)(uintptr_t address))
+{
+    return MT_HAS_NATIVE && native.slot ? walk(from, NULL, hash, most, stop) : 0;
 }

@@ -36,6 +36,10 @@ struct mt_registers {
 uint32_t mt_native_frames(const struct mt_registers *from, uintptr_t *address, uint32_t most,
                           bool (*stop)(uintptr_t address));
 
+/* Add the same addresses to a hash (stackhash.h); how many there are. */
+uint32_t mt_native_hash(const struct mt_registers *from, uint64_t *hash, uint32_t most,
+                        bool (*stop)(uintptr_t address));
+
 /* Grows with each file unloaded: addresses may mean other code since. */
 uint32_t mt_native_generation(void);
 

@@ -1,5 +1,5 @@
 /* Where CPython keeps what a stack is made of. Offsets in bytes, of the ordinary 64-bit builds;
- * what is used is checked (pyframes.h) before it is trusted. */
+ * what is used is checked (python.c) before it is trusted. */
 #ifndef MT_PYLAYOUT_H
 #define MT_PYLAYOUT_H
 

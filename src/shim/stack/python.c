@@ -20,6 +20,7 @@
 #include "shim/stack/pycheck.h"
 #include "shim/stack/pyfind.h"
 #include "shim/stack/pytext.h"
+#include "shim/stack/stackhash.h"
 
 enum state { NONE, TRIAL, GOOD, OFF };
 
@@ -115,25 +116,31 @@ static uintptr_t own_state(void)
 
 /* Another code object at the same place has other names, lines or texts; of the texts the ends,
  * where names that are made up count. */
-static uint64_t identity_by_contents(const struct mt_pylayout *layout, uintptr_t code)
+static inline uint64_t identity_by_contents(const struct mt_pylayout *layout, uintptr_t code)
 {
     uintptr_t file = AT(uintptr_t, code + layout->code_file);
     uintptr_t lines = AT(uintptr_t, code + layout->code_lines);
     uint64_t tail, more;
     memcpy(&tail, (const void *)(file + layout->text_ascii + AT(size_t, file + 16) - 8), 8);
     memcpy(&more, (const void *)(lines + 32 + AT(size_t, lines + 16) - 8), 8);
-    uint64_t mix = (tail ^ file) * UINT64_C(0x9e3779b97f4a7c15) +
-                   (more ^ lines) * UINT64_C(0xd6e8feb86659fd93) +
-                   (AT(uint64_t, code + layout->code_name) << 20) +
-                   AT(uint32_t, code + layout->code_line);
-    return mix ^ mix >> 32;
+    return (tail ^ file) * UINT64_C(0xc2b2ae3d27d4eb4f) +
+           (more ^ lines) * UINT64_C(0x165667b19e3779f9) +
+           (AT(uint64_t, code + layout->code_name) << 20) + AT(uint32_t, code + layout->code_line);
+}
+
+/* Versions run out after 2^32 code objects. */
+static __attribute__((noinline, cold)) uint64_t
+identity_without_version(const struct mt_pylayout *layout, uintptr_t code)
+{
+    return identity_by_contents(layout, code);
 }
 
 static inline uint64_t identity(const struct mt_pylayout *layout, uintptr_t code)
 {
-    uint64_t version = layout->code_version ? AT(uint32_t, code + layout->code_version) : 0;
-    return version ? version << 32 | AT(uint32_t, code + layout->code_line)
-                   : identity_by_contents(layout, code);
+    if (!layout->code_version)
+        return identity_by_contents(layout, code);
+    uint32_t version = AT(uint32_t, code + layout->code_version);
+    return __builtin_expect(version != 0, 1) ? version : identity_without_version(layout, code);
 }
 
 static inline uintptr_t innermost(const struct mt_pylayout *layout, uintptr_t state)
@@ -147,10 +154,15 @@ static inline bool is_function(const struct mt_pylayout *layout, uintptr_t frame
     return !layout->frame_owner || AT(uint8_t, frame + layout->frame_owner) < layout->owner_skip;
 }
 
+static inline uintptr_t code_of(const struct mt_pylayout *layout, uintptr_t frame)
+{
+    return AT(uintptr_t, frame + layout->frame_code) & ~(uintptr_t)3;
+}
+
 static inline void read_frame(const struct mt_pylayout *layout, uintptr_t frame,
                               struct mt_pyframe *to)
 {
-    uintptr_t code = AT(uintptr_t, frame + layout->frame_code) & ~(uintptr_t)3;
+    uintptr_t code = code_of(layout, frame);
     to->code = code;
     to->at = layout->code_start
                  ? (uint32_t)(AT(uintptr_t, frame + layout->frame_at) - code - layout->code_start)
@@ -158,30 +170,53 @@ static inline void read_frame(const struct mt_pylayout *layout, uintptr_t frame,
     to->identity = identity(layout, code);
 }
 
-static inline __attribute__((always_inline)) uint32_t
-walk_by(const struct mt_pylayout *layout, uintptr_t state, struct mt_pyframe *to, uint32_t most)
+/* What read_frame tells in two words: a pointer to an instruction tells the code object, too. */
+static inline uint64_t hash_frame(const struct mt_pylayout *layout, uintptr_t frame, uint64_t hash)
 {
+    uintptr_t code = code_of(layout, frame);
+    uint64_t place = layout->code_start
+                         ? AT(uintptr_t, frame + layout->frame_at)
+                         : code + ((uint64_t)AT(uint32_t, frame + layout->frame_at) << 40);
+    return mt_stackhash_add_pair(hash, place, identity(layout, code));
+}
+
+/* Either the frames, or (`to` is NULL) their hash alone: that is all a stack takes which was seen
+ * before. */
+static inline __attribute__((always_inline)) uint32_t walk_by(const struct mt_pylayout *layout,
+                                                              uintptr_t state,
+                                                              struct mt_pyframe *to, uint32_t most,
+                                                              uint64_t *hash)
+{
+    uint64_t sum = *hash;
     uint32_t n = 0;
     uintptr_t frame = innermost(layout, state);
-    for (; frame && n < most; frame = AT(uintptr_t, frame + layout->frame_caller))
-        if (is_function(layout, frame))
-            read_frame(layout, frame, &to[n++]);
+    for (; frame && n < most; frame = AT(uintptr_t, frame + layout->frame_caller)) {
+        if (!is_function(layout, frame))
+            continue;
+        if (to)
+            read_frame(layout, frame, &to[n]);
+        else
+            sum = hash_frame(layout, frame, sum);
+        n++;
+    }
+    *hash = sum;
     return n;
 }
 
 /* Once a version: offsets that are constants make it half as long. */
-static uint32_t walk(uintptr_t state, struct mt_pyframe *to, uint32_t most)
+static inline __attribute__((always_inline)) uint32_t walk(uintptr_t state, struct mt_pyframe *to,
+                                                           uint32_t most, uint64_t *hash)
 {
     switch (python.standard ? python.layout.minor : 0) {
 #define WALK(number, ...)                                                                          \
     case number: {                                                                                 \
         static const struct mt_pylayout fixed = {.minor = number, __VA_ARGS__};                    \
-        return walk_by(&fixed, state, to, most);                                                   \
+        return walk_by(&fixed, state, to, most, hash);                                             \
     }
         MT_PYLAYOUTS(WALK)
 #undef WALK
     default:
-        return walk_by(&python.layout, state, to, most);
+        return walk_by(&python.layout, state, to, most, hash);
     }
 }
 
@@ -220,23 +255,37 @@ static int try_walk(const struct mt_pylayout *layout, uintptr_t state)
     return functions > 0;
 }
 
-uint32_t mt_python_frames(struct mt_pyframe *frame, uint32_t most)
+static __attribute__((noinline)) bool passes_trial(uintptr_t state)
+{
+    int result = try_walk(&python.layout, state);
+    if (result < 0)
+        switch_off("its frames do not look as they should");
+    if (result > 0)
+        atomic_store(&python.state, GOOD);
+    return result > 0;
+}
+
+/* The thread's state, 0: there is nothing to read. */
+static inline uintptr_t readable_state(void)
 {
     int now = atomic_load_explicit(&python.state, memory_order_acquire);
     if (now != TRIAL && now != GOOD)
         return 0;
     uintptr_t state = own_state();
-    if (!state)
-        return 0;
-    if (__builtin_expect(now == TRIAL, 0)) {
-        int result = try_walk(&python.layout, state);
-        if (result < 0)
-            switch_off("its frames do not look as they should");
-        if (result <= 0)
-            return 0;
-        atomic_store(&python.state, GOOD);
-    }
-    return walk(state, frame, most);
+    return state && (__builtin_expect(now == GOOD, 1) || passes_trial(state)) ? state : 0;
+}
+
+uint32_t mt_python_frames(struct mt_pyframe *frame, uint32_t most)
+{
+    uintptr_t state = readable_state();
+    uint64_t none = 0;
+    return state ? walk(state, frame, most, &none) : 0;
+}
+
+uint32_t mt_python_hash(uint64_t *hash, uint32_t most)
+{
+    uintptr_t state = readable_state();
+    return state ? walk(state, NULL, most, hash) : 0;
 }
 
 /* ---- what the interpreter says ---- */

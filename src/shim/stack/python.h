@@ -11,7 +11,7 @@
 
 #include "shim/stack/pylayout.h"
 
-#define MT_STACK_DEPTH_MAX 128 /* 4 KiB of the job's stack while one is looked at */
+#define MT_STACK_DEPTH_MAX 128
 
 struct mt_pyframe {
     uintptr_t code;
@@ -28,6 +28,9 @@ bool mt_python_is_there(void);
 
 /* The frames of this thread, innermost first, at most `most`; 0: there are none. */
 uint32_t mt_python_frames(struct mt_pyframe *frame, uint32_t most);
+
+/* Add the frames of this thread to a hash (stackhash.h), at most `most`; how many there are. */
+uint32_t mt_python_hash(uint64_t *hash, uint32_t most);
 
 const struct mt_pylayout *mt_python_layout(void);
 

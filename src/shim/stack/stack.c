@@ -11,6 +11,7 @@
 #include "shim/stack/intern.h"
 #include "shim/stack/native.h"
 #include "shim/stack/python.h"
+#include "shim/stack/stackhash.h"
 
 enum { PYTHON = 1, NATIVE = 2, NATIVE_ELSE = 4 };
 
@@ -19,58 +20,66 @@ static _Atomic unsigned wanted;
 /* A signal handler that allocates while its own thread tells a stack must not wait for the lock. */
 static __thread bool busy __attribute__((tls_model("initial-exec")));
 
-/* What is slow stays off the chain from word to word. */
-static inline uint64_t mix(uint64_t hash, uint64_t word)
+/* What is to be looked at, and from where. */
+struct sight {
+    unsigned want;
+    const struct mt_registers *here;
+};
+
+/* Native ones as the settings want: those of the interpreter itself, and what lies outside of it,
+ * say nothing that Python's frames do not. NATIVE_ELSE goes by the process and not by the thread:
+ * half of a training job's blocks are born in autograd's threads, and their deep native stacks
+ * would be most of what recording costs. */
+static inline bool wants_native(unsigned want)
 {
-    word *= UINT64_C(0x9e3779b97f4a7c15);
-    return hash * UINT64_C(0xd6e8feb86659fd93) + (word ^ word >> 32);
+    return want & NATIVE || (want & NATIVE_ELSE && !mt_python_is_there());
 }
 
-static uint64_t hash_of(const struct mt_found *found)
+static bool (*native_end(unsigned want))(uintptr_t)
 {
-    uint64_t hash = mix(found->natives, found->natives ? mt_native_generation() : 0);
-    for (uint32_t i = 0; i < found->natives; i++)
-        hash = mix(hash, found->native[i]);
-    for (uint32_t i = 0; i < found->pythons; i++) {
-        const struct mt_pyframe *frame = &found->python[i];
-        hash = mix(hash, frame->code + ((uint64_t)frame->at << 40) + frame->identity);
+    uint64_t none = 0;
+    return want & PYTHON && mt_python_hash(&none, 1) ? mt_python_holds : NULL;
+}
+
+/* Without the frames themselves; 0: there are none. */
+static inline uint64_t hash_of(const struct sight *sight)
+{
+    uint32_t depth = (uint32_t)mt_config.STACK_DEPTH, natives = 0, pythons = 0;
+    uint64_t hash = 0;
+    if (wants_native(sight->want)) {
+        hash = mt_native_generation();
+        natives = mt_native_hash(sight->here, &hash, depth, native_end(sight->want));
+        hash = mt_stackhash_add(hash, natives);
     }
-    hash = (hash ^ hash >> 29) * UINT64_C(0xbf58476d1ce4e5b9);
-    hash ^= hash >> 32;
-    return hash ? hash : 1;
+    if (sight->want & PYTHON)
+        pythons = mt_python_hash(&hash, depth - natives);
+    return natives + pythons ? mt_stackhash_end(hash) : 0;
 }
 
-/* Python's frames, and native ones as the settings want: those of the interpreter itself, and what
- * lies outside of it, say nothing that Python's do not. NATIVE_ELSE goes by the process and not by
- * the thread: half of a training job's blocks are born in autograd's threads, and their deep native
- * stacks would be most of what recording costs. */
-static bool look(struct mt_found *found, unsigned want, const struct mt_registers *here)
+static void collect(struct mt_found *found, const void *how)
 {
+    const struct sight *sight = how;
     uint32_t depth = (uint32_t)mt_config.STACK_DEPTH;
-    found->pythons = found->natives = 0;
-    if (want & PYTHON)
-        found->pythons = mt_python_frames(found->python, depth);
-    if (want & NATIVE || (want & NATIVE_ELSE && !mt_python_is_there()))
+    found->natives = found->pythons = 0;
+    if (wants_native(sight->want))
         found->natives =
-            mt_native_frames(here, found->native, depth, found->pythons ? mt_python_holds : NULL);
-    if (found->pythons + found->natives > depth)
-        found->pythons = depth - found->natives;
-    return found->pythons + found->natives > 0;
+            mt_native_frames(sight->here, found->native, depth, native_end(sight->want));
+    if (sight->want & PYTHON)
+        found->pythons = mt_python_frames(found->python, depth - found->natives);
 }
 
 uint32_t mt_stack_here(uint64_t *when)
 {
     unsigned want = atomic_load_explicit(&wanted, memory_order_relaxed);
-    struct mt_found found;
-    uint64_t told = 0;
+    uint64_t told = 0, hash;
     MT_REGISTERS(here);
-    if (!want || !mt_is_recording() || busy || mt_writer.busy || !look(&found, want, &here))
+    struct sight sight = {want, &here};
+    if (!want || !mt_is_recording() || busy || mt_writer.busy || !(hash = hash_of(&sight)))
         return 0;
-    uint64_t hash = hash_of(&found);
     uint32_t id = mt_intern_find(hash, &told);
     if (__builtin_expect(id == 0, 0)) {
         busy = true;
-        id = mt_intern_stack(hash, &found, &told);
+        id = mt_intern_stack(hash, collect, &sight, &told);
         busy = false;
     }
     if (told > *when)
