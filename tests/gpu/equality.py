@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A traced training run against what PyTorch recorded about itself in the same process.
 
-usage: equality.py resnet50|gpt native|expandable
+usage: equality.py resnet50|gpt|moe|compile native|expandable
 """
 import collections
 import json
@@ -17,6 +17,8 @@ STEPS = 16
 DRIVER = ("alloc", "free", "map", "unmap", "host_alloc", "host_free")
 ALLOCATOR = ("block_alloc", "block_free")
 SHORT = {"block_alloc": "alloc", "block_free": "free"}
+PROGRAMS = {"moe": ("train_loops.py", "--loop", "moe"), "compile": ("train_compile.py",),
+            "reduce_overhead": ("train_compile.py", "--mode", "reduce-overhead")}
 
 
 def environment(allocator):
@@ -26,6 +28,8 @@ def environment(allocator):
     if allocator == "expandable":
         # The old name is still understood, the new one is not by older versions.
         made["PYTORCH_CUDA_ALLOC_CONF"] = "expandable_segments:True"
+    if allocator == "async":
+        made["PYTORCH_CUDA_ALLOC_CONF"] = "backend:cudaMallocAsync"
     return made
 
 
@@ -36,16 +40,19 @@ class Run:
         self.trace, self.stem = stem + ".mtrace", stem
         self.history_file, self.profile_file, self.marks_file = (
             stem + end for end in (".history.json", ".profile.json", ".marks"))
-        jobs.remove(self.trace, self.marks_file)
+        jobs.remove(self.trace, self.marks_file, self.history_file, self.profile_file)
+        program = PROGRAMS.get(model, (f"train_{model}.py",))
+        # The driver's pools keep no history, and torch refuses to keep one of them.
+        history = ("--history", self.history_file) if allocator != "async" else ()
         command = jobs.launched(self.trace, jobs.python(
-            f"train_{model}.py", "--history", self.history_file, "--profile", self.profile_file,
-            "--marks", self.marks_file, *args))
+            *program, *history, "--profile", self.profile_file, "--marks", self.marks_file, *args))
         self.status, self.stdout, self.stderr = jobs.run(
             command, environment(allocator), stem + ".log")
 
     def load(self):
-        self.history = torch_history.load(self.history_file)
-        self.profile = None
+        self.history = self.profile = None
+        if os.path.exists(self.history_file):
+            self.history = torch_history.load(self.history_file)
         if os.path.exists(self.profile_file):
             with open(self.profile_file, encoding="utf-8") as file:
                 self.profile = json.load(file)

@@ -25,6 +25,8 @@ OTHERS = (
     ("graphs_replay", "torch.cuda.graph against torch.profiler"),
     ("graphs_reduce_overhead", "torch.compile's graphs against torch.profiler"),
     ("quickstart", "the quickstart, in a fresh copy"),
+    ("equal_gpt_async", "GPT on cudaMallocAsync, against torch.profiler and the pool"),
+    ("equal_reduce_overhead", "reduce-overhead graphs, against torch.profiler and torch"),
     ("smoke_cupy", "CuPy"), ("smoke_jax", "JAX"), ("smoke_compile", "torch.compile, Triton"),
     ("smoke_async_pool", "PyTorch on cudaMallocAsync"),
     ("multi_ddp", "two GPUs, DistributedDataParallel"), ("multi_fsdp", "two GPUs, fully_shard"),
@@ -117,6 +119,8 @@ def equality(results):
     for model, title in MODELS:
         for allocator in ("native", "expandable"):
             lines.append(line(results, f"equal_{model}_{allocator}", (title, allocator), 9, cells))
+    for model, title in (("moe", "mixture of experts"), ("compile", "GPT by torch.compile")):
+        lines.append(line(results, f"equal_{model}_native", (title, "native"), 9, cells))
     return lines
 
 

@@ -11,9 +11,11 @@ import tempfile
 import time
 
 import account
+import asyncequal
 import categories
 import compare
 import figures
+import graphequal
 import jobs
 import killed
 import known_calls
@@ -29,7 +31,7 @@ import stackframes
 import suite
 import torch_categories
 import torch_history
-from profile_counts import count_comms, count_launches
+from profile_counts import count_comms, count_launches, count_pools, count_ran
 from toy_allocator import Toy
 
 BIRTHS = ("alloc", "map")
@@ -161,6 +163,48 @@ def test_profile():
     expect(counts["steps"] == {8: {"launches": 3, "kernels": 2}, 9: {"launches": 1, "kernels": 0}},
            f"launches by step: {counts['steps']}")
     expect(counts["outside"] == 1 and counts["kernels"] == 2, "launches outside, kernels")
+    events += [call("kernel", "memcpy32_post", 31, 1, tid=7),
+               call("cuda_runtime", "cudaMallocAsync_v11020", 40, 2),
+               call("cuda_driver", "cuMemAllocAsync", 41, 1),
+               call("cuda_runtime", "cudaFreeAsync_v11020", 215, 2)]
+    expect(count_ran(events) == {8: 1, 9: 1}, "what ran")
+    expect(count_pools(events) == {"allocs": {8: 1, 9: 0}, "frees": {8: 0, 9: 1}}, "pools")
+
+
+def test_async():
+    events = [{"event": "alloc", "api": "cuMemAlloc_v2", "address": 1, "size": 5, "time_ns": 1},
+              {"event": "alloc", "api": "cuMemAllocAsync", "address": 2, "size": 700, "time_ns": 2},
+              {"event": "alloc", "api": "cuMemAllocAsync_ptsz", "address": 3, "size": 512,
+               "time_ns": 12},
+              {"event": "free", "api": "cuMemFreeAsync", "address": 2, "time_ns": 13},
+              {"event": "free", "api": "cuMemFree_v2", "address": 1, "time_ns": 14},
+              {"event": "free", "api": "cuMemFreeAsync", "address": 3, "time_ns": 30}]
+    pool = asyncequal.Pool(events, 20)
+    expect((pool.now, pool.peak, pool.rounded, pool.rounded_peak) == (512, 1212, 512, 1536),
+           "bytes of a pool")
+    marks = [(0, 0, 10), (1, 11, 20)]
+    expect(asyncequal.per_step(pool.births, marks) == {"0": 1, "1": 1} and
+           asyncequal.per_step(pool.deaths, marks) == {"0": 0, "1": 1}, "calls by step")
+
+
+def graph_failures(change):
+    toy = Toy(False).run(400)
+    events = [{"event": "block_" + kind, "address": address, "size": size, "device": 0,
+               "allocated": allocated, "reserved": reserved}
+              for kind, address, size, allocated, reserved in toy.reports]
+    change(events)
+    found = outcome.Outcome()
+    graphequal.check_blocks(found, events, toy.history())
+    return len(found.failures)
+
+
+def test_graph_blocks():
+    def smaller(events):
+        next(e for e in events[50:] if e["event"] == "block_alloc")["size"] = 0
+    expect(graph_failures(lambda events: None) == 0, "blocks as in the history")
+    expect(graph_failures(lambda events: events.pop(30)) > 0, "one is missing")
+    expect(graph_failures(smaller) > 0, "one is too small")
+    expect(graph_failures(lambda events: events[40].update(allocated=1)) > 0, "a sum is wrong")
 
 
 class Stub:
@@ -518,7 +562,8 @@ def test_outcome():
 
 
 def main():
-    for test in (test_replay, test_blocks, test_segments, test_mappings, test_nesting, test_profile,
+    for test in (test_async, test_graph_blocks, test_replay, test_blocks,
+                 test_segments, test_mappings, test_nesting, test_profile,
                  test_pairs, test_stackframes, test_killed, test_known_calls, test_contract,
                  test_comms, test_ranks, test_peers, test_account,
                  test_torch_categories, test_categories, test_figures, test_paper, test_rhythm,

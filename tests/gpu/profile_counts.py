@@ -2,13 +2,17 @@
 
 A launch is a call of a launch function at the runtime (cudaLaunchKernel...) or, from code that
 calls the driver itself, at the driver (cuLaunchKernel...). A driver call made inside a runtime call
-is the same launch and counted once.
+is the same launch and counted once. What ran is counted by itself: a graph launches many kernels.
 """
 import bisect
 import collections
 import re
 
 LAUNCH = re.compile(r"^_*cu(da)?Launch(Cooperative)?Kernel")
+POOL = {"allocs": re.compile(r"^cudaMalloc(FromPool)?Async"),
+        "frees": re.compile(r"^cudaFreeAsync")}
+# The driver copies and sets small memory by kernels of its own (memcpy32_post).
+NO_KERNEL = ("memcpy", "memset")
 STEP = re.compile(r"^memtrace_step_(\d+)$")
 RUNTIME, DRIVER = "cuda_runtime", "cuda_driver"
 COMMS = "record_param_comms"
@@ -53,6 +57,32 @@ def step_of(windows, time):
 
 def correlation(event):
     return event.get("args", {}).get("correlation")
+
+
+def in_steps(windows, events):
+    """{step: how many of the events}; steps end with a synchronisation, so what ran within a step
+    belongs to it."""
+    counts = {step: 0 for _, _, step in windows}
+    for event in events:
+        step = step_of(windows, event["ts"])
+        if step is not None:
+            counts[step] += 1
+    return counts
+
+
+def count_pools(events):
+    """{"allocs" | "frees": {step: calls}} of the driver's stream-ordered pools."""
+    windows = step_windows(events)
+    return {what: in_steps(windows, [e for e in events if e.get("cat") == RUNTIME
+                                     and pattern.match(e.get("name", ""))])
+            for what, pattern in POOL.items()}
+
+
+def count_ran(events):
+    """{step: kernels that ran in it}, those of graphs too."""
+    kernels = [e for e in events if e.get("cat") == "kernel"
+               and not e["name"].lower().startswith(NO_KERNEL)]
+    return in_steps(step_windows(events), kernels)
 
 
 def count_launches(events):

@@ -39,6 +39,10 @@ def listed():
             tests.append((f"equal_{model}_{allocator}", ["equality.py", model, allocator], 150,
                           False))
         tests.append((f"killed_{model}", ["killed.py", model], 150, False))
+    for model in ("moe", "compile"):
+        tests.append((f"equal_{model}_native", ["equality.py", model, "native"], 200, False))
+    tests.append(("equal_gpt_async", ["asyncequal.py", "gpt"], 150, False))
+    tests.append(("equal_reduce_overhead", ["graphequal.py"], 200, False))
     for model in MODELS:
         tests.append((f"categories_{model}", ["categories.py", model], 170, False))
     for name in ("compile", "jax", "cupy", "async_pool"):

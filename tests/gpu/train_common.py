@@ -12,7 +12,7 @@ import time
 
 import torch
 
-from profile_counts import COMMS, count_comms, count_launches
+from profile_counts import COMMS, count_comms, count_launches, count_pools, count_ran
 from torch_categories import Categories
 
 HISTORY_ENTRIES = 10_000_000  # far more than a run makes: nothing may fall out of torch's own ring
@@ -36,6 +36,7 @@ def parse(description, batch, add_arguments):
                         help="what torch's memory profiler says of the blocks at its peak")
     parser.add_argument("--categories-first", type=int, default=5, metavar="STEP")
     parser.add_argument("--categories-steps", type=int, default=2, metavar="N")
+    parser.add_argument("--stats", metavar="FILE", help="what the allocator counts at the end")
     parser.add_argument("--time", metavar="FILE", help="write ms of every step")
     parser.add_argument("--marks", metavar="FILE",
                         help="append 'step begin end' (CLOCK_MONOTONIC, ns) after every step")
@@ -54,6 +55,15 @@ def record_history(stacks="python", context=None):
     torch.cuda.init()
     torch.cuda.memory._record_memory_history(
         enabled="all", context=context, stacks=stacks, max_entries=HISTORY_ENTRIES)
+
+
+def write_stats(path):
+    torch.cuda.synchronize()
+    write_json(path, {
+        "ns": time.monotonic_ns(), "backend": torch.cuda.get_allocator_backend(),
+        "allocated": torch.cuda.memory_allocated(), "reserved": torch.cuda.memory_reserved(),
+        "max_allocated": torch.cuda.max_memory_allocated(),
+        "max_reserved": torch.cuda.max_memory_reserved()})
 
 
 def segment_facts(segment):
@@ -129,10 +139,11 @@ class Profile:
         self.profiler = None
         with open(raw, encoding="utf-8") as file:
             events = json.load(file)["traceEvents"]
-        counts = {**count_launches(events), "comms": count_comms(events),
-                  "comms_sample": [e for e in events if e.get("name") == COMMS][:3]}
         os.unlink(raw)
-        write_json(self.path, counts)
+        write_json(self.path, {
+            **count_launches(events), "pools": count_pools(events), "ran": count_ran(events),
+            "comms": count_comms(events),
+            "comms_sample": [e for e in events if e.get("name") == COMMS][:3]})
 
 
 def timed(step, index):
@@ -213,3 +224,5 @@ def run(description, build, batch, add_arguments=lambda parser: None):
         train(step, args)
     if args.history:
         write_history(args.history, args.frames)
+    if args.stats:
+        write_stats(args.stats)
