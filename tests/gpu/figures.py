@@ -37,6 +37,8 @@ OTHERS = (
     ("killed_resnet50", "SIGKILL, ResNet-50"), ("killed_gpt", "SIGKILL, GPT"),
     ("stacks_resnet50", "Python frames beside torch's, ResNet-50"),
     ("stacks_gpt", "Python frames beside torch's, GPT"),
+    ("sites_resnet50", "Table sites beside torch's snapshot, ResNet-50"),
+    ("sites_gpt", "Table sites beside torch's snapshot, GPT"),
     ("stackcost_resnet50", "cost of stacks, ResNet-50"), ("stackcost_gpt", "cost of stacks, GPT"),
     ("rhythm_resnet50", "iterations, ResNet-50"), ("rhythm_gpt", "iterations, GPT"),
     ("rhythm_moe", "iterations, mixture of experts"),
