@@ -64,6 +64,27 @@ uint64_t mt_device_here(void)
     return (uint64_t)device;
 }
 
+/* Asked once: a job that sees one device only is spared the question where each block lies. */
+static bool are_several(void)
+{
+    static _Atomic int devices;
+    int count = atomic_load_explicit(&devices, memory_order_relaxed);
+    if (count == 0 && mt_ask.cuDeviceGetCount && mt_ask.cuDeviceGetCount(&count) == CUDA_SUCCESS)
+        atomic_store_explicit(&devices, count, memory_order_relaxed);
+    return count > 1;
+}
+
+uint64_t mt_device_of(CUdeviceptr address)
+{
+    int device;
+    if (!are_several() || !mt_ask.cuPointerGetAttribute ||
+        mt_ask.cuPointerGetAttribute(&device, CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL, address) !=
+            CUDA_SUCCESS ||
+        device < 0)
+        return mt_device_here();
+    return (uint64_t)device;
+}
+
 void mt_free_here(size_t *free_bytes, size_t *total_bytes)
 {
     if (!mt_ask.cuMemGetInfo_v2 || mt_ask.cuMemGetInfo_v2(free_bytes, total_bytes) != CUDA_SUCCESS)

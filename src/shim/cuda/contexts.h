@@ -14,6 +14,9 @@ uint32_t mt_context_here(void);
 /* Device of the calling thread's context; the driver keeps it in thread-local memory. */
 uint64_t mt_device_here(void);
 
+/* Device on which memory lies, whatever the calling thread's context; it was just given out. */
+uint64_t mt_device_of(CUdeviceptr address);
+
 /* The device's primary context was handed out. */
 void mt_context_is_primary(CUdevice device, CUcontext context);
 

@@ -12,13 +12,22 @@ static bool is_node(uint64_t stream)
     return stream && mt_is_captured(stream);
 }
 
+/* What a context gives out lies on its device; what comes of a stream, a pool or another process may
+ * lie on any. */
+static uint64_t device_of(unsigned api, CUdeviceptr address)
+{
+    bool here = api == MT_API_cuMemAlloc_v2 || api == MT_API_cuMemAllocPitch_v2 ||
+                api == MT_API_cuMemAllocManaged;
+    return here ? mt_device_here() : mt_device_of(address);
+}
+
 void mt_note_alloc_by(const void *caller, unsigned api, uint64_t when, CUdeviceptr address,
                       size_t size, uint64_t stream)
 {
     mt_granules_mark(address, size);
     if (!mt_may_note() || is_node(stream))
         return;
-    uint64_t device = mt_device_here(), library = mt_library_of(caller);
+    uint64_t device = device_of(api, address), library = mt_library_of(caller);
     uint32_t stack = mt_stack_here(&when);
     mt_life_use_device(device);
     MT_NOTE(alloc, when, .api = api, .address = address, .size = size, .device = device,

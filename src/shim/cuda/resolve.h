@@ -64,6 +64,7 @@ void *mt_resolve_late(enum mt_api api);
     X(cuMemGetAddressRange_v2)                                                                     \
     X(cuMemGetAllocationPropertiesFromHandle)                                                      \
     X(cuMemPoolGetAttribute)                                                                       \
+    X(cuPointerGetAttribute)                                                                       \
     X(cuFuncGetName)                                                                               \
     X(cuKernelGetName)                                                                             \
     X(cuFuncGetParamInfo)                                                                          \

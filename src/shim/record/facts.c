@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "shim/record/config.h"
-#include "shim/record/path.h"
+#include "shim/record/ranks.h"
 
 static bool add_bytes(struct mt_facts *facts, const char *bytes, size_t size)
 {
@@ -83,6 +83,12 @@ static void add_command(struct mt_facts *facts)
     mt_facts_add(facts, "command", "%s", line);
 }
 
+static void add_told(struct mt_facts *facts, const char *key, const char *value)
+{
+    if (value)
+        mt_facts_add(facts, key, "%s", value);
+}
+
 static void add_names(struct mt_facts *facts)
 {
     static char exe[4096];
@@ -92,8 +98,9 @@ static void add_names(struct mt_facts *facts)
     mt_facts_add(facts, "host", "%s", host);
     if (length > 0)
         mt_facts_add(facts, "exe", "%.*s", (int)length, exe);
-    if (mt_path_rank())
-        mt_facts_add(facts, "rank", "%s", mt_path_rank());
+    add_told(facts, "rank", mt_rank());
+    add_told(facts, "local_rank", mt_rank_local());
+    add_told(facts, "world_size", mt_rank_world());
     if (*mt_config.SESSION)
         mt_facts_add(facts, "session", "%s", mt_config.SESSION);
 }

@@ -7,17 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-const char *mt_path_rank(void)
-{
-    static const char *const names[] = {"RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK",
-                                        "SLURM_PROCID"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const char *rank = getenv(names[i]);
-        if (rank && *rank && strspn(rank, "0123456789") == strlen(rank))
-            return rank;
-    }
-    return NULL;
-}
+#include "shim/record/ranks.h"
 
 static const char *program(char *target, size_t size)
 {
@@ -44,7 +34,7 @@ static const char *value(char placeholder, char *room, size_t size)
     case 'e':
         return program(room, size);
     case 'r':
-        return mt_path_rank() ? mt_path_rank() : "0";
+        return mt_rank() ? mt_rank() : "0";
     case '%':
         return "%";
     default:

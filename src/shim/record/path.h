@@ -8,7 +8,4 @@
  * .mtrace (or at the end): the name for the n-th try. NULL, or what is wrong. */
 const char *mt_path_expand(char *path, size_t size, const char *pattern, int n);
 
-/* The process's rank in its job, from the launchers' variables; NULL where there is none. */
-const char *mt_path_rank(void);
-
 #endif
