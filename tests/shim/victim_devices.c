@@ -1,5 +1,5 @@
-/* Two devices in one process (SIMCUDA_DEVICES=2): whose memory is what, copies between them, and what
- * goes with a context. */
+/* Two devices in one process (SIMCUDA_DEVICES=2): whose memory is what, copies between them, and
+ * what goes with a context. */
 #include <pthread.h>
 #include <stddef.h>
 

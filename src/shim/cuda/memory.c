@@ -12,8 +12,8 @@ static bool is_node(uint64_t stream)
     return stream && mt_is_captured(stream);
 }
 
-/* What a context gives out lies on its device; what comes of a stream, a pool or another process may
- * lie on any. */
+/* What a context gives out lies on its device; what comes of a stream, a pool or another process
+ * may lie on any. */
 static uint64_t device_of(unsigned api, CUdeviceptr address)
 {
     bool here = api == MT_API_cuMemAlloc_v2 || api == MT_API_cuMemAllocPitch_v2 ||
