@@ -27,7 +27,7 @@ import pairs
 import paper
 import paperpage
 import rhythm
-import sites
+import sites_selftest
 import stackframes
 import suite
 import torch_categories
@@ -562,40 +562,15 @@ def test_outcome():
     expect(not found.equal(1, 2, "x") and found.result() == "failed", "other values")
 
 
-def test_sites():
-    """The rule of docs/stacks.md, the sums by line, and a difference that is found."""
-    own, torch, std = ["train.py", 7, "step"], ["/x/site-packages/torch/nn.py", 1, "call"], \
-        ["/usr/lib/python3.12/threading.py", 3, "run"]
-    package = ["/x/lib/python3.12/site-packages/transformers/bert.py", 5, "forward"]
-    packages = sites.frameworks()
-    expect({"torch", "numpy"} <= packages, "frameworks are read from the list of rules")
-    for stack, site in (([torch, own, std], own), ([torch, package, own], package),
-                        ([std, torch], std), ([], ["", ""])):
-        expect(sites.site_of(stack, packages) == tuple(site[:2]), f"site {stack}")
-    toy = Toy(False, 5).run(400)
-    history = toy.history()
-    births = 0
-    for entry in history["traces"][0]:
-        entry.append(births % 2 if entry[0] == "alloc" else -1)
-        births += entry[0] == "alloc"
-    ledger, events = sites.torch_ledger({**history, "stacks": [[own], [torch, package]]}, 0)
-    expect(events == len(toy.reports), "every event counts")
-    expect(sum(ledger.blocks.values()) == births, "every block counts")
-    expect(ledger.most == toy.peak_allocated == sum(ledger.at_peak[0].values()), "the peak")
-    expect(sum(size for _, size in ledger.alive().values()) == toy.allocated, "what is alive")
-    expect(not sites.differences("bytes", dict(ledger.bytes), ledger.bytes), "the same")
-    spoilt = {site: size + 512 for site, size in ledger.bytes.items()}
-    expect(len(sites.differences("bytes", spoilt, ledger.bytes)) == 2, "other bytes are noticed")
-
-
 def main():
     for test in (test_async, test_graph_blocks, test_replay, test_blocks,
                  test_segments, test_mappings, test_nesting, test_profile,
                  test_pairs, test_stackframes, test_killed, test_known_calls, test_contract,
                  test_comms, test_ranks, test_peers, test_account,
                  test_torch_categories, test_categories, test_figures, test_paper, test_rhythm,
-                 test_sites, test_outcome):
+                 test_outcome):
         test()
+    sites_selftest.test_sites(expect)
     folder = tempfile.mkdtemp(prefix="memtrace-gpu-")
     try:
         test_suite(folder)

@@ -159,8 +159,8 @@ def compare(out, tables, ledger):
     out.none(differences("blocks", column("blocks"), ledger.blocks)[:3], "sites")
     out.none(differences("bytes", column("allocated_bytes"), ledger.bytes)[:3], "sites")
     out.none(differences("snapshot", tables.alive, ledger.alive())[:3], "blocks")
-    peaks = {site: size for site, size in column("peak_bytes").items() if site not in tables.foreign}
-    theirs = {site: size for site, size in ledger.peak.items() if site not in tables.foreign}
+    peaks, theirs = ({site: size for site, size in side.items() if site not in tables.foreign}
+                     for side in (column("peak_bytes"), ledger.peak))
     out.none(differences("peak", peaks, theirs)[:3], "sites")
     # Steps are alike, so the peak is often reached more than once; either side may take any.
     at_peak = column("at_peak_bytes")
