@@ -376,6 +376,7 @@ static void do_pool_alloc(struct mt_model *model, const struct mt_ev_pool_alloc 
                                   .extent = event->size,
                                   .stream = event->stream,
                                   .device = around ? model->block[around].device : MT_DEVICES - 1,
+                                  .stack = mt_model_stack(event->stack),
                                   .source = MT_SOURCE_REPORTED});
 }
 

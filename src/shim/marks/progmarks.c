@@ -8,6 +8,7 @@
 #include "shim/cuda/note.h"
 #include "shim/marks/marks.h"
 #include "shim/record/texts.h"
+#include "shim/stack/stack.h"
 
 static struct mt_text_id id_of(const char *text)
 {
@@ -91,9 +92,12 @@ void memtrace_range_pop(void)
 
 void memtrace_pool_alloc(const void *pool, const void *address, size_t size, const void *stream)
 {
-    if (mt_config.BLOCKS && mt_may_record())
-        MT_NOTE(pool_alloc, mt_clock_ticks(), .pool = (uintptr_t)pool,
-                .address = (uintptr_t)address, .size = size, .stream = (uintptr_t)stream);
+    uint64_t when = mt_clock_ticks();
+    if (!mt_config.BLOCKS || !mt_may_record())
+        return;
+    uint32_t stack = mt_stack_here(&when);
+    MT_NOTE(pool_alloc, when, .pool = (uintptr_t)pool, .address = (uintptr_t)address, .size = size,
+            .stream = (uintptr_t)stream, .stack = stack);
 }
 
 void memtrace_pool_free(const void *pool, const void *address)

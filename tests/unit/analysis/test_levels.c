@@ -299,14 +299,16 @@ START_TEST(devices_are_told_apart)
 }
 END_TEST
 
-/* pool, address, size, stream */
+/* pool, address, size, stream, stack */
 START_TEST(reported_blocks)
 {
     REPLAY(r, alloc, API_ALLOC, 0x80000, 0x1000, 1, 0);
-    REPLAY(r, pool_alloc, 0x77, 0x80000, 0x100, 5);
+    REPLAY(r, pool_alloc, 0x77, 0x80000, 0x100, 5, 42);
     REPLAY(r, pool_alloc, 0x77, 0x80100, 0x100, 0);
     ck_assert_uint_eq(mt_model_find(r->model, 0x80010)->source, MT_SOURCE_REPORTED);
     ck_assert_uint_eq(mt_model_find(r->model, 0x80010)->stream, 5);
+    ck_assert_uint_eq(mt_model_find(r->model, 0x80010)->stack, 42);
+    ck_assert_uint_eq(mt_model_find(r->model, 0x80110)->stack, 0);
     ck_assert_uint_eq(mt_model_find(r->model, 0x80010)->device, 1);
     ck_assert_ptr_null(mt_model_find(r->model, 0x80800)); /* it is a segment */
     ck_assert_uint_eq(mt_model_usage(r->model, 1)->allocated, 0x200);
