@@ -77,7 +77,7 @@ struct mt_block {
     uint64_t mapped;        /* VIRTUAL: bytes mapped now */
     uint64_t aliased;       /* VIRTUAL: bytes of these that count elsewhere */
     uint64_t stale_touches; /* launches' pointers into it where no block lived */
-    uint8_t kinds;          /* the model's own */
+    uint8_t kinds;          /* see mt_launch_kinds; the model's own */
     uint32_t stack;         /* who asked for it, see mt_trace_frame; 0: not recorded */
 };
 
@@ -101,7 +101,16 @@ struct mt_launch {
     const struct mt_block *const *block;
     uint32_t slots; /* no block has a slot from this on */
     uint64_t graph; /* id of the graph that it was a node of, 0: launched by itself */
+    bool told;      /* access by access, with kinds */
 };
+
+#define MT_KIND_OF_ACCESS(kind) (uint8_t)(1u << MT_ACCESS_##kind)
+
+/* What a launch did to one of its blocks: a bit for each kind of access. Good while it is told. */
+static inline uint8_t mt_launch_kinds(const struct mt_launch *launch, const struct mt_block *block)
+{
+    return launch->told ? block->kinds : MT_KIND_OF_ACCESS(TOUCH);
+}
 
 /* Memory of a device. Bytes of driver memory and of live blocks; a virtual range counts with what
  * is mapped. */

@@ -487,7 +487,8 @@ static void open_launch(struct mt_model *model, uint64_t kernel, uint64_t stream
                                      .kernel = kernel,
                                      .stream = stream,
                                      .thread = thread,
-                                     .block = model->touched};
+                                     .block = model->touched,
+                                     .told = true};
 }
 
 /* Whether the launch that is open is the one that an access belongs to; model->now is its time. */

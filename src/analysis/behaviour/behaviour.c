@@ -367,19 +367,22 @@ static void note_origin(struct mt_behaviour *it, const struct mt_launch *launch,
 }
 
 static int touch_block(struct mt_behaviour *it, const struct mt_launch *launch, uint32_t number,
-                       enum mt_kernelkind kind)
+                       enum mt_kernelkind kind, uint8_t kinds)
 {
     struct mt_life *life = mt_life_at(&it->lives, number);
     uint32_t step = (uint32_t)it->log.steps - 1;
     bool lasts = mt_behaviour_lasts(it, life);
     if (life->accesses == 0)
         note_origin(it, launch, number);
-    if (kind == MT_KERNEL_product)
-        add_one(&life->products);
-    if (kind == MT_KERNEL_collective)
-        add_one(&life->collectives);
-    bool partner = !lasts && is_seen(it, life->size);
-    return touch(it, number, &(struct mt_touch){number, step, partner, lasts, 0}, MT_ACCESS_TOUCH);
+    struct mt_touch one = {number, step, !lasts && is_seen(it, life->size), lasts, 0};
+    for (unsigned bits = kinds; bits; bits &= bits - 1) { /* one, but for told reads and writes */
+        if (kind == MT_KERNEL_product)
+            add_one(&life->products);
+        if (kind == MT_KERNEL_collective)
+            add_one(&life->collectives);
+        RETURN_IF_ERROR(touch(it, number, &one, (enum mt_access_kind)__builtin_ctz(bits)));
+    }
+    return 0;
 }
 
 /* Index and kind of the kernel; UINT32_MAX where memory is out. */
@@ -416,7 +419,8 @@ int mt_behaviour_launch(struct mt_behaviour *it, const struct mt_launch *launch)
     for (uint32_t i = 0; i < launch->blocks; i++) {
         uint32_t number = mt_lives_of(&it->lives, launch->block[i]);
         if (number)
-            RETURN_IF_ERROR(touch_block(it, launch, number, (enum mt_kernelkind)it->kind[kernel]));
+            RETURN_IF_ERROR(touch_block(it, launch, number, (enum mt_kernelkind)it->kind[kernel],
+                                        mt_launch_kinds(launch, launch->block[i])));
     }
     return check_log(it);
 }

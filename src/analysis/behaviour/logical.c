@@ -316,6 +316,18 @@ double mt_logical_variation(const struct mt_logical *logical)
     return mean > 0 ? spread / mean : 0;
 }
 
+void mt_logical_kinds(const struct mt_logical *logical, struct mt_pattern_kinds *kinds)
+{
+    static const char letter[] = {
+        [MT_ACCESS_READ] = 'r', [MT_ACCESS_WRITE] = 'w', [MT_ACCESS_TOUCH] = 't'};
+    *kinds = (struct mt_pattern_kinds){{0}, ""};
+    for (uint32_t i = 0; i < logical->beats; i++) {
+        kinds->count[logical->beat[i].kind]++;
+        if (i < MT_KINDS_SHOWN)
+            kinds->letters[i] = letter[logical->beat[i].kind];
+    }
+}
+
 static uint64_t hash_name(uint64_t sum, const char *name)
 {
     for (; *name; name++)

@@ -85,6 +85,15 @@ int mt_logicals_judged(struct mt_logicals *it, uint32_t life);
  * means; what a life does before its first access left out. */
 double mt_logical_variation(const struct mt_logical *logical);
 
+#define MT_KINDS_SHOWN 64u
+
+/* Accesses of the pattern by their kinds, and a letter for each of the first MT_KINDS_SHOWN. */
+struct mt_pattern_kinds {
+    uint64_t count[MT_ACCESS_TOUCH + 1];
+    char letters[MT_KINDS_SHOWN + 1];
+};
+void mt_logical_kinds(const struct mt_logical *logical, struct mt_pattern_kinds *kinds);
+
 /* The kernels (or driver functions) and kinds of the pattern, in their order, as one number. */
 uint64_t mt_logical_signature(const struct mt_logical *logical, const struct mt_logicals *it);
 

@@ -358,6 +358,8 @@ static int put_pattern(struct state *state, const struct mt_logical *logical)
 {
     struct mt_value cell[MT_COLS_patterns];
     double lives = logical->lives;
+    struct mt_pattern_kinds kinds;
+    mt_logical_kinds(logical, &kinds);
     bool judged = logical->rule_of[0] > 0;
     enum mt_rule rule = judged ? (enum mt_rule)(logical->rule_of[0] - 1) : MT_RULE_untouched;
     CELL(device) = mt_device_value(logical->device);
@@ -368,6 +370,9 @@ static int put_pattern(struct state *state, const struct mt_logical *logical)
     CELL(iterations) = mt_uint(logical->lives);
     CELL(exact_share) = mt_real(logical->exact / lives);
     CELL(accesses) = mt_uint(logical->beats);
+    CELL(reads) = mt_uint(kinds.count[MT_ACCESS_READ]);
+    CELL(writes) = mt_uint(kinds.count[MT_ACCESS_WRITE]);
+    CELL(kinds) = mt_text(kinds.letters);
     CELL(mean_accesses) = mt_real(logical->accesses.mean);
     CELL(signature) = mt_uint(mt_logical_signature(logical, &state->logicals));
     CELL(interval_variation) = mt_real(mt_logical_variation(logical));

@@ -125,6 +125,30 @@ static int see(struct state *state, const struct mt_block *block, const struct l
     return code;
 }
 
+/* What a launch reads it needs at its start, what it writes it leaves behind. */
+static enum mt_access_kind kind_at_start(uint8_t kinds)
+{
+    return kinds & MT_KIND_OF_ACCESS(READ)    ? MT_ACCESS_READ
+           : kinds & MT_KIND_OF_ACCESS(TOUCH) ? MT_ACCESS_TOUCH
+                                              : MT_ACCESS_WRITE;
+}
+
+static enum mt_access_kind kind_at_end(uint8_t kinds)
+{
+    return kinds & MT_KIND_OF_ACCESS(WRITE)   ? MT_ACCESS_WRITE
+           : kinds & MT_KIND_OF_ACCESS(TOUCH) ? MT_ACCESS_TOUCH
+                                              : MT_ACCESS_READ;
+}
+
+static int see_told(struct state *state, const struct mt_block *block, struct last now)
+{
+    now.kind = kind_at_start(block->kinds);
+    RETURN_IF_ERROR(see(state, block, &now));
+    struct last *last = mt_slots_at(&state->last, block->slot, sizeof *last);
+    last->kind = kind_at_end(block->kinds);
+    return 0;
+}
+
 static int intervals_launch(void *data, const struct mt_launch *launch)
 {
     struct state *state = data;
@@ -135,7 +159,8 @@ static int intervals_launch(void *data, const struct mt_launch *launch)
         return MT_ERR_MEMORY;
     struct last now = {launch->time_ns, state->epoch, who, MT_ACCESS_TOUCH};
     for (uint32_t i = 0; i < launch->blocks; i++)
-        RETURN_IF_ERROR(see(state, launch->block[i], &now));
+        RETURN_IF_ERROR(launch->told ? see_told(state, launch->block[i], now)
+                                     : see(state, launch->block[i], &now));
     return 0;
 }
 
