@@ -27,6 +27,11 @@ OTHERS = (
     ("quickstart", "the quickstart, in a fresh copy"),
     ("equal_gpt_async", "GPT on cudaMallocAsync, against torch.profiler and the pool"),
     ("equal_reduce_overhead", "reduce-overhead graphs, against torch.profiler and torch"),
+    ("coverage_jax_pool", "JAX against jax.profiler and its pool"),
+    ("coverage_jax_async", "JAX on cudaMallocAsync, against what it counts"),
+    ("coverage_cupy", "CuPy against its pool and torch.profiler"),
+    *((f"example_{name}", f"examples/{name}") for name in
+      ("cuda", "cublas", "cupy", "jax", "triton")),
     ("smoke_cupy", "CuPy"), ("smoke_jax", "JAX"), ("smoke_compile", "torch.compile, Triton"),
     ("smoke_async_pool", "PyTorch on cudaMallocAsync"),
     ("multi_ddp", "two GPUs, DistributedDataParallel"), ("multi_fsdp", "two GPUs, fully_shard"),

@@ -45,6 +45,11 @@ def listed():
     tests.append(("equal_reduce_overhead", ["graphequal.py"], 200, False))
     for model in MODELS:
         tests.append((f"categories_{model}", ["categories.py", model], 170, False))
+    for kind in ("pool", "async"):
+        tests.append((f"coverage_jax_{kind}", ["examples/coverage_jax.py", kind], 150, False))
+    tests.append(("coverage_cupy", ["examples/coverage_cupy.py"], 120, False))
+    for name in ("jax", "cublas", "cupy", "triton", "cuda"):
+        tests.append((f"example_{name}", [f"examples/example_{name}.py"], 150, False))
     for name in ("compile", "jax", "cupy", "async_pool"):
         tests.append((f"smoke_{name}", ["smoke.py", name], 120, False))
     for model in MODELS:
@@ -120,7 +125,8 @@ class Runner:
             process = subprocess.Popen(
                 jobs.python(command[0], *command[1:]), stdin=subprocess.DEVNULL, stdout=log,
                 stderr=subprocess.STDOUT, start_new_session=True,
-                env={**os.environ, "GPU_TEST_RESULT": result})
+                env={**os.environ, "GPU_TEST_RESULT": result,
+                     "PYTHONPATH": os.path.abspath(jobs.HERE)})
             try:
                 return process.wait(limit)
             except subprocess.TimeoutExpired:
