@@ -7,7 +7,7 @@
  *      layers pile up activations, the first of several micro-batches leaves gradients behind, or
  *   3. what the outer one adds is a part of the same work: mostly launches of kernels that this
  *      pulse's segments do not have (an optimizer), or a superset of them (this pulse is the
- *      evaluation, the other one the training).
+ *      evaluation, the other one the training). What happens only in some iterations is none.
  * If memory comes back to no floor at the beats of the pulse arrived at, there is no iteration:
  * layers of a single one, say. What adds little that is new (an evaluation: the forward pass again,
  * with input of its own), or hardly launches (a checkpoint, a log line), lies between iterations.
@@ -15,6 +15,7 @@
 #include "rhythm/choose.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
 
@@ -59,6 +60,31 @@ static void sample_both(const struct mt_window *window, const struct mt_pulse *i
     }
 }
 
+/* Nearly as many beats of the inner one in each segment of the outer one, but for those with an
+ * evaluation. What happens only in some iterations, as the data want it, beats now after one of
+ * them, now after several. */
+static bool is_even(const struct mt_pulse *inner, const struct mt_pulse *outer)
+{
+    uint32_t segments = outer->count - 1, even = 0, n = 0;
+    if (outer->coverage >= 0.6 * inner->coverage)
+        return true;
+    uint32_t *beats = calloc(segments + 1, 2 * sizeof *beats);
+    if (!beats)
+        return true;
+    for (uint32_t i = 0; i < inner->count; i++) {
+        while (n < outer->count && outer->at[n] <= inner->at[i])
+            n++;
+        if (n && n < outer->count)
+            beats[n - 1]++;
+    }
+    memcpy(beats + segments, beats, segments * sizeof *beats);
+    uint32_t usual = mt_median_u32(beats + segments, segments);
+    for (uint32_t i = 0; i < segments; i++)
+        even += 4 * beats[i] >= 3 * usual && 4 * beats[i] <= 5 * usual;
+    free(beats);
+    return 4 * even >= 3 * segments;
+}
+
 struct difference {
     uint32_t events, launches;          /* that the outer pulse adds */
     uint32_t kernels, new_kernels;      /* distinct ones that it adds; of them not in the inner */
@@ -90,7 +116,7 @@ static void differ(const struct mt_window *window, const struct contents *conten
     }
 }
 
-static bool is_part(const struct difference *d)
+static bool is_part(const struct difference *d, bool even)
 {
     if (d->launches * 5 < d->events || d->kernels == 0 || d->events * 100 < d->inner_events)
         return false;
@@ -98,7 +124,7 @@ static bool is_part(const struct difference *d)
     bool contained = d->only_inner * 10 < d->inner_kernels * 4;
     if (d->new_kernels * 10 >= d->kernels * 3 && contained && d->kernels > d->inner_kernels)
         return true;
-    return d->new_kernels * 10 >= d->kernels * 6 && !(own_input && !contained);
+    return even && d->new_kernels * 10 >= d->kernels * 6 && !(own_input && !contained);
 }
 
 static int adds_a_part(const struct mt_window *window, const struct mt_pulse *inner,
@@ -115,7 +141,7 @@ static int adds_a_part(const struct mt_window *window, const struct mt_pulse *in
         struct difference difference = {0};
         sample_both(window, inner, outer, &contents);
         differ(window, &contents, &difference);
-        part = contents.alones && contents.withs && is_part(&difference);
+        part = contents.alones && contents.withs && is_part(&difference, is_even(inner, outer));
     }
     free(contents.alone);
     free(contents.with);

@@ -4,13 +4,12 @@
 
 #include "rhythm/pulse.h"
 
-/* Where iterations are cut: `back` symbols of its thread before the end of the anchor; behind it
- * where `back` is negative. */
+/* Where iterations are cut: where the anchor begins, or, with nth, at the nth occurrence of `begin`
+ * before it. */
 struct mt_cut {
-    struct mt_anchor anchor;
-    int32_t back;
-    struct mt_anchor begin; /* what every iteration begins with, and other places may too */
-    uint32_t begins;        /* its length, 0: there is none */
+    struct mt_anchor anchor, begin;
+    uint32_t nth;
+    struct mt_anchor first; /* what every iteration begins with, and other places may too */
 };
 
 /* Index of the pulse that is the iteration, -1: none, MT_ERR_MEMORY. */

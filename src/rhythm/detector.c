@@ -57,17 +57,6 @@ void mt_rhythm_release(struct mt_rhythm *rhythm)
     memset(rhythm, 0, sizeof *rhythm);
 }
 
-/* Everything that an anchor at this border needs stays: all its symbols. */
-static uint32_t kept_from(const struct mt_detector *detector, uint32_t border)
-{
-    const struct mt_window *window = &detector->window;
-    const struct mt_cut *cut = &detector->cut;
-    uint32_t begin = window->thread_begin[cut->anchor.thread], rank = window->rank[border];
-    uint32_t reach = MT_GRAM_MAX + (cut->back < 0 ? (uint32_t)-cut->back : 0);
-    uint32_t before = rank >= begin + reach ? window->order[rank - reach] : 0;
-    return before < border ? before : border;
-}
-
 /* The first iteration may lack what the others are cut by. */
 static int add_first(const struct mt_detector *detector, uint32_t **border, uint32_t *borders)
 {
@@ -178,7 +167,7 @@ static int cut_window(struct mt_detector *detector, bool end, bool *more)
     if (code == 0 && *more)
         mt_window_drop(window, last + 1);
     else if (code == 0 && !end && borders > 1)
-        mt_window_drop(window, kept_from(detector, last));
+        mt_window_drop(window, last);
     free(border);
     return code;
 }
@@ -305,7 +294,7 @@ static bool holds(const struct mt_detector *detector, const struct mt_rhythm *rh
     kind = (kind * n - self) / (n - self);
     exact = (exact * n - self) / (n - self);
     bool alike = kind >= 0.5 && (exact >= 0.1 || kind >= 0.9);
-    return alike && 4 * track->symbols >= detector->symbols;
+    return alike && 10 * track->symbols >= 3 * detector->symbols;
 }
 
 int mt_detector_finish(struct mt_detector *detector, uint64_t end_ns, uint64_t events,

@@ -129,8 +129,8 @@ static bool is_double(const struct mt_pulses *pulses, uint32_t i, int chosen)
     const struct mt_pulse *one = &pulses->pulse[i], *other = &pulses->pulse[chosen];
     uint64_t more = one->count > other->count ? one->count : other->count;
     uint64_t longer = one->length > other->length ? one->length : other->length;
-    return 10ull * (one->count + other->count) >= 19 * more &&
-           20ull * (one->length + other->length) >= 39 * longer;
+    return 10ull * (one->count + other->count) + 10 >= 19 * more &&
+           10ull * (one->length + other->length) >= 18 * longer;
 }
 
 int mt_nesting_fill(struct mt_nesting *nesting, const struct mt_window *window,

@@ -1,19 +1,18 @@
 /* Finding pulses, in time linear in the window:
  *
  * 1. Count every gram. Grams of one thread with the same count and about the same mean distance
- * form a class; the distance keeps out what is counted as often by chance.
+ *    form a class; the distance keeps out what is counted as often by chance.
  * 2. One pass: each member of a class remembers which member came next (by majority, as Boyer and
  *    Moore vote). Where the members take turns, as what happens once per iteration does, every
  *    successor is the remembered one. Members that spoil that are taken out, and a class of
- *    several rounds is parted, once. How probable
- * that is by chance follows from the counts: m grams of n occurrences each can be shuffled in (mn)!
- * / n!^m ways, of which m take turns.
+ *    several rounds is parted, once. How probable that is by chance follows from the counts:
+ *    m grams of n occurrences each can be shuffled in (mn)! / n!^m ways, of which m take turns.
  * 3. A class of a single gram beats if its distances hardly vary.
  * 4. The strongest classes are measured; those whose segments are not alike are dropped, and those
  *    that beat as often as a stronger one, and in turns with it, are the same pulse.
  *
- * Grams are tried as symbols with and without sizes first; n in a row only where those yield
- * nothing that covers the window. */
+ * Grams are tried as symbols with and without sizes first, then as 4 and as 16 in a row: an
+ * optimizer may launch all its kernels many times, but begins only once. */
 #include "rhythm/pulse.h"
 
 #include <math.h>
@@ -34,6 +33,8 @@
 static const struct mt_gram_mode modes[] = {
     {1, false}, {1, true}, {4, true}, {16, true}, {4, false}};
 #define MODES (sizeof modes / sizeof *modes)
+#define ALWAYS 4u   /* of the modes; the rest where these yield nothing */
+#define COVERED 0.5 /* of the window by a pulse: enough was found */
 
 struct gram {
     uint32_t count, class_, next, votes, first, last;
@@ -256,12 +257,19 @@ static int compare_u32(const void *one, const void *other)
     return a < b ? -1 : a > b;
 }
 
+/* Grams that overlap are one. */
+static uint32_t members_of(const struct search *search, const struct class_ *class_)
+{
+    return (class_->members + search->mode.length - 1) / search->mode.length;
+}
+
 /* The seed's positions and one occurrence of some members, from the middle of the window. */
 static int collect(struct search *search, const struct class_ *class_, struct mt_pulse *pulse)
 {
     uint32_t index = search->gram[class_->seed].class_, step = 1 + class_->members / OWN_MEMBERS;
     uint32_t seen = 0, found = 0;
-    *pulse = (struct mt_pulse){.mode = search->mode, .members = class_->members, .kept = 1};
+    *pulse =
+        (struct mt_pulse){.mode = search->mode, .members = members_of(search, class_), .kept = 1};
     pulse->at = malloc(class_->count * sizeof *pulse->at);
     if (!pulse->at)
         return MT_ERR_MEMORY;
@@ -334,6 +342,14 @@ static int add(const struct mt_window *window, struct mt_pulses *pulses, struct 
     return 0;
 }
 
+static double best_coverage(const struct mt_pulses *pulses)
+{
+    double best = 0;
+    for (uint32_t i = 0; i < pulses->pulses; i++)
+        best = fmax(best, pulses->pulse[i].coverage);
+    return best;
+}
+
 static int find_in_mode(struct search *search, struct mt_pulses *pulses)
 {
     RETURN_IF_ERROR(name_grams(search));
@@ -353,18 +369,13 @@ static int find_in_mode(struct search *search, struct mt_pulses *pulses)
     qsort(search->class_, kept, sizeof *search->class_, stronger);
     for (uint32_t i = 0; i < kept && i < TRIED; i++) {
         struct mt_pulse pulse;
+        bool long_ = search->mode.length > 1 && best_coverage(pulses) >= COVERED;
+        if (long_ && members_of(search, &search->class_[i]) < 2)
+            continue; /* a single place more: some of what others beat */
         RETURN_IF_ERROR(collect(search, &search->class_[i], &pulse));
         RETURN_IF_ERROR(add(search->window, pulses, &pulse));
     }
     return 0;
-}
-
-static double best_coverage(const struct mt_pulses *pulses)
-{
-    double best = 0;
-    for (uint32_t i = 0; i < pulses->pulses; i++)
-        best = fmax(best, pulses->pulse[i].coverage);
-    return best;
 }
 
 static int more_often(const void *one, const void *other)
@@ -377,7 +388,8 @@ int mt_pulses_find(const struct mt_window *window, struct mt_pulses *pulses)
 {
     int code = 0;
     memset(pulses, 0, sizeof *pulses);
-    for (uint32_t m = 0; m < MODES && code == 0 && (m < 2 || best_coverage(pulses) < 0.5); m++) {
+    for (uint32_t m = 0; m < MODES && code == 0 && (m < ALWAYS || best_coverage(pulses) < COVERED);
+         m++) {
         struct search search = {.window = window, .mode = modes[m]};
         search.id = malloc((window->n + 1) * sizeof *search.id);
         code = search.id ? find_in_mode(&search, pulses) : MT_ERR_MEMORY;

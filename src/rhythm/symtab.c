@@ -45,13 +45,15 @@ uint32_t mt_symkeys_add(struct mt_symkeys *keys, uint64_t hash, uint32_t next)
     return next;
 }
 
-static bool is_known(const struct mt_symkeys *keys, uint64_t hash)
+uint32_t mt_symkeys_find(const struct mt_symkeys *keys, uint64_t hash)
 {
     hash += hash == 0;
+    if (!keys->room)
+        return MT_SYM_NONE;
     uint32_t at = (uint32_t)hash & (keys->room - 1);
     while (keys->key[at].hash && keys->key[at].hash != hash)
         at = (at + 1) & (keys->room - 1);
-    return keys->key[at].hash != 0;
+    return keys->key[at].hash ? keys->key[at].id : MT_SYM_NONE;
 }
 
 void mt_symtab_release(struct mt_symtab *table)
@@ -101,7 +103,7 @@ static uint32_t look_up(struct mt_symtab *table, const struct mt_symbol *symbol)
 {
     uint64_t bare = mt_sym_mix((uint64_t)symbol->kind << 32 | symbol->what, symbol->thread);
     uint64_t hash = mt_sym_mix(bare, symbol->size), size = symbol->size;
-    if (table->syms >= EXACT_MAX && !is_known(&table->exact, hash)) {
+    if (table->syms >= EXACT_MAX && mt_symkeys_find(&table->exact, hash) == MT_SYM_NONE) {
         size = bounded_size(table, size);
         hash = mt_sym_mix(bare, size);
     }

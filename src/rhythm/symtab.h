@@ -45,6 +45,7 @@ uint32_t mt_symtab_add(struct mt_symtab *table, const struct mt_symbol *symbol);
 
 /* Number of a key in a set of keys, `next` if it is new; MT_SYM_NONE where memory is out. */
 uint32_t mt_symkeys_add(struct mt_symkeys *keys, uint64_t hash, uint32_t next);
+uint32_t mt_symkeys_find(const struct mt_symkeys *keys, uint64_t hash); /* MT_SYM_NONE: it is new */
 void mt_symkeys_release(struct mt_symkeys *keys);
 
 static inline uint64_t mt_sym_mix(uint64_t a, uint64_t b)

@@ -1,0 +1,512 @@
+/* Where iterations begin. The pulse says that they repeat, not where one ends: any symbol would do
+ * that stands in every one.
+ *
+ * A landmark cuts the window into segments. Candidates are the grams that stand equally often in
+ * nearly all usual segments: the border may be at the first or at the last of them. So it is found
+ * wherever the gram itself also stands elsewhere, as what micro-batches and evaluations begin with.
+ *
+ * If something is put in between iterations now and then (an evaluation), it shows between the same
+ * two landmarks, and the border is at its end: of the candidates that are as far before the second
+ * landmark where something is put in as where nothing is, the farthest. Otherwise it lies at the
+ * longest pause (their geometric mean, so that a single long one means little), where it counts
+ * more if input is copied right after it or if live memory is at its floor. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "rhythm/choose.h"
+#include "rhythm/grams.h"
+#include "rhythm/landmarks.h"
+
+#define TIMES_MAX 64u /* that a gram may stand in an iteration */
+#define SEAM_WIDTH 16 /* symbols behind the end of what is put in among which the pause decides */
+#define VALLEY 32u    /* symbols on either side in which live memory must not be less */
+#define JOIN 8u       /* symbols before among which another thread's are looked for */
+#define AHEAD 6u      /* symbols among which the copy of input is looked for */
+#define ABOUT 0.8     /* of the best score: as good */
+
+static const struct mt_gram_mode modes[] = {{1, false}, {1, true}, {4, true}, {16, true}};
+#define MODES (sizeof modes / sizeof *modes)
+
+enum use { OTHER, USUAL, PUT_IN };
+enum side { LAST, FIRST }; /* of the occurrences of a gram before the landmark */
+
+struct standing {
+    uint32_t times, segment, now, reached, over, all, total;
+    uint32_t earliest; /* position of the first in the window */
+    uint32_t place[2], fits[2];
+    double pause[2], distance[2], squares[2]; /* sums: of logarithms, of symbols to the landmark */
+};
+
+struct candidate {
+    struct mt_gram_mode mode;
+    uint32_t place, times, nth, all, total, earliest;
+    double score, distance;
+    bool fits; /* as far before the landmark where something is put in */
+};
+
+struct bordering {
+    const struct mt_window *window;
+    const struct mt_landmarks *landmarks;
+    const struct mt_landmark *landmark; /* that cuts into segments */
+    uint32_t length;                    /* of an iteration, in symbols */
+    uint8_t *use;                       /* of each segment: behind which landmark it ends */
+    uint32_t usual, put_in, middle;
+    uint32_t *room;
+    int64_t *live; /* by position */
+    int64_t low, high;
+    struct candidate *candidate;
+    uint32_t candidates, candidate_room;
+};
+
+/* ---- segments ---- */
+
+static uint32_t segments_of(const struct bordering *bordering)
+{
+    return bordering->landmark->count - 1;
+}
+
+static uint32_t median_of(struct bordering *bordering, uint32_t n)
+{
+    memcpy(bordering->room + n, bordering->room, n * sizeof *bordering->room);
+    return n ? mt_median_u32(bordering->room + n, n) : 0;
+}
+
+/* Segments in which the way from the landmark before the seam is longer than usual. */
+static void mark_put_in(struct bordering *bordering, const struct mt_landmark *before)
+{
+    const uint32_t *at = bordering->landmark->at;
+    uint32_t n = segments_of(bordering), j = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        while (j < before->count && before->at[j] < at[i + 1])
+            j++;
+        bool inside = j && before->at[j - 1] >= at[i];
+        bordering->room[i] = at[i + 1] - (inside ? before->at[j - 1] : at[i]);
+    }
+    uint32_t usual = median_of(bordering, n);
+    for (uint32_t i = 0; i < n; i++)
+        if (mt_is_longer(bordering->room[i], usual, bordering->length))
+            bordering->use[i] = PUT_IN;
+}
+
+static void mark_usual(struct bordering *bordering)
+{
+    const uint32_t *at = bordering->landmark->at;
+    uint32_t n = segments_of(bordering), kept = 0;
+    for (uint32_t i = 0; i < n; i++)
+        if (bordering->use[i] == OTHER)
+            bordering->room[kept++] = at[i + 1] - at[i];
+    uint64_t usual = median_of(bordering, kept);
+    bordering->usual = bordering->put_in = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        uint64_t length = at[i + 1] - at[i];
+        bool late = n < 8 || 3 * i >= n, near = 4 * length <= 5 * usual + 3;
+        if (bordering->use[i] == OTHER && late && near && 4 * length + 3 >= 3 * usual) {
+            bordering->use[i] = USUAL;
+            if (!bordering->usual++ || 2 * i <= n)
+                bordering->middle = i;
+        }
+        if (bordering->use[i] == PUT_IN && !late)
+            bordering->use[i] = OTHER;
+        bordering->put_in += bordering->use[i] == PUT_IN;
+    }
+}
+
+static void cut_into_segments(struct bordering *bordering, const struct mt_landmark *landmark,
+                              const struct mt_landmark *before)
+{
+    bordering->landmark = landmark;
+    memset(bordering->use, OTHER, landmark->count);
+    if (before && before != landmark)
+        mark_put_in(bordering, before);
+    mark_usual(bordering);
+}
+
+/* Whether what is put in is in the landmark's own thread: an evaluation has no backward pass, which
+ * another thread may run. */
+static bool is_in_thread(struct bordering *bordering)
+{
+    const struct mt_window *window = bordering->window;
+    const uint32_t *at = bordering->landmark->at;
+    uint32_t n = 0, longer = 0;
+    for (uint32_t i = 0; i < segments_of(bordering); i++)
+        if (bordering->use[i] == USUAL)
+            bordering->room[n++] = window->rank[at[i + 1]] - window->rank[at[i]];
+    uint64_t usual = median_of(bordering, n);
+    for (uint32_t i = 0; i < segments_of(bordering); i++)
+        longer += bordering->use[i] == PUT_IN &&
+                  (window->rank[at[i + 1]] - window->rank[at[i]]) * 20ull > 21 * usual;
+    return bordering->put_in >= 2 && 2 * longer >= bordering->put_in && bordering->usual;
+}
+
+static uint32_t in_thread(const struct mt_window *window, uint32_t thread)
+{
+    return window->thread_begin[thread + 1] - window->thread_begin[thread];
+}
+
+static void cut_anywhere(struct bordering *bordering)
+{
+    const struct mt_landmark *best = &bordering->landmarks->landmark[0];
+    for (uint32_t i = 1; i < bordering->landmarks->landmarks; i++) {
+        const struct mt_landmark *other = &bordering->landmarks->landmark[i];
+        if (in_thread(bordering->window, other->anchor.thread) >
+            in_thread(bordering->window, best->anchor.thread))
+            best = other;
+    }
+    cut_into_segments(bordering, best, NULL);
+}
+
+/* true: the landmark stands behind a seam */
+static bool cut_behind(struct bordering *bordering, int seam)
+{
+    const struct mt_landmarks *all = bordering->landmarks;
+    uint32_t n = all->landmarks;
+    for (uint32_t k = 0; seam >= 0 && k + 1 < n; k++) {
+        const struct mt_landmark *before = &all->landmark[((uint32_t)seam + n - 1) % n];
+        cut_into_segments(bordering, &all->landmark[((uint32_t)seam + k) % n], before);
+        if (is_in_thread(bordering))
+            return true;
+    }
+    cut_anywhere(bordering);
+    return false;
+}
+
+/* ---- candidates ---- */
+
+static double log2_of(uint64_t n)
+{
+    int whole = 63 - __builtin_clzll(n | 1);
+    return whole + (double)n / (double)(1ull << whole) - 1;
+}
+
+static double pause_before(const struct mt_window *window, uint32_t position)
+{
+    uint64_t ns = position ? window->time_ns[position] - window->time_ns[position - 1] : 0;
+    return log2_of(1 + ns);
+}
+
+static void note(const struct bordering *bordering, struct standing *gram, enum side side,
+                 uint32_t segment, uint32_t position)
+{
+    const uint32_t *at = bordering->landmark->at;
+    double distance = at[segment + 1] - position;
+    if (bordering->use[segment] == USUAL) {
+        gram->pause[side] += pause_before(bordering->window, position);
+        gram->distance[side] += distance;
+        gram->squares[side] += distance * distance;
+    } else if (bordering->use[segment] == PUT_IN && gram->reached) {
+        double mean = gram->distance[side] / gram->reached;
+        double variance = fmax(gram->squares[side] / gram->reached - mean * mean, 0);
+        gram->fits[side] += fabs(distance - mean) <= 2 + 3 * sqrt(variance);
+    }
+}
+
+/* One segment, backwards from its landmark. */
+static void walk_back(const struct bordering *bordering, const struct mt_grams *grams,
+                      struct standing *standing, uint32_t segment)
+{
+    const uint32_t *at = bordering->landmark->at, *rank = bordering->window->rank;
+    bool usual = bordering->use[segment] == USUAL;
+    for (uint32_t p = at[segment + 1]; p > at[segment]; p--) {
+        uint32_t id = grams->id[rank[p]];
+        if (id == MT_GRAM_NONE)
+            continue;
+        struct standing *gram = &standing[id];
+        gram->now = gram->segment == segment + 1 ? gram->now + 1 : 1;
+        gram->segment = segment + 1;
+        if (gram->now == 1)
+            note(bordering, gram, LAST, segment, p);
+        if (gram->now == gram->times) {
+            gram->reached += usual;
+            gram->all++;
+            note(bordering, gram, FIRST, segment, p);
+        } else if (gram->now == gram->times + 1) {
+            gram->over += usual;
+            gram->all--;
+        }
+    }
+}
+
+static void count_all(const struct mt_window *window, const struct mt_grams *grams,
+                      struct standing *standing)
+{
+    for (uint32_t r = 0; r < window->n; r++) {
+        if (grams->id[r] == MT_GRAM_NONE)
+            continue;
+        struct standing *gram = &standing[grams->id[r]];
+        if (gram->total++ == 0 || window->order[r] < gram->earliest)
+            gram->earliest = window->order[r];
+    }
+}
+
+/* How often each gram stands in the segment in the middle, and where. */
+static void look_at_middle(const struct bordering *bordering, const struct mt_grams *grams,
+                           struct standing *standing)
+{
+    const uint32_t *at = &bordering->landmark->at[bordering->middle];
+    for (uint32_t p = at[0] + 1; p <= at[1]; p++) {
+        uint32_t id = grams->id[bordering->window->rank[p]];
+        if (id == MT_GRAM_NONE)
+            continue;
+        if (standing[id].times++ == 0)
+            standing[id].place[FIRST] = p;
+        standing[id].place[LAST] = p;
+    }
+}
+
+/* Live memory is nowhere less nearby: what came before is freed, and nothing new is taken yet. */
+static bool is_valley(const struct bordering *bordering, uint32_t position)
+{
+    uint32_t from = position > VALLEY ? position - VALLEY : 0, n = bordering->window->n;
+    uint32_t to = n - position > VALLEY ? position + VALLEY : n;
+    for (uint32_t i = from; i < to; i++)
+        if (bordering->live[i] < bordering->live[position])
+            return false;
+    return true;
+}
+
+/* Another thread was at work a moment ago: the pause is for its end, as for that of the backward
+ * pass. */
+static bool is_join(const struct mt_window *window, uint32_t thread, uint32_t position)
+{
+    for (uint32_t i = position > JOIN ? position - JOIN : 0; i < position; i++)
+        if (mt_window_sym(window, i)->thread != thread)
+            return true;
+    return false;
+}
+
+static double weight(const struct bordering *bordering, uint32_t position)
+{
+    const struct mt_window *window = bordering->window;
+    uint32_t rank = window->rank[position], thread = mt_window_sym(window, position)->thread;
+    double factor = 1;
+    for (uint32_t i = rank; i < rank + AHEAD && i < window->thread_begin[thread + 1]; i++)
+        if (mt_window_sym(window, window->order[i])->input)
+            factor = 4;
+    factor *= is_valley(bordering, position) ? 2 : 1;
+    factor *= is_join(window, thread, position) ? 0.25 : 1;
+    int64_t above = bordering->live[position] - bordering->low;
+    return above * 10 <= bordering->high - bordering->low ? 4 * factor : factor;
+}
+
+static int keep(struct bordering *bordering, struct mt_gram_mode mode, const struct standing *gram,
+                enum side side)
+{
+    if (bordering->candidates == bordering->candidate_room) {
+        uint32_t room = bordering->candidate_room ? 2 * bordering->candidate_room : 1024;
+        void *more = realloc(bordering->candidate, room * sizeof *bordering->candidate);
+        if (!more)
+            return MT_ERR_MEMORY;
+        bordering->candidate = more;
+        bordering->candidate_room = room;
+    }
+    bordering->candidate[bordering->candidates++] = (struct candidate){
+        .mode = mode,
+        .place = gram->place[side],
+        .times = gram->times,
+        .nth = side == LAST ? 1 : gram->times,
+        .all = gram->all,
+        .total = gram->total,
+        .earliest = side == LAST && gram->times > 1 ? UINT32_MAX : gram->earliest,
+        .score = exp2(gram->pause[side] / gram->reached) * weight(bordering, gram->place[side]),
+        .distance = gram->distance[side] / gram->reached,
+        .fits = 10 * gram->fits[side] >= 9 * bordering->put_in,
+    };
+    return 0;
+}
+
+static int keep_good(struct bordering *bordering, const struct mt_grams *grams,
+                     const struct standing *standing)
+{
+    for (uint32_t id = 0; id < grams->grams; id++) {
+        const struct standing *gram = &standing[id];
+        bool good = gram->times && gram->times <= TIMES_MAX && gram->reached > gram->over &&
+                    10 * (gram->reached - gram->over) >= 9 * bordering->usual;
+        for (uint32_t side = LAST; good && side <= FIRST && gram->times > side; side++)
+            RETURN_IF_ERROR(keep(bordering, grams->mode, gram, (enum side)side));
+    }
+    return 0;
+}
+
+static int find_in_mode(struct bordering *bordering, struct mt_gram_mode mode)
+{
+    const struct mt_window *window = bordering->window;
+    const uint32_t *at = &bordering->landmark->at[bordering->middle];
+    struct mt_stretch stretch = {at[0] + 1, at[1] + 1};
+    uint32_t thread = bordering->landmark->anchor.thread;
+    uint32_t behind = window->rank[at[1]] + MT_GRAM_MAX; /* the landmark's own gram, too */
+    if (behind < window->thread_begin[thread + 1])
+        stretch.end = window->order[behind];
+    struct mt_grams grams;
+    RETURN_IF_ERROR(mt_grams_number(window, mode, stretch, &grams));
+    struct standing *standing = calloc(grams.grams + 1, sizeof *standing);
+    int code = standing ? 0 : MT_ERR_MEMORY;
+    if (code == 0) {
+        count_all(window, &grams, standing);
+        look_at_middle(bordering, &grams, standing);
+        for (uint32_t i = 0; i < segments_of(bordering); i++)
+            if (bordering->use[i] != PUT_IN)
+                walk_back(bordering, &grams, standing, i);
+        for (uint32_t i = 0; i < segments_of(bordering); i++)
+            if (bordering->use[i] == PUT_IN)
+                walk_back(bordering, &grams, standing, i);
+        code = keep_good(bordering, &grams, standing);
+    }
+    free(standing);
+    mt_grams_release(&grams);
+    return code;
+}
+
+/* ---- the choice ---- */
+
+static bool is_unique(const struct bordering *bordering, const struct candidate *candidate)
+{
+    uint32_t count = bordering->landmark->count;
+    return candidate->times == 1 && candidate->total <= count + 2 + count / 50;
+}
+
+/* Of two for the same place, the one that also stands so in segments that are not usual; then the
+ * one that stands less often. */
+static bool is_better(const struct candidate *one, const struct candidate *other)
+{
+    if (one->all != other->all)
+        return one->all > other->all;
+    if (one->times != other->times)
+        return one->times < other->times;
+    return one->total < other->total;
+}
+
+static int by_distance(const void *one, const void *other)
+{
+    const struct candidate *a = one, *b = other;
+    return a->distance < b->distance ? -1 : a->distance > b->distance;
+}
+
+/* How far before the landmark the seam is: nearer than it candidates fit, farther ones do not, but
+ * for a few. */
+static double find_seam(struct bordering *bordering)
+{
+    double farthest = 0;
+    int64_t fitting = 0, most = 0;
+    qsort(bordering->candidate, bordering->candidates, sizeof *bordering->candidate, by_distance);
+    for (uint32_t i = 0; i < bordering->candidates; i++) {
+        fitting += bordering->candidate[i].fits ? 1 : -1;
+        if (fitting > most) {
+            most = fitting;
+            farthest = bordering->candidate[i].distance;
+        }
+    }
+    return farthest;
+}
+
+static const struct candidate *choose(struct bordering *bordering, bool seam)
+{
+    double to = seam ? find_seam(bordering) : INFINITY, from = seam ? to - SEAM_WIDTH : 0;
+    const struct candidate *best = NULL, *better;
+    double top = 0;
+    for (uint32_t i = 0; i < bordering->candidates; i++) {
+        struct candidate *candidate = &bordering->candidate[i];
+        bool near =
+            !seam || (candidate->fits && candidate->distance <= to && candidate->distance >= from);
+        if (!near)
+            candidate->score = -1;
+        else if (!best || candidate->score > top)
+            best = candidate;
+        top = fmax(top, candidate->score);
+    }
+    /* Where pauses hardly tell, iterations begin with what the first one begins with. */
+    for (uint32_t i = 0; i < bordering->candidates && best; i++) {
+        const struct candidate *other = &bordering->candidate[i];
+        if (other->score >= ABOUT * top && other->earliest < best->earliest)
+            best = other;
+    }
+    better = best;
+    for (uint32_t i = 0; i < bordering->candidates && best; i++) {
+        const struct candidate *other = &bordering->candidate[i];
+        if (other->place == best->place && other->score >= 0 && is_better(other, better))
+            better = other;
+    }
+    return better;
+}
+
+static void take(const struct bordering *bordering, const struct candidate *chosen,
+                 struct mt_cut *cut)
+{
+    const struct mt_window *window = bordering->window;
+    struct mt_anchor gram;
+    memset(cut, 0, sizeof *cut);
+    cut->anchor = bordering->landmark->anchor;
+    uint32_t rank = window->rank[chosen ? chosen->place : bordering->landmark->place];
+    if (chosen) {
+        mt_anchor_take(window, chosen->mode, rank + chosen->mode.length - 1, &gram);
+        if (is_unique(bordering, chosen)) {
+            cut->anchor = gram;
+        } else {
+            cut->begin = gram;
+            cut->nth = chosen->nth;
+        }
+    }
+    uint32_t thread = mt_window_sym(window, window->order[rank])->thread;
+    uint32_t length = bordering->length < 4 ? 1 : 4;
+    if (rank + length <= window->thread_begin[thread + 1])
+        mt_anchor_take(window, (struct mt_gram_mode){length, true}, rank + length - 1, &cut->first);
+}
+
+/* Floor and peak are those of the second half: warm-up may begin with less memory, and behind the
+ * last iteration a job frees what it has. */
+static void follow_live(struct bordering *bordering, uint32_t from, uint32_t to)
+{
+    int64_t live = 0;
+    for (uint32_t i = 0; i < bordering->window->n; i++) {
+        bordering->live[i] = live;
+        if (i >= from && i < to) {
+            bordering->low = i == from || live < bordering->low ? live : bordering->low;
+            bordering->high = i == from || live > bordering->high ? live : bordering->high;
+        }
+        live += mt_window_sym(bordering->window, i)->grows;
+    }
+}
+
+static int choose_border(struct bordering *bordering, int seam, struct mt_cut *cut)
+{
+    bool behind = cut_behind(bordering, seam);
+    const struct candidate *chosen = NULL;
+    for (uint32_t m = 0; m < MODES && bordering->usual; m++)
+        RETURN_IF_ERROR(find_in_mode(bordering, modes[m]));
+    chosen = choose(bordering, behind);
+    if (!chosen && behind) {
+        cut_anywhere(bordering);
+        for (uint32_t m = 0; m < MODES && bordering->usual; m++)
+            RETURN_IF_ERROR(find_in_mode(bordering, modes[m]));
+        chosen = choose(bordering, false);
+    }
+    take(bordering, chosen, cut);
+    return 0;
+}
+
+int mt_choose_cut(const struct mt_window *window, const struct mt_pulse *pulse, struct mt_cut *cut)
+{
+    struct mt_landmarks landmarks;
+    int seam, code = mt_landmarks_find(window, pulse, &landmarks);
+    if (code == 0)
+        code = mt_landmarks_seam(&landmarks, pulse->length, &seam);
+    struct bordering bordering = {
+        .window = window, .landmarks = &landmarks, .length = pulse->length};
+    if (code == 0) {
+        bordering.live = malloc((window->n + 1) * sizeof *bordering.live);
+        bordering.room = malloc((2ull * window->n + 2) * sizeof *bordering.room);
+        bordering.use = malloc(window->n + 1);
+        code = bordering.live && bordering.room && bordering.use ? 0 : MT_ERR_MEMORY;
+    }
+    if (code == 0) {
+        follow_live(&bordering, pulse->at[pulse->count / 2], pulse->at[pulse->count - 1]);
+        code = choose_border(&bordering, seam, cut);
+    }
+    free(bordering.live);
+    free(bordering.room);
+    free(bordering.use);
+    free(bordering.candidate);
+    mt_landmarks_release(&landmarks);
+    return code;
+}
