@@ -180,6 +180,13 @@ static double log2_of(uint64_t n)
     return whole + (double)n / (double)(1ull << whole) - 1;
 }
 
+/* The inverse of it. */
+static double exp2_of(double log)
+{
+    double whole = floor(log);
+    return ldexp(1 + log - whole, (int)whole);
+}
+
 static double pause_before(const struct mt_window *window, uint32_t position)
 {
     uint64_t ns = position ? window->time_ns[position] - window->time_ns[position - 1] : 0;
@@ -255,13 +262,15 @@ static void look_at_middle(const struct bordering *bordering, const struct mt_gr
     }
 }
 
-/* Live memory is nowhere less nearby: what came before is freed, and nothing new is taken yet. */
+/* Live memory is nowhere less nearby, but for what leaks: what came before is freed, and nothing
+ * new is taken yet. */
 static bool is_valley(const struct bordering *bordering, uint32_t position)
 {
     uint32_t from = position > VALLEY ? position - VALLEY : 0, n = bordering->window->n;
     uint32_t to = n - position > VALLEY ? position + VALLEY : n;
+    int64_t least = bordering->live[position] - (bordering->high - bordering->low) / 100;
     for (uint32_t i = from; i < to; i++)
-        if (bordering->live[i] < bordering->live[position])
+        if (bordering->live[i] < least)
             return false;
     return true;
 }
@@ -284,7 +293,7 @@ static double weight(const struct bordering *bordering, uint32_t position)
     for (uint32_t i = rank; i < rank + AHEAD && i < window->thread_begin[thread + 1]; i++)
         if (mt_window_sym(window, window->order[i])->input)
             factor = 4;
-    factor *= is_valley(bordering, position) ? 2 : 1;
+    factor *= is_valley(bordering, position) ? 4 : 1;
     factor *= is_join(window, thread, position) ? 0.25 : 1;
     int64_t above = bordering->live[position] - bordering->low;
     return above * 10 <= bordering->high - bordering->low ? 4 * factor : factor;
@@ -309,7 +318,7 @@ static int keep(struct bordering *bordering, struct mt_gram_mode mode, const str
         .all = gram->all,
         .total = gram->total,
         .earliest = side == LAST && gram->times > 1 ? UINT32_MAX : gram->earliest,
-        .score = exp2(gram->pause[side] / gram->reached) * weight(bordering, gram->place[side]),
+        .score = exp2_of(gram->pause[side] / gram->reached) * weight(bordering, gram->place[side]),
         .distance = gram->distance[side] / gram->reached,
         .fits = 10 * gram->fits[side] >= 9 * bordering->put_in,
     };
