@@ -457,8 +457,8 @@ static void take(const struct bordering *bordering, const struct candidate *chos
         }
     }
     uint32_t thread = mt_window_sym(window, window->order[rank])->thread;
-    uint32_t length = bordering->length < 4 ? 1 : 4;
-    if (rank + length <= window->thread_begin[thread + 1])
+    uint32_t length = bordering->length < 4 ? bordering->length : 4;
+    if (length > 1 && rank + length <= window->thread_begin[thread + 1])
         mt_anchor_take(window, (struct mt_gram_mode){length, true}, rank + length - 1, &cut->first);
 }
 

@@ -102,7 +102,8 @@ static void differ(const struct mt_window *window, const struct contents *conten
         uint32_t alone = contents->alone[sym->bare], with = contents->with[sym->bare];
         if (done[sym->bare]++)
             continue;
-        bool added = with > alone + alone / 2, launch = sym->kind == MT_launch;
+        bool added = with > alone + alone / 2,
+             launch = sym->kind == MT_launch || sym->kind == MT_access;
         d->inner_events += alone;
         d->events += added ? with - alone : 0;
         d->launches += added && launch ? with - alone : 0;

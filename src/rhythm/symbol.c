@@ -18,6 +18,7 @@
     KIND(block_free, 0, e->size)                                                                   \
     KIND(block_oom, 0, e->size)                                                                    \
     KIND(launch, e->kernel, 0)                                                                     \
+    KIND(access, e->by, e->size)                                                                   \
     KIND(copy, e->api, e->size)                                                                    \
     KIND(copy_rect, e->api, e->width * e->height * e->depth)                                       \
     KIND(set, e->api, e->width * e->height)                                                        \

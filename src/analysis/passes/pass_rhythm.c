@@ -107,7 +107,7 @@ static void symbol_cells(const struct state *state, const struct mt_rhythm_symbo
     cell[0] = mt_text(info ? info->name : NULL);
     cell[1] = mt_null();
     cell[2] = symbol->size ? mt_uint(symbol->size) : mt_null();
-    if (symbol->kind == MT_launch) {
+    if (symbol->kind == MT_launch || symbol->kind == MT_access) {
         const struct mt_trace_kernel *kernel = mt_trace_kernel(trace, symbol->what);
         *text = kernel ? mt_demangle(kernel->name) : NULL;
         cell[1] = mt_text(*text);
