@@ -77,7 +77,7 @@ static size_t pack(uint8_t *to, const uint8_t *from, size_t size)
     return (size_t)(at + 5 - to);
 }
 
-void *fatbin_new(const void *cubin, size_t size, int packed)
+void *fatbin_of(int kind, const void *part, size_t size, size_t unpacked, uint64_t packed_by)
 {
     struct fatbin {
         uint32_t magic;
@@ -92,21 +92,28 @@ void *fatbin_new(const void *cubin, size_t size, int packed)
         uint64_t flags, reserved, unpacked_bytes;
         uint8_t data[];
     } *fatbin = calloc(1, sizeof *fatbin + size + 64);
-    size_t bytes = size;
-    if (packed)
-        bytes = pack(fatbin->data, cubin, size);
-    else
-        memcpy(fatbin->data, cubin, size);
+    memcpy(fatbin->data, part, size);
     fatbin->magic = 0xba55ed50u;
     fatbin->version = 1;
     fatbin->header_bytes = 16;
-    fatbin->kind = 2;
+    fatbin->kind = (uint16_t)kind;
     fatbin->part_version = 0x101;
     fatbin->part_header_bytes = sizeof *fatbin - 16;
-    fatbin->part_bytes = (bytes + 7) & ~(size_t)7;
-    fatbin->packed_bytes = packed ? (uint32_t)bytes : 0;
-    fatbin->flags = packed ? 0x2011 : 0x11;
-    fatbin->unpacked_bytes = packed ? size : 0;
+    fatbin->part_bytes = (size + 7) & ~(size_t)7;
+    fatbin->packed_bytes = packed_by ? (uint32_t)size : 0;
+    fatbin->flags = packed_by | 0x11;
+    fatbin->unpacked_bytes = packed_by ? unpacked : 0;
     fatbin->bytes = fatbin->part_header_bytes + fatbin->part_bytes;
+    return fatbin;
+}
+
+void *fatbin_new(const void *part, size_t size, int packed)
+{
+    int kind = memcmp(part, ELFMAG, SELFMAG) == 0 ? FATBIN_CUBIN : FATBIN_PTX;
+    if (!packed)
+        return fatbin_of(kind, part, size, size, 0);
+    uint8_t *room = malloc(size + 64);
+    void *fatbin = fatbin_of(kind, room, pack(room, part, size), size, FATBIN_LZ4);
+    free(room);
     return fatbin;
 }

@@ -2,7 +2,7 @@
  *
  * launches       by value, unaligned, large, packed, as CUkernel
  * launches-blind on a driver that cannot tell parameters
- * launches-image on such a driver: cubins and fat binaries, whose handles are used again
+ * launches-image on such a driver: cubins, PTX and fat binaries, whose handles are used again
  * capture        launches and copies inside a stream capture
  * reload TIMES   modules whose handles are used again for other code
  * many N         N kernels, each launched twice
@@ -206,6 +206,25 @@ static CUfunction load_image(int how, const void *image, const char *name, void 
     return f;
 }
 
+/* A cubin or PTX text, alone or in a fat binary; to be freed. */
+static void *image_new(int kind, const char *name, const struct cubin_param *layout)
+{
+    char text[200];
+    size_t size;
+    void *cubin = cubin_new(name, layout, 2, &size);
+    if (kind == 0)
+        return cubin;
+    snprintf(text, sizeof text,
+             ".version 6.4\n.target sm_60\n.address_size 64\n"
+             ".visible .entry %s(.param .u%d a, .param .u64 b) { ret; }\n",
+             name, 8 * layout[0].size);
+    void *image = kind == 1   ? fatbin_new(cubin, size, 0)
+                  : kind == 2 ? strdup(text)
+                              : fatbin_new(text, strlen(text) + 1, 0);
+    free(cubin);
+    return image;
+}
+
 static int launches_image(int argc, char **argv)
 {
     static const struct cubin_param layouts[2][2] = {{{0, 8}, {8, 8}}, {{0, 4}, {8, 8}}};
@@ -214,14 +233,13 @@ static int launches_image(int argc, char **argv)
     for (int i = 0; i < 30; i++) {
         const struct cubin_param *layout = layouts[i % 2];
         char name[16];
-        size_t size;
         void *loaded;
         snprintf(name, sizeof name, "k_%d", i);
         struct victim_kernel k = {name, 2, {layout[0].offset, layout[0].size, 8, 8}};
-        void *cubin = cubin_new(name, layout, 2, &size), *fatbin = fatbin_new(cubin, size, 0);
+        void *image = image_new(i / 3 % 4, name, layout);
         CUdeviceptr one = d + (unsigned)i, two = d + 1;
         void *params[] = {&one, &two};
-        struct call call = {.f = load_image(i % 3, i % 4 < 2 ? cubin : fatbin, name, &loaded),
+        struct call call = {.f = load_image(i % 3, image, name, &loaded),
                             .kernel = victim_tell_kernel(&k), .params = params, .n = 2u - i % 2,
                             .words = {i % 2 ? MT_WORD(two, 8) : MT_WORD(one, 0), MT_WORD(two, 8)}};
         launch(&call);
@@ -229,8 +247,7 @@ static int launches_image(int argc, char **argv)
             MUST(CU(cuLibraryUnload)((CUlibrary)loaded));
         else
             MUST(CU(cuModuleUnload)((CUmodule)loaded));
-        free(cubin);
-        free(fatbin);
+        free(image);
     }
     return 0;
 }

@@ -1,12 +1,14 @@
 /* A cubin is an ELF file; its section .nv.info.K holds attributes of kernel K, those that describe
  * parameters among them. An image is given without its length: the driver has read it, so what its
- * headers say is believed, up to a limit. */
+ * headers say is believed, up to a limit, and a text that stands alone ends with a zero. */
 #include "shim/image/cubin.h"
 
 #include <elf.h>
 #include <string.h>
 
 #include "shim/image/lz4.h"
+#include "shim/image/ptx.h"
+#include "shim/image/unzstd.h"
 
 #define WRAPPER_MAGIC 0x466243b1u
 #define FATBIN_MAGIC 0xba55ed50u
@@ -18,9 +20,10 @@ enum {
     FORMAT_SIZED = 4, /* an attribute with a 16-bit size and as many bytes; else 16 bits of value */
     PARAM = 0x17,     /* size in bits 18 to 31 of the last word */
     PARAM_LONG = 0x45, /* size is the last word */
+    PART_PTX = 1,
     PART_ELF = 2,
     PART_LZ4 = 0x2000,
-    PART_ZSTD = 0x8000, /* of toolkits that need a newer driver */
+    PART_ZSTD = 0x8000,
 };
 
 struct wrapper { /* what nvcc's programs register */
@@ -44,7 +47,32 @@ struct part {
     uint64_t flags, reserved, unpacked_bytes;
 };
 
-static void read_image(struct mt_image_kernels *kernels, const void *image, int depth);
+static void read_image(struct mt_image_kernels *kernels, const void *image, uint64_t bytes,
+                       int depth);
+
+/* Room for a kernel with as many parameters as there may be; NULL where memory is out. */
+static struct mt_image_kernel *room_for(struct mt_image_kernels *kernels, size_t name_bytes)
+{
+    size_t most = sizeof(struct mt_image_kernel) + 4 * PARAMS_MAX + name_bytes + 8;
+    char *at = mt_pile_room(&kernels->pile, kernels->bytes + most);
+    return at ? (void *)(at + kernels->bytes) : NULL;
+}
+
+/* Its layout has been written; the name goes behind it. One that is known already, of another
+ * architecture, is laid out alike. */
+static void keep(struct mt_image_kernels *kernels, struct mt_image_kernel *kernel, uint32_t params,
+                 const char *name, size_t name_bytes)
+{
+    char *to = (char *)&kernel->layout[2 * params];
+    kernel->params = params;
+    memcpy(to, name, name_bytes);
+    to[name_bytes] = 0;
+    if (mt_image_find(kernels, to))
+        return;
+    size_t size = sizeof *kernel + 4 * (size_t)params + name_bytes + 1;
+    kernel->size = (uint32_t)((size + 7) & ~(size_t)7);
+    kernels->bytes += kernel->size;
+}
 
 /* ---- cubins ---- */
 
@@ -80,18 +108,9 @@ static uint32_t read_params(const uint8_t *at, uint64_t bytes, uint16_t *layout)
 static void add(struct mt_image_kernels *kernels, const char *name, const uint8_t *info,
                 uint64_t bytes)
 {
-    size_t length = strlen(name) + 1;
-    size_t most = sizeof(struct mt_image_kernel) + 4 * PARAMS_MAX + length + 8;
-    if (mt_image_find(kernels, name)) /* of another architecture: laid out alike */
-        return;
-    char *at = mt_pile_room(&kernels->pile, kernels->bytes + most);
-    if (!at)
-        return;
-    struct mt_image_kernel *kernel = (void *)(at + kernels->bytes);
-    kernel->params = read_params(info, bytes, kernel->layout);
-    memcpy(&kernel->layout[2 * kernel->params], name, length);
-    kernel->size = (uint32_t)((sizeof *kernel + 4 * kernel->params + length + 7) & ~(size_t)7);
-    kernels->bytes += kernel->size;
+    struct mt_image_kernel *kernel = room_for(kernels, strlen(name));
+    if (kernel)
+        keep(kernels, kernel, read_params(info, bytes, kernel->layout), name, strlen(name));
 }
 
 static void read_cubin(struct mt_image_kernels *kernels, const uint8_t *elf)
@@ -115,7 +134,27 @@ static void read_cubin(struct mt_image_kernels *kernels, const uint8_t *elf)
     }
 }
 
+/* ---- PTX ---- */
+
+static void read_ptx(struct mt_image_kernels *kernels, const char *text, uint64_t bytes)
+{
+    struct mt_ptx ptx = {text, text + strnlen(text, bytes)};
+    struct mt_ptx_kernel found;
+    struct mt_image_kernel *kernel = room_for(kernels, (size_t)(ptx.end - ptx.at));
+    while (kernel && mt_ptx_next(&ptx, &found, kernel->layout, PARAMS_MAX)) {
+        if (found.params != MT_PTX_ODD)
+            keep(kernels, kernel, found.params, found.name, found.name_bytes);
+        kernel = room_for(kernels, (size_t)(ptx.end - ptx.at));
+    }
+}
+
 /* ---- fat binaries ---- */
+
+static size_t unpack(const struct part *part, const uint8_t *data, uint8_t *to, size_t bytes)
+{
+    return part->flags & PART_ZSTD ? mt_zstd_unpack(data, part->packed_bytes, to, bytes)
+                                   : mt_lz4_unpack(data, part->packed_bytes, to, bytes);
+}
 
 static void read_packed(struct mt_image_kernels *kernels, const struct part *part,
                         const uint8_t *data, int depth)
@@ -125,8 +164,8 @@ static void read_packed(struct mt_image_kernels *kernels, const struct part *par
     if (bytes < sizeof(Elf64_Ehdr) || bytes > BYTES_MAX || part->packed_bytes > part->bytes)
         return;
     uint8_t *unpacked = mt_pile_room(&room, bytes);
-    if (unpacked && mt_lz4_unpack(data, part->packed_bytes, unpacked, bytes) == bytes)
-        read_image(kernels, unpacked, depth + 1);
+    if (unpacked && unpack(part, data, unpacked, bytes) == bytes)
+        read_image(kernels, unpacked, bytes, depth + 1);
     mt_pile_release(&room);
 }
 
@@ -143,34 +182,39 @@ static void read_fatbin(struct mt_image_kernels *kernels, const uint8_t *data, i
         if (part.header_bytes < sizeof part || part.bytes > BYTES_MAX ||
             part.header_bytes + part.bytes > (uint64_t)(end - at))
             return;
-        if (part.kind == PART_ELF && part.flags & PART_LZ4)
+        if (part.kind != PART_ELF && part.kind != PART_PTX)
+            ; /* nothing that is launched */
+        else if (part.flags & (PART_LZ4 | PART_ZSTD))
             read_packed(kernels, &part, at + part.header_bytes, depth);
-        else if (part.kind == PART_ELF && !(part.flags & PART_ZSTD))
-            read_image(kernels, at + part.header_bytes, depth + 1);
+        else
+            read_image(kernels, at + part.header_bytes, part.bytes, depth + 1);
         at += part.header_bytes + part.bytes;
     }
 }
 
-static void read_image(struct mt_image_kernels *kernels, const void *image, int depth)
+static void read_image(struct mt_image_kernels *kernels, const void *image, uint64_t bytes,
+                       int depth)
 {
     struct wrapper wrapper;
     uint32_t magic;
-    if (!image || depth > DEPTH_MAX)
+    if (!image || depth > DEPTH_MAX || bytes < sizeof magic)
         return;
     memcpy(&magic, image, sizeof magic);
     if (magic == WRAPPER_MAGIC) {
         memcpy(&wrapper, image, sizeof wrapper);
-        read_image(kernels, wrapper.data, depth + 1);
+        read_image(kernels, wrapper.data, BYTES_MAX, depth + 1);
     } else if (magic == FATBIN_MAGIC) {
         read_fatbin(kernels, image, depth);
     } else if (memcmp(image, ELFMAG, SELFMAG) == 0) {
         read_cubin(kernels, image);
+    } else {
+        read_ptx(kernels, image, bytes);
     }
 }
 
-void mt_image_read(struct mt_image_kernels *kernels, const void *image)
+void mt_image_read(struct mt_image_kernels *kernels, const void *image, uint64_t bytes)
 {
-    read_image(kernels, image, 0);
+    read_image(kernels, image, bytes < BYTES_MAX ? bytes : BYTES_MAX, 0);
 }
 
 const struct mt_image_kernel *mt_image_find(const struct mt_image_kernels *kernels,

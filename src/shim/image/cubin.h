@@ -1,5 +1,5 @@
-/* Parameter layouts out of what a program loads: cubins, and fat binaries of them. For drivers that
- * cannot tell layouts, before 12.4. PTX text has none; what the driver makes of it nobody knows. */
+/* Parameter layouts out of what a program loads: cubins, PTX text, and fat binaries of them. For
+ * drivers that cannot tell layouts, before 12.4. */
 #ifndef MT_CUBIN_H
 #define MT_CUBIN_H
 
@@ -25,8 +25,9 @@ static inline const char *mt_image_name(const struct mt_image_kernel *kernel)
     return (const char *)&kernel->layout[2 * kernel->params];
 }
 
-/* Add the kernels of an image that the driver has accepted. What cannot be read is left out. */
-void mt_image_read(struct mt_image_kernels *kernels, const void *image);
+/* Add the kernels of an image that the driver has accepted. What cannot be read is left out. A text
+ * ends at the first zero, or behind `bytes` bytes: UINT64_MAX where its size is not known. */
+void mt_image_read(struct mt_image_kernels *kernels, const void *image, uint64_t bytes);
 
 /* Its place in the pile, NULL if there is none of that name. */
 const struct mt_image_kernel *mt_image_find(const struct mt_image_kernels *kernels,

@@ -134,13 +134,18 @@ static void put_function(const struct function *what)
 
 /* ---- from outside ---- */
 
-void mt_image_loaded(const void *owner, const void *image)
+static void read_and_keep(const void *owner, const void *image, uint64_t bytes)
 {
     struct mt_image_kernels kernels = {{0}, 0};
-    mt_image_read(&kernels, image);
+    mt_image_read(&kernels, image, bytes);
     pthread_mutex_lock(&images.lock);
     loaded(owner, &kernels);
     pthread_mutex_unlock(&images.lock);
+}
+
+void mt_image_loaded(const void *owner, const void *image)
+{
+    read_and_keep(owner, image, UINT64_MAX);
 }
 
 void mt_image_loaded_file(const void *owner, const char *path)
@@ -154,7 +159,7 @@ void mt_image_loaded_file(const void *owner, const char *path)
         close(fd);
     if (image == MAP_FAILED)
         return;
-    mt_image_loaded(owner, image);
+    read_and_keep(owner, image, (uint64_t)status.st_size);
     munmap(image, (size_t)status.st_size);
 }
 
