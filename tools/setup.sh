@@ -50,10 +50,12 @@ needed_packages() {
     [ -n "$target" ] || have_library check || echo check
 }
 
-# What makes reports better: names of native functions, and C++ names as they are written.
+# What makes reports better: names of native functions, and C++ names as they are written; and an
+# unwinder that tests compare with the recorder's.
 wished_packages() {
     have_header libiberty/demangle.h || echo libiberty-dev
     have_library libdw && have_library libelf || echo libdw-dev
+    [ -n "$target" ] || have_library libunwind || echo libunwind-dev
 }
 
 as_root() {

@@ -96,13 +96,20 @@ def stacks(bench):
     script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "stackcost.py")
     python = [sys.executable, script, library, "25"]
     native = [bench.path("tests", "bench", "bench-stacks"), "26"]
+    libunwind, theirs = bench.path("tests", "bench", "bench-unwind"), []
     for name, program, limit in (("python", python, "<= 100"), ("native", native, "<= 1000")):
         added = []
         for _ in range(5):
             without = run(program, env=environments(bench)[1])[name]
             added.append(run(program, env=environments(bench, name)[1])[name] - without)
+            if name == "native" and os.path.exists(libunwind):
+                theirs.append(run([libunwind, native[1]])["libunwind"])
         frames = {"python": 25, "native": 30}[name]
         bench.row(f"stack_{name}_{frames}_frames", "ns/call", added, limit)
+    if theirs:
+        bench.row("stack_libunwind_30_frames", "ns/call", theirs)
+    else:
+        print("libunwind: not installed (apt-get install libunwind-dev), left out")
     path = os.path.join(bench.scratch, "training.mtrace")
     write = [bench.path("tests", "bench", "bench-trace"), "write", path, "500", "0", "6", "65536"]
     plain, told = run(write), run(write + ["5000"])

@@ -1,6 +1,11 @@
 /* What the stack of an allocation costs: a loop of block reports below a given number of native
  * frames, called from C (bench-stacks DEPTH) or from Python (stackcost.py), where it stands below
- * as many frames as Python has. Run with and without stacks, the difference is the stack. */
+ * as many frames as Python has. Run with and without stacks, the difference is the stack.
+ * bench-unwind DEPTH: libunwind walks there instead, as fast as it can be set up to be. */
+#ifdef STACKCOST_LIBUNWIND
+#define UNW_LOCAL_ONLY
+#include <libunwind.h>
+#endif
 #include <dlfcn.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -54,12 +59,33 @@ static __attribute__((noinline)) double deeper(int depth)
     return ns;
 }
 
+#ifdef STACKCOST_LIBUNWIND
+static volatile int seen;
+
+static void walk(void *block, int64_t size, size_t allocated, size_t reserved, uint16_t device)
+{
+    void *frame[64];
+    (void)block, (void)allocated, (void)reserved, (void)device;
+    if (size > 0)
+        seen = unw_backtrace(frame, 64);
+}
+
+int main(int argc, char **argv)
+{
+    report = walk;
+    unw_set_caching_policy(unw_local_addr_space, UNW_CACHE_PER_THREAD);
+    unw_set_cache_size(unw_local_addr_space, 1024, 0);
+    printf("libunwind %.1f\n", deeper(argc > 1 ? atoi(argv[1]) : 0));
+    return 0;
+}
+#else
 double stackcost(int depth)
 {
     report =
         (report_fn *)dlsym(RTLD_DEFAULT, "_ZN3c1027reportMemoryUsageToProfilerEPvlmmNS_6DeviceE");
     return report ? deeper(depth) : 0;
 }
+#endif
 
 #ifdef STACKCOST_PROGRAM
 int main(int argc, char **argv)

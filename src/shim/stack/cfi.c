@@ -208,30 +208,84 @@ struct row {
 struct machine {
     const struct function *f;
     uint64_t address, wanted;
+    uint64_t place; /* the address that is asked about */
     struct row row, first, kept[8];
     unsigned depth;
 };
 
-/* An expression of the kind that compilers use: a register plus a number, and what lies there. */
-static bool evaluate(struct reader code, uint64_t *base, int64_t *offset, bool *at)
+/* ---- expressions ---- */
+
+/* A number, or a register and a number, or what lies there. */
+struct value {
+    uint64_t base; /* register */
+    int64_t offset;
+    bool at;
+};
+
+#define NO_BASE UINT64_MAX
+#define IS_NUMBER(value) ((value).base == NO_BASE && !(value).at)
+
+/* Adds the operands; only one of them may be more than a number. */
+static bool add(struct value *left, struct value right)
 {
-    enum { DEREF = 0x06, PLUS = 0x23, REGISTER = 0x70 };
-    uint8_t first = (uint8_t)take(&code, 1);
-    if (first < REGISTER || first >= REGISTER + 32)
+    if (left->at || right.at || (left->base != NO_BASE && right.base != NO_BASE))
         return false;
-    *base = first - REGISTER;
-    *offset = take_signed(&code);
-    *at = false;
-    while (code.at < code.end && !code.bad && !*at) {
-        uint8_t next = (uint8_t)take(&code, 1);
-        if (next == PLUS)
-            *offset += (int64_t)take_unsigned(&code);
-        else if (next == DEREF)
-            *at = true;
-        else
+    left->base = left->base == NO_BASE ? right.base : left->base;
+    left->offset += right.offset;
+    return true;
+}
+
+/* DW_OP_* of two numbers, as the stubs of the linker use them. */
+static bool combine(uint8_t code, struct value *left, struct value right)
+{
+    enum { AND = 0x1a, PLUS = 0x22, SHL = 0x24, GE = 0x2a };
+    if (code == PLUS)
+        return add(left, right);
+    if (!IS_NUMBER(*left) || !IS_NUMBER(right) || (code == SHL && (uint64_t)right.offset > 63))
+        return false;
+    if (code == AND)
+        left->offset &= right.offset;
+    else if (code == SHL)
+        left->offset = (int64_t)((uint64_t)left->offset << right.offset);
+    else if (code == GE)
+        left->offset = left->offset >= right.offset;
+    else
+        return false;
+    return true;
+}
+
+/* Expressions as compilers and linkers write them. Where the program is, is known here. */
+static bool evaluate(const struct machine *m, struct reader code, struct value *result)
+{
+    enum { DEREF = 0x06, PLUS_NUMBER = 0x23, NUMBER = 0x30, REGISTER = 0x70, MOST = 8 };
+    struct value stack[MOST];
+    unsigned n = 0;
+    while (code.at < code.end && !code.bad) {
+        uint8_t op = (uint8_t)take(&code, 1);
+        bool good = true;
+        if (op >= REGISTER && op < REGISTER + 32 && n < MOST) {
+            stack[n] = (struct value){op - REGISTER, take_signed(&code), false};
+            if (op == REGISTER + RA)
+                stack[n] = (struct value){NO_BASE, stack[n].offset + (int64_t)m->place, false};
+            n++;
+        } else if (op >= NUMBER && op < NUMBER + 32 && n < MOST) {
+            stack[n++] = (struct value){NO_BASE, op - NUMBER, false};
+        } else if (op == PLUS_NUMBER && n > 0) {
+            good = add(&stack[n - 1], (struct value){NO_BASE, (int64_t)take_unsigned(&code), 0});
+        } else if (op == DEREF && n > 0) {
+            good = !stack[n - 1].at;
+            stack[n - 1].at = true;
+        } else if (n > 1) {
+            n--;
+            good = combine(op, &stack[n - 1], stack[n]);
+        } else {
+            return false;
+        }
+        if (!good)
             return false;
     }
-    return !code.bad && code.at == code.end;
+    *result = stack[0];
+    return n == 1 && !code.bad;
 }
 
 static struct reader take_block(struct reader *code)
@@ -266,20 +320,23 @@ static void set_same(struct machine *m, uint64_t reg, bool as_first)
 
 static void set_expression(struct machine *m, uint64_t reg, struct reader block)
 {
-    uint64_t base;
-    bool at;
+    struct value value;
     if (reg == RA) {
         m->row.ra_saved = false;
     } else if (reg == BP) {
-        bool fits = evaluate(block, &base, &m->row.bp_offset, &at) && base == BP && !at;
+        bool fits = evaluate(m, block, &value) && value.base == BP && !value.at;
         m->row.bp_kind = fits ? MT_BP_AT_BP : MT_BP_LOST;
+        m->row.bp_offset = fits ? value.offset : 0;
     }
 }
 
 static void set_cfa_expression(struct machine *m, struct reader block)
 {
-    struct row *row = &m->row;
-    row->unknown = !evaluate(block, &row->cfa_register, &row->cfa_offset, &row->cfa_at);
+    struct value value = {0};
+    m->row.unknown = !evaluate(m, block, &value);
+    m->row.cfa_register = value.base;
+    m->row.cfa_offset = value.offset;
+    m->row.cfa_at = value.at;
 }
 
 static void set_cfa(struct machine *m, uint64_t reg, int64_t offset)
@@ -427,7 +484,7 @@ struct mt_rule mt_cfi_rule(uintptr_t unwind, uintptr_t address)
         return end;
     if (f.signal)
         return (struct mt_rule){.kind = MT_RULE_SIGNAL};
-    struct machine m = {.f = &f, .address = f.begin, .wanted = UINT64_MAX};
+    struct machine m = {.f = &f, .address = f.begin, .wanted = UINT64_MAX, .place = address};
     if (!run(&m, f.common))
         return end;
     m.first = m.row;

@@ -24,6 +24,7 @@
 #define RUN 16u /* slots that are looked at */
 #define PAGE 4096u
 #define LEAP (1u << 18) /* farther away than this a stack pointer is on another stack */
+#define RED_ZONE 128u   /* bytes below the stack pointer that no signal touches */
 #define EXACT (UINT64_C(1) << 63)
 #define CLAIMED UINT64_MAX
 
@@ -188,7 +189,8 @@ static inline bool leave(struct mt_registers *r, struct mt_rule rule)
         return false;
     if (rule.bp_kind == MT_BP_AT_CFA || rule.bp_kind == MT_BP_AT_BP) {
         bp = (rule.bp_kind == MT_BP_AT_CFA ? cfa : r->bp) + (uintptr_t)(intptr_t)rule.bp;
-        if (bp < r->sp || !get(bp, &r->bp))
+        /* Where a signal came at the end of a function it was taken off the stack already. */
+        if (bp + RED_ZONE < r->sp || !get(bp, &r->bp))
             return false;
     }
     r->sp = cfa;

@@ -1,0 +1,117 @@
+#include "walkcompare.h"
+
+#define UNW_LOCAL_ONLY
+#include <libunwind.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "shim/stack/native.h"
+#include "shim/stack/objects.h"
+
+#define MOST 100
+#define OWN 8 /* frames of this library that libunwind sees at most */
+#define SHOWN 5
+
+#define EXPORT __attribute__((visibility("default")))
+
+EXPORT struct walk_counts walk_counts;
+static struct mt_object own;
+
+__attribute__((constructor)) static void load(void)
+{
+    mt_native_init();
+    mt_object_find((uintptr_t)load, &own);
+    unw_set_caching_policy(unw_local_addr_space, UNW_CACHE_PER_THREAD);
+}
+
+static void show(const char *what, const uintptr_t *ours, size_t mine, const uintptr_t *theirs,
+                 size_t others)
+{
+    if (walk_counts.wrong + walk_counts.shorter > SHOWN)
+        return;
+    printf("  %s:\n", what);
+    for (size_t i = 0; i < (mine > others ? mine : others); i++) {
+        struct mt_object object = {.name = "?"};
+        uintptr_t at = i < others ? theirs[i] : ours[i];
+        mt_object_find(at - 1, &object);
+        const char *slash = strrchr(object.name, '/');
+        printf("    %2zu %#14zx %#14zx  %s+%#zx\n", i, i < mine ? ours[i] : 0,
+               i < others ? theirs[i] : 0, slash ? slash + 1 : object.name, at - object.base);
+    }
+}
+
+/* libunwind tells where a signal came, the recorder one more. */
+static bool same(uintptr_t mine, uintptr_t theirs, bool interrupted)
+{
+    return mine == theirs + interrupted;
+}
+
+/* While the linker binds a call its frame is found by a register that nobody follows; no code of
+ * the job runs there. */
+static bool is_linkers(uintptr_t address)
+{
+    struct mt_object object;
+    return mt_object_find(address - 1, &object) && strstr(object.name, "/ld-linux") != NULL;
+}
+
+static void compare(const uintptr_t *ours, size_t mine, const uintptr_t *theirs, size_t others,
+                    const void *trampoline)
+{
+    size_t both = mine < others ? mine : others;
+    walk_counts.walks++;
+    walk_counts.frames += (long)both;
+    for (size_t i = 0; i < both; i++)
+        if (!same(ours[i], theirs[i], i > 0 && theirs[i - 1] == (uintptr_t)trampoline)) {
+            walk_counts.wrong++;
+            show("other frames", ours, mine, theirs, others);
+            return;
+        }
+    if (mine < others && mine > 0 && is_linkers(ours[mine - 1])) {
+        walk_counts.linker++;
+    } else if (mine < others) {
+        walk_counts.shorter++;
+        show("ours ends earlier", ours, mine, theirs, others);
+    }
+}
+
+EXPORT __attribute__((noinline)) void walk_compare(const void *trampoline)
+{
+    uintptr_t ours[MOST], theirs[MOST + OWN];
+    MT_REGISTERS(here);
+    size_t mine = mt_native_frames(&here, ours, MOST, NULL), skipped = 0;
+    int seen = unw_backtrace((void **)theirs, MOST + OWN);
+    size_t others = seen > 0 ? (size_t)seen : 0;
+    while (skipped < others && theirs[skipped] - own.begin < own.end - own.begin)
+        skipped++;
+    others -= skipped;
+    compare(ours, mine, theirs + skipped, others < MOST ? others : MOST, trampoline);
+    __asm__ volatile("" : : : "memory");
+}
+
+EXPORT __attribute__((noinline)) void walk_alone(void)
+{
+    static uintptr_t outermost;
+    uintptr_t ours[MOST];
+    MT_REGISTERS(here);
+    size_t mine = mt_native_frames(&here, ours, MOST, NULL);
+    walk_counts.walks++;
+    walk_counts.frames += (long)mine;
+    outermost = outermost ? outermost : ours[mine - 1];
+    if (mine == 0 || ours[mine - 1] != outermost) {
+        walk_counts.wrong += !is_linkers(ours[mine - 1]);
+        walk_counts.linker += is_linkers(ours[mine - 1]);
+    }
+    __asm__ volatile("" : : : "memory");
+}
+
+EXPORT long walk_report(const char *name)
+{
+    long wrong = walk_counts.wrong + walk_counts.shorter;
+    printf("%s: %ld walks, %ld frames, %ld wrong, %ld end earlier, %ld in the linker\n", name,
+           walk_counts.walks, walk_counts.frames, walk_counts.wrong, walk_counts.shorter,
+           walk_counts.linker);
+    memset(&walk_counts, 0, sizeof walk_counts);
+    return wrong;
+}
