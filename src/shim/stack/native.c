@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -20,13 +21,16 @@
 #include "shim/stack/probe.h"
 #include "shim/stack/stackhash.h"
 
-#define SLOTS (1u << 17)
+#define SLOT_BITS 17
+#define SLOTS (1u << SLOT_BITS)
 #define RUN 16u /* slots that are looked at */
 #define PAGE 4096u
 #define LEAP (1u << 18) /* farther away than this a stack pointer is on another stack */
 #define RED_ZONE 128u   /* bytes below the stack pointer that no signal touches */
 #define EXACT (UINT64_C(1) << 63)
 #define CLAIMED UINT64_MAX
+#define INLINE static inline __attribute__((always_inline))
+#define OWN 16 /* frames of this library on a stack */
 
 struct slot {
     _Atomic uint64_t key; /* 0: free */
@@ -41,9 +45,18 @@ static struct {
 } native;
 
 /* The part of the thread's stack that was found readable. */
-static __thread struct {
+struct range {
     uintptr_t low, high;
-} stack __attribute__((tls_model("initial-exec")));
+};
+static __thread struct range known __attribute__((tls_model("initial-exec")));
+
+struct walk {
+    struct slot *slot;
+    struct mt_registers at;
+    struct range range;
+    uint64_t generation; /* as it is part of a key */
+    uint64_t exact;      /* EXACT where a signal came at `at.pc` */
+};
 
 void mt_native_init(void)
 {
@@ -81,10 +94,10 @@ static struct mt_rule ask(uintptr_t pc, bool exact)
     return mt_cfi_rule(object.unwind, inside);
 }
 
-static struct mt_rule learn(struct slot *slot, uint64_t key, uintptr_t pc, bool exact)
+static uint64_t learn(struct slot *slot, uint64_t key, uintptr_t pc)
 {
     int saved = errno;
-    struct mt_rule rule = ask(pc, exact);
+    struct mt_rule rule = ask(pc, key & EXACT);
     uint64_t bits, none = 0;
     memcpy(&bits, &rule, sizeof bits);
     if (slot && atomic_compare_exchange_strong(&slot->key, &none, CLAIMED)) {
@@ -92,55 +105,51 @@ static struct mt_rule learn(struct slot *slot, uint64_t key, uintptr_t pc, bool 
         atomic_store_explicit(&slot->key, key, memory_order_release);
     }
     errno = saved;
-    return rule;
+    return bits;
 }
 
-static inline struct mt_rule rule_at(uintptr_t pc, bool exact, uint32_t generation)
+static __attribute__((noinline)) uint64_t look_on(uint64_t key, uint32_t place, uintptr_t pc)
 {
-    uint64_t key = (pc ^ (uint64_t)(generation & 0x7fff) << 48) | (exact ? EXACT : 0);
-    uint32_t hash = (uint32_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 40);
-    struct mt_rule rule;
     for (uint32_t i = 0; i < RUN; i++) {
-        struct slot *slot = &native.slot[(hash + i) % SLOTS];
+        struct slot *slot = &native.slot[(place + i) % SLOTS];
         uint64_t there = atomic_load_explicit(&slot->key, memory_order_acquire);
-        if (__builtin_expect(there == key, 1)) {
-            uint64_t bits = atomic_load_explicit(&slot->rule, memory_order_relaxed);
-            memcpy(&rule, &bits, sizeof rule);
-            return rule;
-        }
+        if (there == key)
+            return atomic_load_explicit(&slot->rule, memory_order_relaxed);
         if (there == 0)
-            return learn(slot, key, pc, exact);
+            return learn(slot, key, pc);
     }
-    return learn(NULL, key, pc, exact);
+    return learn(NULL, key, pc);
+}
+
+INLINE uint64_t rule_at(const struct walk *walk)
+{
+    uint64_t key = (walk->at.pc ^ walk->generation) | walk->exact;
+    uint64_t place = key * UINT64_C(0x9e3779b97f4a7c15) >> (64 - SLOT_BITS);
+    struct slot *slot = &walk->slot[place];
+    if (__builtin_expect(atomic_load_explicit(&slot->key, memory_order_acquire) != key, 0))
+        return look_on(key, (uint32_t)place, walk->at.pc);
+    return atomic_load_explicit(&slot->rule, memory_order_relaxed);
 }
 
 _Static_assert(sizeof(struct mt_rule) == sizeof(uint64_t), "a rule is a word");
 
 /* ---- the stack ---- */
 
-static void set_range(uintptr_t low, uintptr_t high)
-{
-    stack.high = 0; /* what a signal handler finds in between is empty */
-    atomic_signal_fence(memory_order_seq_cst);
-    stack.low = low;
-    atomic_signal_fence(memory_order_seq_cst);
-    stack.high = high;
-}
-
-static bool extend(uintptr_t address)
+static bool extend(struct range *range, uintptr_t address)
 {
     uintptr_t page = address & ~(uintptr_t)(PAGE - 1),
               last = (address + 7) & ~(uintptr_t)(PAGE - 1);
     if (!mt_probe(page, PAGE) || (last != page && !mt_probe(last, PAGE)))
         return false;
-    bool next = page == stack.high && stack.low < stack.high;
-    set_range(next ? stack.low : page, last + PAGE);
+    if (page != range->high || range->low >= range->high)
+        range->low = page;
+    range->high = last + PAGE;
     return true;
 }
 
-static inline bool get(uintptr_t address, uintptr_t *value)
+static inline bool get(struct range *range, uintptr_t address, uintptr_t *value)
 {
-    if (__builtin_expect(address < stack.low || address + 8 > stack.high, 0) && !extend(address))
+    if ((address < range->low || address + 8 > range->high) && !extend(range, address))
         return false;
     *value = *(const uintptr_t *)address;
     return true;
@@ -148,83 +157,158 @@ static inline bool get(uintptr_t address, uintptr_t *value)
 
 /* Below or above what was found readable, perhaps on another stack: between two of them may be a
  * hole, however near they are. */
-static __attribute__((noinline)) void move_to(uintptr_t sp)
+static __attribute__((noinline)) bool move_to(struct range *range, uintptr_t sp)
 {
-    uintptr_t page = sp & ~(uintptr_t)(PAGE - 1), low = stack.low, high = stack.high;
+    uintptr_t page = sp & ~(uintptr_t)(PAGE - 1), low = range->low, high = range->high;
     if (page < low && low - page <= LEAP && mt_probe(page, low - page))
-        set_range(page, high);
+        range->low = page;
     else if (page >= high && page - high < LEAP && mt_probe(high, page + PAGE - high))
-        set_range(low, page + PAGE);
+        range->high = page + PAGE;
     else
-        set_range(page, page);
+        *range = mt_probe(page, PAGE) ? (struct range){page, page + PAGE} : (struct range){0, 0};
+    return range->high > 0;
 }
 
-static inline void stand_at(uintptr_t sp)
+/* From here on the stack pointer lies in the range or at its end, whatever step is made. */
+static inline bool stand_at(struct range *range, uintptr_t sp)
 {
-    if (__builtin_expect(sp < stack.low || sp >= stack.high, 0))
-        move_to(sp);
+    return __builtin_expect(sp >= range->low && sp < range->high, 1) || move_to(range, sp);
+}
+
+/* A signal handler that comes in between, and walks, finds an empty range. */
+static inline void keep_range(struct range range)
+{
+    if (__builtin_expect(known.low == range.low && known.high == range.high, 1))
+        return;
+    known.high = 0;
+    atomic_signal_fence(memory_order_seq_cst);
+    known.low = range.low;
+    atomic_signal_fence(memory_order_seq_cst);
+    known.high = range.high;
 }
 
 /* ---- steps ---- */
 
 /* The registers as the kernel saved them for the signal's handler: struct ucontext. */
-static bool leave_signal(struct mt_registers *r)
+static bool leave_signal(struct walk *walk)
 {
     enum { SAVED_BP = 120, SAVED_SP = 160, SAVED_PC = 168 };
     struct mt_registers saved;
-    if (!get(r->sp + SAVED_BP, &saved.bp) || !get(r->sp + SAVED_SP, &saved.sp) ||
-        !get(r->sp + SAVED_PC, &saved.pc))
+    uintptr_t sp = walk->at.sp;
+    if (!get(&walk->range, sp + SAVED_BP, &saved.bp) ||
+        !get(&walk->range, sp + SAVED_SP, &saved.sp) ||
+        !get(&walk->range, sp + SAVED_PC, &saved.pc))
         return false;
-    stand_at(saved.sp);
-    *r = saved;
-    return true;
+    walk->at = saved;
+    return stand_at(&walk->range, saved.sp);
 }
 
-static inline bool leave(struct mt_registers *r, struct mt_rule rule)
+static bool leave_function(struct walk *walk, struct mt_rule rule)
 {
-    uintptr_t cfa = (rule.kind & 1 ? r->sp : r->bp) + (uintptr_t)(intptr_t)rule.cfa, bp;
-    if (rule.kind >= MT_RULE_AT_SP && !get(cfa, &cfa))
+    struct mt_registers *at = &walk->at;
+    uintptr_t cfa = (rule.kind & 1 ? at->sp : at->bp) + (uintptr_t)(intptr_t)rule.cfa, bp;
+    if (rule.kind >= MT_RULE_AT_SP && !get(&walk->range, cfa, &cfa))
         return false;
-    if (cfa <= r->sp || cfa % 8)
+    if (cfa <= at->sp || cfa % 8)
         return false;
     if (rule.bp_kind == MT_BP_AT_CFA || rule.bp_kind == MT_BP_AT_BP) {
-        bp = (rule.bp_kind == MT_BP_AT_CFA ? cfa : r->bp) + (uintptr_t)(intptr_t)rule.bp;
+        bp = (rule.bp_kind == MT_BP_AT_CFA ? cfa : at->bp) + (uintptr_t)(intptr_t)rule.bp;
         /* Where a signal came at the end of a function it was taken off the stack already. */
-        if (bp + RED_ZONE < r->sp || !get(bp, &r->bp))
+        if (bp + RED_ZONE < at->sp || !get(&walk->range, bp, &at->bp))
             return false;
     }
-    r->sp = cfa;
-    return get(cfa - 8, &r->pc) && r->pc > PAGE;
+    at->sp = cfa;
+    return get(&walk->range, cfa - 8, &at->pc) && at->pc > PAGE;
 }
 
-/* Either the addresses, or (`address` is NULL) their hash alone. */
-static inline __attribute__((always_inline)) uint32_t walk(const struct mt_registers *from,
-                                                           uintptr_t *address, uint64_t *hash,
-                                                           uint32_t most,
-                                                           bool (*stop)(uintptr_t address))
+static __attribute__((noinline)) bool leave_slowly(struct walk *walk, uint64_t bits)
 {
-    struct mt_registers r = *from;
+    struct mt_rule rule;
+    memcpy(&rule, &bits, sizeof rule);
+    walk->exact = rule.kind == MT_RULE_SIGNAL ? EXACT : 0;
+    return walk->exact ? leave_signal(walk)
+                       : rule.kind != MT_RULE_END && leave_function(walk, rule);
+}
+
+/* Both kinds of a rule, as they lie in its word. */
+#define KINDS(bits) ((uint32_t)((bits) >> 48))
+#define SAVES_BP(bits) (KINDS(bits) > 255)
+
+_Static_assert(offsetof(struct mt_rule, kind) == 6 && offsetof(struct mt_rule, bp) == 4 &&
+                   MT_RULE_SP == 1 && MT_RULE_BP == 2 && MT_BP_AT_CFA == 1,
+               "where in the word things are");
+
+/* By one of two registers plus a number, the frame pointer unchanged or saved beside the CFA. */
+#define IS_PLAIN(bits) (((KINDS(bits) - 1) & ~0x101u) == 0)
+
+/* What most rules are, and both words lie between the stack pointer and what is known to be
+ * readable. In registers alone: *walk is copied where its address is needed. */
+INLINE bool step(struct walk *walk)
+{
+    uint64_t rule = rule_at(walk);
+    uintptr_t sp = walk->at.sp;
+    uintptr_t cfa = (KINDS(rule) & 1 ? sp : walk->at.bp) + (uintptr_t)(int32_t)rule;
+    uintptr_t bp = cfa + (uintptr_t)((int64_t)(rule << 16) >> 48), words = cfa - sp - 8;
+    /* A multiple of 8 that fits: all other numbers are huge when they are turned. */
+    words = words >> 3 | words << 61;
+    if (__builtin_expect(!IS_PLAIN(rule) || words >= (walk->range.high - sp) / 8 ||
+                             (SAVES_BP(rule) && bp - sp > cfa - 8 - sp),
+                         0)) {
+        struct walk copy = *walk;
+        bool more = leave_slowly(&copy, rule);
+        *walk = copy;
+        return more;
+    }
+    if (SAVES_BP(rule))
+        walk->at.bp = *(const uintptr_t *)bp;
+    walk->at.pc = *(const uintptr_t *)(cfa - 8);
+    walk->at.sp = cfa;
+    walk->exact = 0;
+    return walk->at.pc > PAGE;
+}
+
+static inline bool is_own(uintptr_t pc)
+{
+    return pc - native.own.begin < native.own.end - native.own.begin;
+}
+
+static __attribute__((noinline)) bool leave_own(struct walk *walk)
+{
+    bool more = step(walk);
+    for (int i = 0; more && is_own(walk->at.pc) && i < OWN; i++)
+        more = step(walk);
+    return more;
+}
+
+static __attribute__((noinline)) bool begin(struct walk *walk, const struct mt_registers *from)
+{
+    *walk = (struct walk){.slot = native.slot, .at = *from, .range = known};
+    walk->generation = (uint64_t)(mt_native_generation() & 0x7fff) << 48;
+    return stand_at(&walk->range, from->sp) && leave_own(walk);
+}
+
+/* Either the addresses, or (`address` is NULL) their hash alone. Every walk ends: each step but
+ * that out of a signal's handler raises the stack pointer, and each is a frame. */
+static inline __attribute__((always_inline)) uint32_t walk_from(const struct mt_registers *from,
+                                                                uintptr_t *address, uint64_t *hash,
+                                                                uint32_t most,
+                                                                bool (*stop)(uintptr_t address))
+{
+    struct walk first, walk;
     uint64_t sum = *hash;
-    uint32_t n = 0, steps = 0, generation = mt_native_generation();
-    bool exact = false, outside = false;
-    stand_at(r.sp);
-    while (n < most && steps++ < 2 * most + 16) {
-        struct mt_rule rule = rule_at(r.pc, exact, generation);
-        exact = rule.kind == MT_RULE_SIGNAL;
-        if (rule.kind == MT_RULE_END || !(exact ? leave_signal(&r) : leave(&r, rule)))
+    uint32_t n = 0;
+    bool more = begin(&first, from);
+    for (walk = first; more && n < most; more = step(&walk)) {
+        uintptr_t pc = walk.at.pc + (walk.exact >> 63);
+        if (stop && stop(pc))
             break;
-        uintptr_t pc = exact ? r.pc + 1 : r.pc;
-        outside = outside || pc - native.own.begin >= native.own.end - native.own.begin;
-        if (outside && stop && stop(pc))
-            break;
-        if (!outside)
-            continue;
         if (address)
             address[n] = pc;
         else
             sum = mt_stackhash_add(sum, pc);
         n++;
     }
+    keep_range(walk.range);
     *hash = sum;
     return n;
 }
@@ -233,11 +317,13 @@ uint32_t mt_native_frames(const struct mt_registers *from, uintptr_t *address, u
                           bool (*stop)(uintptr_t address))
 {
     uint64_t none = 0;
-    return MT_HAS_NATIVE && native.slot ? walk(from, address, &none, most, stop) : 0;
+    return MT_HAS_NATIVE && native.slot ? walk_from(from, address, &none, most, stop) : 0;
 }
 
 uint32_t mt_native_hash(const struct mt_registers *from, uint64_t *hash, uint32_t most,
                         bool (*stop)(uintptr_t address))
 {
-    return MT_HAS_NATIVE && native.slot ? walk(from, NULL, hash, most, stop) : 0;
+    if (!MT_HAS_NATIVE || !native.slot)
+        return 0;
+    return stop ? walk_from(from, NULL, hash, most, stop) : walk_from(from, NULL, hash, most, NULL);
 }
