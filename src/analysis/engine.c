@@ -250,6 +250,7 @@ static int make_model(struct shift *shift)
             .death = pass->death,
             .usage = pass->usage,
             .by_launch = pass->by_launch,
+            .host = pass->host,
             .resize = pass->resize,
         };
     }

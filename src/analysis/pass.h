@@ -56,7 +56,8 @@ struct mt_pass {
     /* Before its first event is replayed; NULL: the iteration before is over and none begins. */
     int (*iteration)(void *state, const struct mt_iteration *iteration);
     int (*finish)(void *state, uint64_t end_ns);
-    bool by_launch;    /* see struct mt_listener */
+    bool by_launch;    /* see struct mt_listener, as host */
+    bool host;
     bool needs_rhythm; /* the first scan is made, and run->rhythm and `iteration` are there */
 };
 

@@ -29,11 +29,8 @@ enum mt_source mt_source_of(struct mt_model *model, uint64_t api)
 
 void mt_do_context_end(struct mt_model *model, const struct mt_ev_context_end *event)
 {
-    struct mt_range range;
     mt_context_died(model, event);
-    for (uint64_t at = 0; event->context && mt_space_next(&model->host, at, &range); at = range.end)
-        if (range.item == event->context)
-            mt_host_drop(model, range.begin);
+    mt_host_context_died(model, event->context);
 }
 
 /* Asked for again and again, it is there once. */

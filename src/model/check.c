@@ -64,6 +64,23 @@ static bool counts_are_valid(const struct mt_block *block)
                                      block->first_access_ns >= block->birth_ns));
 }
 
+static bool host_is_valid(const struct mt_model *model)
+{
+    struct mt_range range;
+    uint64_t sum = 0;
+    for (uint64_t at = 0; mt_space_next(&model->host, at, &range); at = range.end) {
+        if (range.item >= model->slots)
+            return false;
+        const struct mt_block *block = &model->block[range.item];
+        if (block->slot != range.item || !range_fits(&range, block) ||
+            block->level != MT_LEVEL_HOST || block->state != MT_STATE_TOLD ||
+            block->size != block->extent || !counts_are_valid(block))
+            return false;
+        sum += block->size;
+    }
+    return mt_space_is_valid(&model->host) && sum == model->pinned;
+}
+
 static void add_up(struct mt_usage sums[MT_DEVICES], const struct mt_block *block)
 {
     struct mt_usage *sum = &sums[block->device];
@@ -120,7 +137,7 @@ bool mt_model_is_valid(const struct mt_model *model)
     struct mt_range range;
     memset(sums, 0, sizeof sums);
     if (!mt_space_is_valid(&model->driver) || !mt_space_is_valid(&model->blocks) ||
-        !mt_space_is_valid(&model->maps) || !mt_space_is_valid(&model->host))
+        !mt_space_is_valid(&model->maps) || !host_is_valid(model))
         return false;
     for (uint64_t at = 0; mt_space_next(&model->driver, at, &range); at = range.end) {
         if (!driver_is_valid(model, &range) || !counts_are_valid(&model->block[range.item]))
@@ -135,7 +152,7 @@ bool mt_model_is_valid(const struct mt_model *model)
         add_up(sums, &model->block[range.item]);
     }
     return model->slots == 1 + model->free_slots + model->driver.size + model->blocks.size +
-                               model->arrays.size &&
+                               model->arrays.size + model->host.size &&
            model->block[0].extent == 0 && reaches_are_valid(model) && pendings_are_valid(model) &&
            sums_are_valid(model, sums);
 }

@@ -414,7 +414,7 @@ static bool step_holds(struct mt_model *model, const struct mt_trail_step *step)
     if (block->id != step->block_id || block->state == MT_STATE_FREE)
         return false;
     if (step->what == MT_STEP_ACCESS)
-        return block->level == MT_LEVEL_BLOCK;
+        return block->level != MT_LEVEL_SEGMENT;
     return mt_model_find(model, step->address) == NULL;
 }
 
@@ -433,13 +433,6 @@ static bool trail_holds(struct mt_model *model, struct mt_trail *trail)
     return true;
 }
 
-static uint64_t *count_of(struct mt_block *block, enum mt_access_kind kind)
-{
-    return kind == MT_ACCESS_READ    ? &block->reads
-           : kind == MT_ACCESS_WRITE ? &block->writes
-                                     : &block->touches;
-}
-
 static void again_access(struct mt_model *model, const struct mt_trail_step *step,
                          const struct mt_record *node, struct mt_access *access)
 {
@@ -451,7 +444,7 @@ static void again_access(struct mt_model *model, const struct mt_trail_step *ste
     access->by = node->kind == MT_launch ? MT_BY_LAUNCH
                  : node->kind == MT_set  ? MT_BY_SET
                                          : MT_BY_COPY;
-    mt_touch_add(model, block, access, count_of(block, access->kind));
+    mt_touch_add(model, block, access, mt_kind_count(block, access->kind));
 }
 
 static void follow_trail(struct mt_model *model, const struct mt_graph *graph,

@@ -95,7 +95,7 @@ static void make_blank(struct mt_block *block, uint32_t slot)
     block->stream = block->children = block->mapped = block->aliased = block->stale_touches = 0;
 }
 
-static uint32_t take_slot(struct mt_model *model)
+uint32_t mt_slot_take(struct mt_model *model)
 {
     uint32_t slot;
     if (model->free_slots) {
@@ -112,7 +112,7 @@ static uint32_t take_slot(struct mt_model *model)
     return slot;
 }
 
-static void drop_slot(struct mt_model *model, uint32_t slot)
+void mt_slot_drop(struct mt_model *model, uint32_t slot)
 {
     /* No extent: what the cache still says of it contains no address. */
     model->block[slot].extent = model->block[slot].reach = 0;
@@ -208,11 +208,11 @@ uint32_t mt_driver_add(struct mt_model *model, const struct mt_birth *birth)
 {
     uint64_t end = birth->address + birth->extent;
     evict(model, birth->address, end);
-    uint32_t slot = take_slot(model);
+    uint32_t slot = mt_slot_take(model);
     if (!slot)
         return 0;
     if (mt_space_insert(&model->driver, birth->address, end, slot) != MT_SPACE_OK) {
-        drop_slot(model, slot);
+        mt_slot_drop(model, slot);
         mt_model_note(model, MT_ERR_MEMORY);
         return 0;
     }
@@ -277,7 +277,7 @@ void mt_driver_died(struct mt_model *model, uint32_t slot)
     block->state = MT_STATE_RESERVED; /* its bytes are gone; others' that were aliases may grow */
     if (virtual)
         forget_maps(model, begin, end);
-    drop_slot(model, slot);
+    mt_slot_drop(model, slot);
 }
 
 /* ---- what dies with something else ---- */
@@ -347,7 +347,7 @@ void mt_array_died(struct mt_model *model, uint64_t handle)
     --*level_count(model, block);
     use_driver(model, block, 0 - mt_block_bytes(block), model->now);
     tell_block(model, &model->deaths, block);
-    drop_slot(model, range.item);
+    mt_slot_drop(model, range.item);
 }
 
 void mt_array_born(struct mt_model *model, const struct mt_ev_array *event, uint32_t thread)
@@ -357,11 +357,11 @@ void mt_array_born(struct mt_model *model, const struct mt_ev_array *event, uint
         return;
     }
     mt_array_died(model, event->handle); /* its end was not seen */
-    uint32_t slot = take_slot(model);
+    uint32_t slot = mt_slot_take(model);
     if (!slot)
         return;
     if (mt_space_insert(&model->arrays, event->handle, event->handle + 1, slot) != MT_SPACE_OK) {
-        drop_slot(model, slot);
+        mt_slot_drop(model, slot);
         mt_model_note(model, MT_ERR_MEMORY);
         return;
     }
@@ -473,11 +473,11 @@ void mt_block_born(struct mt_model *model, const struct mt_birth *birth)
 {
     uint64_t end = birth->address + birth->extent;
     uint32_t segment = surrounding(model, birth->address, end);
-    uint32_t slot = take_slot(model);
+    uint32_t slot = mt_slot_take(model);
     if (!slot)
         return;
     if (!insert_block(model, birth->address, end, slot)) {
-        drop_slot(model, slot);
+        mt_slot_drop(model, slot);
         return;
     }
     struct mt_block *block = &model->block[slot];
@@ -513,5 +513,5 @@ void mt_block_died(struct mt_model *model, uint32_t slot)
     usage->blocks--;
     use_allocated(model, block->device, usage, 0 - block->size, model->now);
     tell_block(model, &model->deaths, block);
-    drop_slot(model, slot);
+    mt_slot_drop(model, slot);
 }

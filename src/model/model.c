@@ -10,12 +10,26 @@ static bool make_calls(struct mt_calls *calls, size_t n)
     return calls->call != NULL;
 }
 
+static void hear_host(struct mt_model *model, const struct mt_listener *it)
+{
+    if (it->birth)
+        model->host_births.call[model->host_births.n++] =
+            (struct mt_call){it->state, .block = it->birth};
+    if (it->access)
+        model->host_accesses.call[model->host_accesses.n++] =
+            (struct mt_call){it->state, .access = it->access};
+    if (it->death)
+        model->host_deaths.call[model->host_deaths.n++] =
+            (struct mt_call){it->state, .block = it->death};
+}
+
 static bool hear(struct mt_model *model, const struct mt_listener *listeners, size_t n)
 {
     if (!make_calls(&model->births, n) || !make_calls(&model->accesses, n) ||
         !make_calls(&model->touches, n) || !make_calls(&model->launches, n) ||
         !make_calls(&model->deaths, n) || !make_calls(&model->usages, n) ||
-        !make_calls(&model->resizes, n))
+        !make_calls(&model->resizes, n) || !make_calls(&model->host_births, n) ||
+        !make_calls(&model->host_accesses, n) || !make_calls(&model->host_deaths, n))
         return false;
     for (const struct mt_listener *it = listeners; it < listeners + n; it++) {
         if (it->birth)
@@ -36,6 +50,8 @@ static bool hear(struct mt_model *model, const struct mt_listener *listeners, si
         if (it->resize)
             model->resizes.call[model->resizes.n++] =
                 (struct mt_call){it->state, .block = it->resize};
+        if (it->host)
+            hear_host(model, it);
     }
     return true;
 }
@@ -76,6 +92,9 @@ void mt_model_free(struct mt_model *model)
     free(model->deaths.call);
     free(model->usages.call);
     free(model->resizes.call);
+    free(model->host_births.call);
+    free(model->host_accesses.call);
+    free(model->host_deaths.call);
     free(model);
 }
 
@@ -153,29 +172,6 @@ void mt_do_alloc(struct mt_model *model, const struct mt_ev_alloc *event, uint32
                   thread);
 }
 
-void mt_host_drop(struct mt_model *model, uint64_t begin)
-{
-    struct mt_range range;
-    model->host_generation++;
-    if (mt_space_remove(&model->host, begin, &range))
-        model->pinned -= range.end - range.begin;
-}
-
-static void do_host_alloc(struct mt_model *model, uint64_t begin, uint64_t size, uint32_t context)
-{
-    struct mt_range range;
-    if (!mt_is_range(model, begin, size))
-        return;
-    model->host_generation++;
-    while (mt_space_next(&model->host, begin, &range) && range.begin < begin + size)
-        mt_host_drop(model, range.begin);
-    if (mt_space_insert(&model->host, begin, begin + size, context) != MT_SPACE_OK)
-        mt_model_note(model, MT_ERR_MEMORY);
-    model->pinned += size;
-    if (model->pinned > model->counts.pinned_peak_bytes)
-        model->counts.pinned_peak_bytes = model->pinned;
-}
-
 /* ---- frees, and those that fail ---- */
 
 /* Room to remember a call that gives back; the oldest one is forgotten. */
@@ -184,6 +180,19 @@ static struct mt_freed *remember(struct mt_model *model, enum mt_kind kind, uint
     struct mt_freed *freed = &model->freed[model->freed_next++ % MT_FREED_MAX];
     *freed = (struct mt_freed){.kind = (uint16_t)kind, .address = address};
     return freed;
+}
+
+/* What it was, in case the call turns out to have failed. */
+static void keep(struct mt_freed *freed, const struct mt_block *block)
+{
+    freed->known = true;
+    freed->device = block->device;
+    freed->api = block->api;
+    freed->stack = block->stack;
+    freed->context = block->context;
+    freed->source = block->source;
+    freed->size = block->size;
+    freed->stream = block->stream;
 }
 
 void mt_do_free(struct mt_model *model, const struct mt_ev_free *event)
@@ -198,29 +207,18 @@ void mt_do_free(struct mt_model *model, const struct mt_ev_free *event)
         model->counts.late_frees++;
         return;
     }
-    *freed = (struct mt_freed){.kind = MT_free,
-                               .known = true,
-                               .device = block->device,
-                               .api = block->api,
-                               .stack = block->stack,
-                               .context = block->context,
-                               .source = block->source,
-                               .address = block->address,
-                               .size = block->size,
-                               .stream = block->stream};
+    keep(freed, block);
     mt_driver_died(model, slot);
 }
 
 static void do_host_free(struct mt_model *model, uint64_t address)
 {
-    struct mt_range range;
     struct mt_freed *freed = remember(model, MT_host_free, address);
-    if (mt_space_find(&model->host, address, &range) && range.begin == address) {
-        freed->known = true;
-        freed->size = range.end - range.begin;
-        freed->context = range.item;
-        mt_host_drop(model, address);
-    }
+    uint32_t slot = mt_host_at(model, address);
+    if (!slot || model->block[slot].address != address)
+        return;
+    keep(freed, &model->block[slot]);
+    mt_host_died(model, slot);
 }
 
 static void do_unmap(struct mt_model *model, const struct mt_ev_unmap *event)
@@ -276,7 +274,7 @@ static void revive(struct mt_model *model, const struct mt_freed *freed, uint32_
         mt_driver_put(model, &birth, thread);
         break;
     case MT_host_free:
-        do_host_alloc(model, freed->address, freed->size, freed->context);
+        mt_host_born(model, &birth);
         break;
     case MT_unreserve:
         mt_virtual_reserve(model, &(struct mt_ev_reserve){freed->address, freed->size});
@@ -408,8 +406,7 @@ static void replay_memory(struct mt_model *model, const struct mt_record *record
         model->counts.allocations_failed++;
         break;
     case MT_host_alloc:
-        do_host_alloc(model, AS(host_alloc)->address, AS(host_alloc)->size,
-                      (uint32_t)AS(host_alloc)->context);
+        mt_do_host_alloc(model, AS(host_alloc));
         break;
     case MT_host_free:
         do_host_free(model, AS(host_free)->address);
@@ -570,26 +567,26 @@ int mt_model_replay(struct mt_model *model, const struct mt_record *record, uint
     }
 }
 
-static void tell_survivor(struct mt_model *model, struct mt_block *block)
+static void tell_survivors(struct mt_model *model, const struct mt_space *space,
+                           const struct mt_calls *deaths)
 {
-    if (block->state != MT_STATE_TOLD)
-        return;
-    for (size_t i = 0; i < model->deaths.n; i++) {
-        const struct mt_call *call = &model->deaths.call[i];
-        mt_model_note(model, call->block(call->state, block));
+    struct mt_range range;
+    for (uint64_t at = 0; mt_space_next(space, at, &range); at = range.end) {
+        struct mt_block *block = &model->block[range.item];
+        for (size_t i = 0; block->state == MT_STATE_TOLD && i < deaths->n; i++)
+            mt_model_note(model, deaths->call[i].block(deaths->call[i].state, block));
     }
 }
 
 int mt_model_finish(struct mt_model *model)
 {
-    const struct mt_space *spaces[] = {&model->blocks, &model->driver, &model->arrays};
-    struct mt_range range;
     if (model->is_open)
         mt_touch_close(model);
     while (model->pendings)
         mt_pending_tell(model, model->pending[0].slot);
-    for (size_t i = 0; i < 3; i++)
-        for (uint64_t at = 0; mt_space_next(spaces[i], at, &range); at = range.end)
-            tell_survivor(model, &model->block[range.item]);
+    tell_survivors(model, &model->blocks, &model->deaths);
+    tell_survivors(model, &model->driver, &model->deaths);
+    tell_survivors(model, &model->arrays, &model->deaths);
+    tell_survivors(model, &model->host, &model->host_deaths);
     return model->status;
 }

@@ -9,7 +9,8 @@
  * what it then is. Peaks of allocated bytes thereby never count a segment as a block.
  *
  * A virtual range lives from its first map to its unreserve; its size is the most that was mapped.
- */
+ *
+ * Page-locked host memory is a level of its own, of no device: it counts in no mt_usage. */
 #ifndef MT_MODEL_H
 #define MT_MODEL_H
 
@@ -19,7 +20,7 @@
 #include "base/error.h"
 #include "event/event.h"
 
-enum mt_level { MT_LEVEL_SEGMENT, MT_LEVEL_BLOCK };
+enum mt_level { MT_LEVEL_SEGMENT, MT_LEVEL_BLOCK, MT_LEVEL_HOST };
 
 /* Who gave the memory out: X(suffix, name in tables, what it means). */
 #define MT_SOURCES(X)                                                                              \
@@ -31,6 +32,8 @@ enum mt_level { MT_LEVEL_SEGMENT, MT_LEVEL_BLOCK };
     X(GLOBAL, "global", "a variable of a module")                                                  \
     X(ARRAY, "array", "an array: no address, and no accesses are seen")                            \
     X(VIRTUAL, "virtual", "a reserved range with physical memory mapped into it")                  \
+    X(PINNED, "pinned", "page-locked host memory that the driver gave out")                        \
+    X(REGISTERED, "registered", "host memory of the program's own, page-locked")                   \
     X(ALLOCATOR, "allocator", "a caching allocator's block")                                       \
     X(REPORTED, "reported", "a block of an allocator of the program's own")
 
@@ -146,6 +149,7 @@ struct mt_listener {
     /* A virtual range holds another number of bytes; told before the usage that comes of it. */
     int (*resize)(void *state, const struct mt_block *block);
     bool by_launch; /* what launches touch is told by `launch` alone, not by `access` as well */
+    bool host;      /* births, accesses and deaths of level MT_LEVEL_HOST are told, too */
 };
 
 /* Bytes that driver memory or a block takes now. Memory of others is theirs. */

@@ -4,6 +4,7 @@
  *   ranges.c    reserved ranges and maps
  *   physical.c  the memory behind maps
  *   belongings.c  what belongs to contexts and modules
+ *   host.c      page-locked host memory
  *   touch.c     launches, copies, sets
  *   graphs.c    what graphs hold, and their launches
  *   check.c     every invariant */
@@ -20,6 +21,8 @@ enum mt_state {
     MT_STATE_PENDING,  /* lives, but its birth is not yet told */
     MT_STATE_TOLD,     /* lives, and listeners know */
 };
+
+struct mt_box;
 
 #define MT_CACHE_BITS 16
 #define MT_PENDING_MAX 16u
@@ -138,7 +141,7 @@ struct mt_model {
     struct mt_space blocks; /* allocators' blocks; item: slot */
     struct mt_space maps;   /* mapped ranges; item: piece */
     struct mt_space arrays; /* by handle, of length 1; item: slot */
-    struct mt_space host;   /* page-locked host memory; item: its context */
+    struct mt_space host;   /* page-locked host memory; item: slot */
     struct mt_physicals physicals;
     uint64_t pinned; /* bytes of page-locked host memory */
     uint64_t now, next_id;
@@ -158,7 +161,8 @@ struct mt_model {
     mt_api_name *api_name;
     void *context;
     struct mt_calls births, accesses, launches, deaths, usages, resizes; /* who wants to know */
-    struct mt_calls touches;                             /* of accesses: also those of launches */
+    struct mt_calls touches; /* of accesses: also those of launches */
+    struct mt_calls host_births, host_accesses, host_deaths;
     const struct mt_block *touched[MT_RECORD_WORDS_MAX]; /* by the launch that is told now */
     uint32_t cache[1u << MT_CACHE_BITS]; /* slot at an address; checked by containment when used */
 };
@@ -183,6 +187,13 @@ static inline void mt_block_set_reach(struct mt_block *block)
     block->reach = plain ? block->extent : 0;
 }
 
+static inline uint64_t *mt_kind_count(struct mt_block *block, enum mt_access_kind kind)
+{
+    return kind == MT_ACCESS_READ    ? &block->reads
+           : kind == MT_ACCESS_WRITE ? &block->writes
+                                     : &block->touches;
+}
+
 /* A stack as an event names it; numbers that no trace has are none. */
 static inline uint32_t mt_model_stack(uint64_t stack)
 {
@@ -193,6 +204,8 @@ static inline uint32_t mt_model_stack(uint64_t stack)
 
 /* Room for more slots; the first time it makes slot 0 as well. */
 bool mt_slots_grow(struct mt_model *model);
+uint32_t mt_slot_take(struct mt_model *model); /* a blank one; 0 on error */
+void mt_slot_drop(struct mt_model *model, uint32_t slot);
 
 /* What driver memory, or a block in it, is made of when it is born. */
 struct mt_birth {
@@ -259,7 +272,6 @@ void mt_do_alloc(struct mt_model *model, const struct mt_ev_alloc *event, uint32
 void mt_do_free(struct mt_model *model, const struct mt_ev_free *event);
 /* Driver memory that is there at once, in place of whatever lived there. */
 void mt_driver_put(struct mt_model *model, const struct mt_birth *birth, uint32_t thread);
-void mt_host_drop(struct mt_model *model, uint64_t begin);
 /* Whether there are such addresses; counts a record that says otherwise. */
 bool mt_is_range(struct mt_model *model, uint64_t address, uint64_t size);
 
@@ -269,6 +281,17 @@ void mt_do_context_end(struct mt_model *model, const struct mt_ev_context_end *e
 void mt_do_global(struct mt_model *model, const struct mt_ev_global *event, uint32_t thread);
 /* A prefetch, a hint, what a pool says: counted. */
 void mt_do_saying(struct mt_model *model, const struct mt_record *record);
+
+/* host.c */
+void mt_do_host_alloc(struct mt_model *model, const struct mt_ev_host_alloc *event);
+void mt_host_born(struct mt_model *model, const struct mt_birth *birth);
+void mt_host_died(struct mt_model *model, uint32_t slot);
+void mt_host_context_died(struct mt_model *model, uint64_t context);
+uint32_t mt_host_at(const struct mt_model *model, uint64_t address); /* slot, 0: none */
+/* An access to each that a box has bytes of; to one, told. */
+void mt_host_touch(struct mt_model *model, const struct mt_box *box, struct mt_access *access);
+void mt_host_tell(struct mt_model *model, const struct mt_block *block,
+                  const struct mt_access *access);
 
 /* graphs.c */
 void mt_graphs_release(struct mt_graphs *graphs);

@@ -3,9 +3,8 @@
  * Most pointers are those of the last launches, so a small cache from addresses to slots answers
  * first. It needs no upkeep: the live block with nothing inside that contains an address is unique,
  * so whatever slot the cache names is right if it is such a block and contains the address. */
+#include "model/box.h"
 #include "model/model_state.h"
-
-#define ROWS_MAX 65536u /* of a box over several blocks that are looked at one by one */
 
 static uint32_t resolve_slowly(struct mt_model *model, uint64_t address)
 {
@@ -71,7 +70,10 @@ void mt_touch_add(struct mt_model *model, struct mt_block *block, struct mt_acce
     if (block->state == MT_STATE_PENDING)
         mt_pending_tell(model, block->slot);
     count_access(block, model->now, kind_count);
-    tell_access(model, block, access);
+    if (__builtin_expect(block->level == MT_LEVEL_HOST, 0))
+        mt_host_tell(model, block, access);
+    else
+        tell_access(model, block, access);
 }
 
 static void next_serial(struct mt_model *model)
@@ -215,73 +217,6 @@ int mt_touch_launch(struct mt_model *model, const struct mt_record *record, uint
 
 /* ---- copies and sets ---- */
 
-/* Slices of rows, from `begin` to before `end`. */
-struct box {
-    uint64_t begin, width, height, depth, pitch, slice;
-    uint64_t end;
-};
-
-static bool is_empty(const struct box *box)
-{
-    return !box->width || !box->height || !box->depth;
-}
-
-/* Fill in a box that is not empty; false if it goes beyond the address space. */
-static bool make_box(struct box *box)
-{
-    uint64_t rows, slices;
-    if (__builtin_mul_overflow(box->height - 1, box->pitch, &rows) ||
-        __builtin_mul_overflow(box->depth - 1, box->slice, &slices) ||
-        __builtin_add_overflow(box->begin, rows, &box->end) ||
-        __builtin_add_overflow(box->end, slices, &box->end) ||
-        __builtin_add_overflow(box->end, box->width, &box->end))
-        return false;
-    return true;
-}
-
-static uint64_t box_bytes(const struct box *box)
-{
-    return box->width * box->height * box->depth;
-}
-
-static uint64_t larger(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
-}
-
-static uint64_t smaller(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
-static bool has_too_many_rows(const struct box *box)
-{
-    return box->height > ROWS_MAX || box->depth > ROWS_MAX || box->height * box->depth > ROWS_MAX;
-}
-
-/* Bytes of a box within [begin, end), and in *first where the first of them lies. */
-static uint64_t box_within(const struct box *box, uint64_t begin, uint64_t end, uint64_t *first)
-{
-    uint64_t bytes = 0;
-    *first = larger(box->begin, begin);
-    if (box->begin >= begin && box->end <= end)
-        return box_bytes(box);
-    if (box->height * box->depth == 1 || has_too_many_rows(box))
-        return smaller(box->end, end) - *first;
-    for (uint64_t z = 0; z < box->depth; z++) {
-        for (uint64_t y = 0; y < box->height; y++) {
-            uint64_t row = box->begin + z * box->slice + y * box->pitch;
-            uint64_t from = larger(row, begin), to = smaller(row + box->width, end);
-            if (from >= to)
-                continue;
-            if (!bytes || from < *first)
-                *first = from;
-            bytes += to - from;
-        }
-    }
-    return bytes;
-}
-
 /* The next innermost block at or behind *at that begins before `end`; 0 if there is none. */
 static uint32_t next_block(struct mt_model *model, uint64_t at, uint64_t end)
 {
@@ -301,15 +236,8 @@ static uint32_t next_block(struct mt_model *model, uint64_t at, uint64_t end)
     return has_block ? block.item : 0;
 }
 
-static uint64_t *kind_count(struct mt_block *block, enum mt_access_kind kind)
-{
-    return kind == MT_ACCESS_READ    ? &block->reads
-           : kind == MT_ACCESS_WRITE ? &block->writes
-                                     : &block->touches;
-}
-
 /* One access to each block that the box has bytes of. */
-static void touch_box(struct mt_model *model, const struct box *box, struct mt_access *access)
+static void touch_box(struct mt_model *model, const struct mt_box *box, struct mt_access *access)
 {
     uint64_t at = box->begin;
     bool found = false, rounded = false;
@@ -317,12 +245,12 @@ static void touch_box(struct mt_model *model, const struct box *box, struct mt_a
     while (at < box->end && (slot = next_block(model, at, box->end)) != 0) {
         struct mt_block *block = &model->block[slot];
         uint64_t end = block->address + block->extent, first;
-        access->size = box_within(box, block->address, end, &first);
+        access->size = mt_box_within(box, block->address, end, &first);
         access->offset = first - block->address;
-        rounded |= (first != box->begin || end < box->end) && has_too_many_rows(box);
+        rounded |= (first != box->begin || end < box->end) && mt_box_is_rough(box);
         if (access->size) {
             found = true;
-            mt_touch_add(model, block, access, kind_count(block, access->kind));
+            mt_touch_add(model, block, access, mt_kind_count(block, access->kind));
         }
         if (at != box->begin || end < box->end || block->address > at)
             mt_trail_strict(model); /* a block that is born between would get a part */
@@ -337,6 +265,13 @@ static void touch_box(struct mt_model *model, const struct box *box, struct mt_a
     }
 }
 
+static void touch_memory(struct mt_model *model, const struct mt_box *box, struct mt_access *access)
+{
+    touch_box(model, box, access);
+    if (model->host.size)
+        mt_host_touch(model, box, access);
+}
+
 static bool in_device_memory(struct mt_model *model, uint64_t address)
 {
     struct mt_range range;
@@ -344,7 +279,7 @@ static bool in_device_memory(struct mt_model *model, uint64_t address)
            mt_space_find(&model->blocks, address, &range);
 }
 
-static void count_copy(struct mt_model *model, const struct box *to, const struct box *from)
+static void count_copy(struct mt_model *model, const struct mt_box *to, const struct mt_box *from)
 {
     struct mt_range range;
     struct mt_counts *counts = &model->counts;
@@ -353,13 +288,13 @@ static void count_copy(struct mt_model *model, const struct box *to, const struc
     counts->copies++;
     if (writes && reads) {
         counts->copies_on_device++;
-        counts->copies_on_device_bytes += box_bytes(to);
+        counts->copies_on_device_bytes += mt_box_bytes(to);
     } else if (writes) {
         counts->copies_to_device++;
-        counts->copies_to_device_bytes += box_bytes(to);
+        counts->copies_to_device_bytes += mt_box_bytes(to);
     } else if (reads) {
         counts->copies_to_host++;
-        counts->copies_to_host_bytes += box_bytes(from);
+        counts->copies_to_host_bytes += mt_box_bytes(from);
     } else {
         counts->copies_elsewhere++;
         mt_trail_strict(model);
@@ -368,24 +303,24 @@ static void count_copy(struct mt_model *model, const struct box *to, const struc
                              (!reads && mt_space_find(&model->host, from->begin, &range));
 }
 
-static void touch_copy(struct mt_model *model, struct box *to, struct box *from,
+static void touch_copy(struct mt_model *model, struct mt_box *to, struct mt_box *from,
                        struct mt_access *access)
 {
-    if (is_empty(to)) {
+    if (mt_box_is_empty(to)) {
         model->counts.copies++;
         return;
     }
-    if (!make_box(to) || !make_box(from)) {
+    if (!mt_box_make(to) || !mt_box_make(from)) {
         model->counts.invalid_records++;
         return;
     }
     count_copy(model, to, from);
     access->kind = MT_ACCESS_READ;
     if (from->begin)
-        touch_box(model, from, access);
+        touch_memory(model, from, access);
     access->kind = MT_ACCESS_WRITE;
     if (to->begin)
-        touch_box(model, to, access);
+        touch_memory(model, to, access);
 }
 
 static struct mt_access make_access(const struct mt_model *model, uint64_t api, uint64_t stream,
@@ -402,8 +337,8 @@ static struct mt_access make_access(const struct mt_model *model, uint64_t api, 
 
 void mt_touch_copy(struct mt_model *model, const struct mt_ev_copy *event, uint32_t thread)
 {
-    struct box to = {event->destination, event->size, 1, 1, 0, 0, 0};
-    struct box from = {event->source, event->size, 1, 1, 0, 0, 0};
+    struct mt_box to = {event->destination, event->size, 1, 1, 0, 0, 0};
+    struct mt_box from = {event->source, event->size, 1, 1, 0, 0, 0};
     struct mt_access access = make_access(model, event->api, event->stream, MT_BY_COPY, thread);
     touch_copy(model, &to, &from, &access);
 }
@@ -411,60 +346,61 @@ void mt_touch_copy(struct mt_model *model, const struct mt_ev_copy *event, uint3
 void mt_touch_copy_rect(struct mt_model *model, const struct mt_ev_copy_rect *event,
                         uint32_t thread)
 {
-    struct box to = {event->destination,
-                     event->width,
-                     event->height,
-                     event->depth,
-                     event->destination_pitch,
-                     event->destination_slice,
-                     0};
-    struct box from = {event->source,
-                       event->width,
-                       event->height,
-                       event->depth,
-                       event->source_pitch,
-                       event->source_slice,
-                       0};
+    struct mt_box to = {event->destination,
+                        event->width,
+                        event->height,
+                        event->depth,
+                        event->destination_pitch,
+                        event->destination_slice,
+                        0};
+    struct mt_box from = {event->source,
+                          event->width,
+                          event->height,
+                          event->depth,
+                          event->source_pitch,
+                          event->source_slice,
+                          0};
     struct mt_access access = make_access(model, event->api, event->stream, MT_BY_COPY, thread);
     touch_copy(model, &to, &from, &access);
 }
 
 void mt_touch_set(struct mt_model *model, const struct mt_ev_set *event, uint32_t thread)
 {
-    struct box box = {event->address, event->width, event->height, 1, event->pitch, 0, 0};
+    struct mt_box box = {event->address, event->width, event->height, 1, event->pitch, 0, 0};
     struct mt_access access = make_access(model, event->api, event->stream, MT_BY_SET, thread);
-    bool empty = is_empty(&box);
-    if (!empty && !make_box(&box)) {
+    bool empty = mt_box_is_empty(&box);
+    if (!empty && !mt_box_make(&box)) {
         model->counts.invalid_records++;
         return;
     }
     model->counts.sets++;
     if (!empty)
-        touch_box(model, &box, &access);
+        touch_memory(model, &box, &access);
 }
 
 /* Both ends are on this process's own device: what the others hold is in their own traces. */
 void mt_touch_collective(struct mt_model *model, const struct mt_ev_collective *event,
                          uint32_t thread)
 {
-    struct box from = {event->send, event->send_bytes, 1, 1, 0, 0, 0};
-    struct box to = {event->receive, event->receive_bytes, 1, 1, 0, 0, 0};
+    struct mt_box from = {event->send, event->send_bytes, 1, 1, 0, 0, 0};
+    struct mt_box to = {event->receive, event->receive_bytes, 1, 1, 0, 0, 0};
     struct mt_access access = make_access(model, event->op, event->stream, MT_BY_NCCL, thread);
     if (event->flags & MT_COLLECTIVE_CAPTURED) {
         model->counts.collectives_captured++;
         return;
     }
-    if ((!is_empty(&from) && !make_box(&from)) || (!is_empty(&to) && !make_box(&to))) {
+    if ((!mt_box_is_empty(&from) && !mt_box_make(&from)) ||
+        (!mt_box_is_empty(&to) && !mt_box_make(&to))) {
         model->counts.invalid_records++;
         return;
     }
     model->counts.collectives++;
     model->counts.collectives_sent_bytes += event->send_bytes;
     model->counts.collectives_received_bytes += event->receive_bytes;
-    if (!is_empty(&from))
+    if (!mt_box_is_empty(&from))
         touch_box(model, &from, &access);
     access.kind = MT_ACCESS_WRITE;
-    if (!is_empty(&to))
+    if (!mt_box_is_empty(&to))
         touch_box(model, &to, &access);
 }
 
@@ -521,7 +457,7 @@ static void touch_told(struct mt_model *model, struct mt_block *block, struct mt
     if (block->kinds & kind)
         return;
     block->kinds |= kind;
-    mt_touch_add(model, block, access, kind_count(block, access->kind));
+    mt_touch_add(model, block, access, mt_kind_count(block, access->kind));
 }
 
 static void count_unresolved(struct mt_model *model, uint64_t address)
@@ -540,9 +476,9 @@ static void touch_range(struct mt_model *model, uint64_t begin, uint64_t end,
     while (at < end && (slot = next_block(model, at, end)) != 0) {
         struct mt_block *block = &model->block[slot];
         uint64_t block_end = block->address + block->extent;
-        uint64_t first = larger(begin, block->address);
+        uint64_t first = begin > block->address ? begin : block->address;
         access->offset = first - block->address;
-        access->size = smaller(end, block_end) - first;
+        access->size = (end < block_end ? end : block_end) - first;
         touch_told(model, block, access);
         at = block_end;
     }

@@ -2,7 +2,9 @@
 
 const char *mt_level_word(uint8_t level)
 {
-    return level == MT_LEVEL_SEGMENT ? "segment" : "block";
+    static const char *const words[] = {
+        [MT_LEVEL_SEGMENT] = "segment", [MT_LEVEL_BLOCK] = "block", [MT_LEVEL_HOST] = "host"};
+    return words[level];
 }
 
 const char *mt_source_word(uint8_t source)

@@ -163,6 +163,19 @@ static void tell_device(struct mt_output *output, const struct mt_story *story, 
     tell_peak(output, story, device);
 }
 
+/* Page-locked host memory, and whether copies gain by it. */
+static void tell_host(struct mt_output *output, const struct mt_story *story)
+{
+    struct human human = {.used = 0};
+    uint64_t copies = number(story, "copies_to_device") + number(story, "copies_to_host");
+    if (!number(story, "pinned_peak_bytes"))
+        return;
+    mt_story_label(output, "host");
+    mt_printf(output, "most page-locked %s, used by %s of %s %s from or to the host\n",
+              BYTES(number(story, "pinned_peak_bytes")), NUMBER(number(story, "copies_pinned")),
+              NUMBER(copies), mt_human_noun(copies, "copy", "copies"));
+}
+
 static void tell_blocks(struct mt_output *output, const struct mt_story *story)
 {
     struct human human = {.used = 0};
@@ -379,6 +392,7 @@ void mt_story_write(struct mt_output *output, const struct mt_story *story)
         tell_device(output, story, name);
     }
     tell_device(output, story, "unknown");
+    tell_host(output, story);
     tell_blocks(output, story);
     tell_accesses(output, story);
     tell_rhythm(output, story);

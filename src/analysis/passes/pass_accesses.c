@@ -66,4 +66,5 @@ const struct mt_pass mt_pass_accesses = {
     .new = accesses_new,
     .free = accesses_free,
     .access = accesses_access,
+    .host = true,
 };

@@ -84,4 +84,5 @@ const struct mt_pass mt_pass_blocks = {
     .new = blocks_new,
     .free = free,
     .death = blocks_death,
+    .host = true,
 };

@@ -1,7 +1,7 @@
 /* Memory over time, in equal slices of the trace: the trace says beforehand how long it is. Usage
  * is carried into the slices in which nothing changes. What is live between a first and a last
  * access is known at a block's death only, so it is kept as changes from slice to slice and summed
- * up at the end. */
+ * up at the end. Page-locked host memory is of no device: its line is that of those not known. */
 #include <stdlib.h>
 
 #include "analysis/pass.h"
@@ -13,8 +13,8 @@
 struct line {
     uint32_t slice; /* the last one that has values */
     uint64_t slice_end;
-    uint64_t reserved, allocated; /* now */
-    uint64_t most_reserved[SLICES], most_allocated[SLICES];
+    uint64_t reserved, allocated, host; /* now */
+    uint64_t most_reserved[SLICES], most_allocated[SLICES], most_host[SLICES];
     int64_t live_change[SLICES + 1];
 };
 
@@ -77,6 +77,7 @@ static void go_on(const struct state *state, struct line *line, uint32_t slice)
         line->slice++;
         line->most_reserved[line->slice] = line->reserved;
         line->most_allocated[line->slice] = line->allocated;
+        line->most_host[line->slice] = line->host;
     }
     bool last = slice + 1 == state->slices;
     line->slice_end = last ? UINT64_MAX : (slice + 1) * state->width;
@@ -99,9 +100,30 @@ static int timeline_usage(void *data, uint32_t device, const struct mt_usage *us
     return 0;
 }
 
+/* Change of page-locked memory, modulo 2^64. */
+static int add_host(struct state *state, uint64_t bytes, uint64_t time_ns)
+{
+    struct line *line = line_of(state, MT_DEVICES - 1);
+    if (!line)
+        return MT_ERR_MEMORY;
+    if (time_ns >= line->slice_end)
+        go_on(state, line, slice_of(state, time_ns));
+    line->host += bytes;
+    most(&line->most_host[line->slice], line->host);
+    return 0;
+}
+
+static int timeline_birth(void *data, const struct mt_block *block)
+{
+    return block->level == MT_LEVEL_HOST ? add_host(data, block->size, block->birth_ns) : 0;
+}
+
 static int timeline_death(void *data, const struct mt_block *block)
 {
     struct state *state = data;
+    if (block->level == MT_LEVEL_HOST)
+        return block->death_ns == UINT64_MAX ? 0
+                                             : add_host(state, 0 - block->size, block->death_ns);
     if (block->accesses == 0 || block->level == MT_LEVEL_SEGMENT)
         return 0;
     struct line *line = line_of(state, block->device);
@@ -123,6 +145,7 @@ static int put_row(struct state *state, uint32_t device, uint32_t slice, uint64_
     CELL(reserved_bytes) = mt_uint(line->most_reserved[slice]);
     CELL(allocated_bytes) = mt_uint(line->most_allocated[slice]);
     CELL(live_bytes) = mt_uint(live);
+    CELL(host_bytes) = device == MT_DEVICES - 1 ? mt_uint(line->most_host[slice]) : mt_null();
     CELL(trace) = mt_uint(state->run->trace_index);
     return state->sink->row(state->sink, &mt_table_timeline, cell);
 }
@@ -151,7 +174,9 @@ const struct mt_pass mt_pass_timeline = {
     .tables = (const struct mt_table *const[]){&mt_table_timeline, NULL},
     .new = timeline_new,
     .free = timeline_free,
+    .birth = timeline_birth,
     .death = timeline_death,
     .usage = timeline_usage,
     .finish = timeline_finish,
+    .host = true,
 };

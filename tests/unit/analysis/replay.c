@@ -6,11 +6,11 @@
 
 static const char *name_of(void *context, uint64_t api)
 {
-    static const char *const names[] = {"?", "cuMemAlloc_v2", "cuMemAllocAsync",
-                                        "cuMemAllocManaged", "cuMemcpy", "cuGraphLaunch",
-                                        "cuIpcOpenMemHandle_v2"};
+    static const char *const names[] = {
+        "?",        "cuMemAlloc_v2", "cuMemAllocAsync",       "cuMemAllocManaged",
+        "cuMemcpy", "cuGraphLaunch", "cuIpcOpenMemHandle_v2", "cuMemHostRegister_v2"};
     (void)context;
-    return names[api < 7 ? api : 0];
+    return names[api < 8 ? api : 0];
 }
 
 static int born(void *state, const struct mt_block *block)
@@ -86,14 +86,49 @@ static int accessed_by_others(void *state, const struct mt_block *block,
     return 0;
 }
 
+static int host_born(void *state, const struct mt_block *block)
+{
+    struct replay *replay = state;
+    if (block->level == MT_LEVEL_HOST)
+        replay->host_born[replay->host_births++ % REPLAY_MAX] = *block;
+    return 0;
+}
+
+static int host_died(void *state, const struct mt_block *block)
+{
+    struct replay *replay = state;
+    if (block->level == MT_LEVEL_HOST)
+        replay->host_dead[replay->host_deaths++ % REPLAY_MAX] = *block;
+    return 0;
+}
+
+static int host_accessed(void *state, const struct mt_block *block, const struct mt_access *access)
+{
+    struct replay *replay = state;
+    if (block->level == MT_LEVEL_HOST)
+        replay->host_access[replay->host_accesses++ % REPLAY_MAX] = *access;
+    return 0;
+}
+
 struct replay *replay_new(void)
 {
     struct replay *replay = calloc(1, sizeof *replay);
     struct mt_listener listener[] = {
-        {replay, born, accessed, launched, died, used, NULL, false},
+        {.state = replay,
+         .birth = born,
+         .access = accessed,
+         .launch = launched,
+         .death = died,
+         .usage = used},
         {.state = replay, .access = accessed_by_others, .by_launch = true},
+        {.state = replay,
+         .birth = host_born,
+         .access = host_accessed,
+         .death = host_died,
+         .by_launch = true,
+         .host = true},
     };
-    replay->model = mt_model_new(name_of, NULL, listener, 2);
+    replay->model = mt_model_new(name_of, NULL, listener, 3);
     ck_assert_ptr_nonnull(replay->model);
     ck_assert(mt_model_is_valid(replay->model));
     return replay;

@@ -18,11 +18,15 @@ struct replay {
     size_t launched; /* accesses before the last launch was told */
     uint64_t usage_changes;
     uint64_t others; /* accesses that are not a launch's, told to another listener */
+    /* Page-locked host memory, told to a listener of its own. */
+    struct mt_block host_born[REPLAY_MAX], host_dead[REPLAY_MAX];
+    struct mt_access host_access[REPLAY_MAX];
+    size_t host_births, host_deaths, host_accesses;
 };
 
-/* APIs 1 to 6 are cuMemAlloc_v2, cuMemAllocAsync, cuMemAllocManaged, cuMemcpy, cuGraphLaunch,
- * cuIpcOpenMemHandle_v2. */
-enum { API_ALLOC = 1, API_ASYNC, API_MANAGED, API_COPY, API_GRAPH, API_IPC };
+/* APIs 1 to 7 are cuMemAlloc_v2, cuMemAllocAsync, cuMemAllocManaged, cuMemcpy, cuGraphLaunch,
+ * cuIpcOpenMemHandle_v2, cuMemHostRegister_v2. */
+enum { API_ALLOC = 1, API_ASYNC, API_MANAGED, API_COPY, API_GRAPH, API_IPC, API_REGISTER };
 
 struct replay *replay_new(void);
 void replay_free(struct replay *replay);

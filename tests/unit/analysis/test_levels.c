@@ -218,7 +218,7 @@ START_TEST(impossible_values_are_passed_over)
     REPLAY(r, unmap, UINT64_MAX, 100);
     REPLAY(r, reserve, 0x1000, 0);
     replay_words(r, MT_launch, (const uint64_t[]){1}, 1); /* too short */
-    REPLAY(r, reserve, 1, 2, 3); /* too long */
+    REPLAY(r, reserve, 1, 2, 3);                          /* too long */
     ck_assert_uint_eq(replay_counts(r)->invalid_records, 8);
     ck_assert_uint_eq(r->births, 0);
 }
@@ -289,6 +289,45 @@ START_TEST(host_memory_is_no_block)
 }
 END_TEST
 
+/* api, address, size, stack, context */
+START_TEST(host_memory_is_a_level)
+{
+    replay_at(r, 10, 0);
+    REPLAY(r, host_alloc, API_ALLOC, 0x7000, 0x1000, 5, 1);
+    REPLAY(r, host_alloc, API_REGISTER, 0x9000, 0x1000, 6, 2);
+    replay_alloc(r, 0x20000, 0x2000);
+    ck_assert_uint_eq(r->host_births, 2);
+    ck_assert_int_eq(r->host_born[0].level, MT_LEVEL_HOST);
+    ck_assert_int_eq(r->host_born[0].source, MT_SOURCE_PINNED);
+    ck_assert_int_eq(r->host_born[1].source, MT_SOURCE_REGISTERED);
+    ck_assert_uint_eq(r->host_born[1].stack, 6);
+    replay_at(r, 20, 0);
+    replay_copy(r, 0x20000, 0x9100, 0x80);
+    replay_copy(r, 0x7f00, 0x20000, 0x200); /* 0x100 beyond its end */
+    ck_assert_uint_eq(r->host_accesses, 2);
+    ck_assert_int_eq(r->host_access[0].kind, MT_ACCESS_READ);
+    ck_assert_uint_eq(r->host_access[0].offset, 0x100);
+    ck_assert_int_eq(r->host_access[1].kind, MT_ACCESS_WRITE);
+    ck_assert_uint_eq(r->host_access[1].size, 0x100);
+    REPLAY(r, host_free, API_ALLOC, 0x7000);
+    ck_assert_uint_eq(r->host_deaths, 1);
+    ck_assert_uint_eq(r->host_dead[0].writes, 1);
+    REPLAY(r, free_failed, API_ALLOC, 0x7000, 1); /* it lives on, as another block */
+    ck_assert_uint_eq(r->host_births, 3);
+    ck_assert_uint_eq(r->host_born[2].stack, 5);
+    REPLAY(r, context_end, 2, 0, 0);
+    ck_assert_uint_eq(r->host_deaths, 2);
+    ck_assert_int_eq(r->host_dead[1].source, MT_SOURCE_REGISTERED);
+    ck_assert_uint_eq(r->host_dead[1].reads, 1);
+    REPLAY(r, host_alloc, API_ALLOC, 0x7800, 0x1000, 0, 1); /* the end of the first went unseen */
+    ck_assert_uint_eq(r->host_deaths, 3);
+    replay_finish(r);
+    ck_assert_uint_eq(r->host_deaths, 4);
+    ck_assert_uint_eq(r->host_dead[3].death_ns, UINT64_MAX);
+    ck_assert_uint_eq(mt_model_usage(r->model, MT_DEVICES - 1)->allocated, 0);
+}
+END_TEST
+
 START_TEST(devices_are_told_apart)
 {
     REPLAY(r, alloc, API_ASYNC, 0x1000, 0x100, 0, 0);
@@ -345,6 +384,7 @@ int main(void)
                                   a_failed_free_brings_it_back,
                                   allocators_own_sums_are_compared,
                                   host_memory_is_no_block,
+                                  host_memory_is_a_level,
                                   reported_blocks,
                                   devices_are_told_apart,
                                   NULL};
