@@ -5,6 +5,7 @@ import sys
 
 import jax
 import jax.numpy as jnp
+import numpy
 
 LAYERS, WIDTH, BATCH = 6, 512, 256
 SHOWN = ("bytes_limit", "pool_bytes", "peak_bytes_in_use", "num_allocs")
@@ -28,19 +29,22 @@ def step(params, x, y):
 
 
 def build():
-    keys = jax.random.split(jax.random.PRNGKey(0), LAYERS + 1)
-    params = [(jax.random.normal(key, (WIDTH, WIDTH)) / WIDTH ** 0.5, jnp.zeros(WIDTH))
-              for key in keys[:-1]]
-    x = jax.random.normal(keys[-1], (BATCH, WIDTH))
-    return params, x, jnp.sin(x)
+    return [(jax.random.normal(key, (WIDTH, WIDTH)) / WIDTH ** 0.5, jnp.zeros(WIDTH))
+            for key in jax.random.split(jax.random.PRNGKey(0), LAYERS)]
+
+
+def batch(random):
+    x = random.standard_normal((BATCH, WIDTH), dtype=numpy.float32)
+    return x, numpy.sin(x)
 
 
 def main(steps):
-    params, x, y = build()
+    params, random = build(), numpy.random.default_rng(0)
     for number in range(steps):
-        params, value = step(params, x, y)
+        params, value = step(params, *batch(random))
+        value = float(value)
         if number % 10 == 0 or number == steps - 1:
-            print(f"step {number:4}  loss {float(value):.4f}")
+            print(f"step {number:4}  loss {value:.4f}")
     device = jax.devices()[0]
     stats = device.memory_stats() or {}
     print(f"on {device.platform}:", *(f"{key} {stats[key]}" for key in SHOWN if key in stats))

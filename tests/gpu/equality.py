@@ -14,7 +14,7 @@ import torch_history
 import traceread
 
 STEPS = 16
-DRIVER = ("alloc", "free", "map", "unmap", "host_alloc", "host_free")
+DRIVER = ("alloc", "free", "map", "unmap", "global", "host_alloc", "host_free")
 ALLOCATOR = ("block_alloc", "block_free")
 SHORT = {"block_alloc": "alloc", "block_free": "free"}
 PROGRAMS = {"moe": ("train_loops.py", "--loop", "moe"), "compile": ("train_compile.py",),
@@ -163,7 +163,7 @@ def driver_peak(events):
     """Most bytes of driver memory at a time, by the driver's events alone."""
     live, now, peak = {}, 0, 0
     for event in events:
-        if event["event"] in ("alloc", "map"):
+        if event["event"] in ("alloc", "map", "global"):
             live[event["address"]] = event["size"]
             now += event["size"]
             peak = max(peak, now)

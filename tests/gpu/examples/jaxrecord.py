@@ -14,6 +14,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
                                 "examples", "jax"))
 import jax  # noqa: E402
 import network  # noqa: E402
+import numpy  # noqa: E402
 
 WARMUP, STEPS = 10, 8
 
@@ -34,20 +35,20 @@ def kernels_of(folder):
     return lines, kernels
 
 
-def run(state, x, y, steps):
+def run(state, random, steps):
     for _ in range(steps):
-        state, value = network.step(state, x, y)
+        state, value = network.step(state, *network.batch(random))
     jax.block_until_ready((state, value))
     return state
 
 
 def main(path):
-    state, x, y = network.build()
-    state = run(state, x, y, WARMUP)
+    state, random = network.build(), numpy.random.default_rng(0)
+    state = run(state, random, WARMUP)
     folder = path + ".profile"
     with jax.profiler.trace(folder):
         begin = time.monotonic_ns()
-        state = run(state, x, y, STEPS)
+        state = run(state, random, STEPS)
         end = time.monotonic_ns()
     lines, kernels = kernels_of(folder)
     stats = jax.devices()[0].memory_stats() or {}
