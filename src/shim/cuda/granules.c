@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 _Atomic(mt_granule_leaf *) mt_granules[MT_GRANULE_ROOTS];
+struct mt_granule_range mt_granule_range = {UINT64_MAX, 0};
 
 static mt_granule_leaf *leaf_of(uint64_t granule)
 {
@@ -21,11 +22,22 @@ static mt_granule_leaf *leaf_of(uint64_t granule)
     return none;
 }
 
+static void widen(uint64_t first, uint64_t end)
+{
+    uint64_t low = atomic_load_explicit(&mt_granule_range.low, memory_order_relaxed);
+    uint64_t high = atomic_load_explicit(&mt_granule_range.high, memory_order_relaxed);
+    while (first < low && !atomic_compare_exchange_weak(&mt_granule_range.low, &low, first))
+        ;
+    while (end > high && !atomic_compare_exchange_weak(&mt_granule_range.high, &high, end))
+        ;
+}
+
 void mt_granules_mark(uint64_t address, uint64_t size)
 {
     uint64_t first = address >> MT_GRANULE_BITS, last = (address + size - 1) >> MT_GRANULE_BITS;
     if (size == 0 || last >> MT_GRANULE_LEAF_BITS >= MT_GRANULE_ROOTS || last < first)
         return;
+    widen(first, last + 1);
     for (uint64_t granule = first; granule <= last; granule++) {
         mt_granule_leaf *leaf = leaf_of(granule);
         uint64_t bit = granule & ((1u << MT_GRANULE_LEAF_BITS) - 1), one = UINT64_C(1) << bit % 64;

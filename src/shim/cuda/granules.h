@@ -1,6 +1,8 @@
-/* "Is this a device address?" in two loads, without locks: a map of 2 MiB granules, one bit each,
- * under a first level of 32 GiB. A granule that has held device memory stays marked: the driver
- * says how large an allocation was only when it is made, and an address found by mistake is
+/* "Is this a device address?" in a few loads, without locks: a map of 2 MiB granules, one bit each,
+ * under a first level of 32 GiB. Most words of a large structure are lengths, factors and
+ * fractions, which would each look into another page of the first level: what lies below or above
+ * all marked granules is not looked up. A granule that has held device memory stays marked: the
+ * driver says how large an allocation was only when it is made, and an address found by mistake is
  * recognised offline, where the address space is replayed. */
 #ifndef MT_GRANULES_H
 #define MT_GRANULES_H
@@ -16,10 +18,16 @@
 typedef _Atomic uint64_t mt_granule_leaf[(1u << MT_GRANULE_LEAF_BITS) / 64];
 extern _Atomic(mt_granule_leaf *) mt_granules[MT_GRANULE_ROOTS];
 
+/* The marked granules lie in [low, high); it only widens. */
+extern struct mt_granule_range {
+    _Atomic uint64_t low, high;
+} mt_granule_range;
+
 static inline bool mt_is_device(uint64_t address)
 {
     uint64_t granule = address >> MT_GRANULE_BITS;
-    if (granule >> MT_GRANULE_LEAF_BITS >= MT_GRANULE_ROOTS)
+    if (granule < atomic_load_explicit(&mt_granule_range.low, memory_order_relaxed) ||
+        granule >= atomic_load_explicit(&mt_granule_range.high, memory_order_relaxed))
         return false;
     mt_granule_leaf *leaf =
         atomic_load_explicit(&mt_granules[granule >> MT_GRANULE_LEAF_BITS], memory_order_acquire);
