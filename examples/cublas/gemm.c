@@ -57,7 +57,7 @@ static float *matrix(void)
 
 int main(int argc, char **argv)
 {
-    int products = argc > 1 ? atoi(argv[1]) : 10;
+    int products = argc > 1 ? atoi(argv[1]) : 400;
     float one = 1, zero = 0;
     void *handle;
     load();

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""A linear fit in CuPy by gradient descent. Its pool takes pieces from the driver and hands
-out arrays inside them; ReportPool tells memtrace of the arrays, so that the trace has both.
+"""A linear fit in CuPy by gradient descent. CuPy's pool takes pieces from the driver and hands out
+arrays inside them; ReportPool tells memtrace of the arrays, so that the trace has both.
 
 usage: fit.py [STEPS]
 """
-import ctypes
 import sys
 
 import cupy
+
+from memtrace_cupy import ReportPool
 
 ROWS, COLUMNS = 1 << 16, 256
 
@@ -17,32 +18,6 @@ NOISE = cupy.ElementwiseKernel("uint32 seed", "float32 y", """
     h = (h ^ h >> 16) * 0x45d9f3bu;
     y = (h ^ h >> 16) / 2147483648.0f - 1;""", "noise")
 CLIP = cupy.ElementwiseKernel("T x, T bound", "T y", "y = min(max(x, -bound), bound)", "clip_to")
-
-
-class ReportPool(cupy.cuda.MemoryHook):
-    """What CuPy's pool hands out and takes back, by the functions of memtrace/memtrace.h. Without
-    memtrace they are not there, and nothing is done."""
-
-    name = "memtrace"
-
-    def __init__(self):
-        process = ctypes.CDLL(None)
-        self.alloc = getattr(process, "memtrace_pool_alloc", None)
-        self.free = getattr(process, "memtrace_pool_free", None)
-        for function, types in ((self.alloc, [ctypes.c_void_p] * 2 + [ctypes.c_size_t,
-                                                                      ctypes.c_void_p]),
-                                (self.free, [ctypes.c_void_p] * 2)):
-            if function:
-                function.argtypes, function.restype = types, None
-
-    def malloc_postprocess(self, **told):
-        if self.alloc and told["mem_ptr"]:
-            stream = cupy.cuda.get_current_stream().ptr
-            self.alloc(id(self), told["mem_ptr"], told["mem_size"], stream)
-
-    def free_preprocess(self, **told):
-        if self.free:
-            self.free(id(self), told["mem_ptr"])
 
 
 def fit(steps):

@@ -27,6 +27,7 @@ static bool is_framework(const char *package)
 {
     static const char *const names[] = {
 #define PACKAGE(name) name,
+#define REPORTER(prefix)
 #define LIBRARY(prefix, rank)
 #define FUNCTION(prefix)
 #include "stacks/siterules.def"
@@ -45,9 +46,28 @@ static bool is_standard_library(const char *file)
     return at && at[strlen("/lib/python3")] != '/';
 }
 
+static const char *name_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static bool is_reporter(const char *name)
+{
+    return false
+#define PACKAGE(name)
+#define REPORTER(prefix) || begins(name, prefix)
+#define LIBRARY(prefix, rank)
+#define FUNCTION(prefix)
+#include "stacks/siterules.def"
+        ;
+}
+
 enum mt_rank mt_rank_of_file(const char *file)
 {
     const char *package = package_in(file);
+    if (is_reporter(name_of(file)))
+        return MT_RANK_PYTHON_FRAMEWORK;
     if (package)
         return is_framework(package) ? MT_RANK_PYTHON_FRAMEWORK : MT_RANK_PYTHON;
     return begins(file, "<frozen ") || is_standard_library(file) ? MT_RANK_PYTHON_FRAMEWORK
@@ -56,9 +76,9 @@ enum mt_rank mt_rank_of_file(const char *file)
 
 enum mt_rank mt_rank_of_function(const char *path, const char *function)
 {
-    const char *slash = path ? strrchr(path, '/') : NULL;
-    const char *name = slash ? slash + 1 : path ? path : "";
+    const char *name = path ? name_of(path) : "";
 #define PACKAGE(name)
+#define REPORTER(prefix)
 #define LIBRARY(prefix, rank)                                                                      \
     if (begins(name, prefix))                                                                      \
         return MT_RANK_##rank;

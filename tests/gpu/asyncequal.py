@@ -14,8 +14,6 @@ import jobs
 import outcome
 import traceread
 
-# The driver hands out multiples of it, and counts them.
-ROUND = 512
 ALLOCS = ("cuMemAllocAsync", "cuMemAllocFromPoolAsync")
 
 
@@ -29,7 +27,7 @@ class Pool:
 
     def __init__(self, events, until):
         self.births, self.deaths, self.live = [], [], {}
-        self.now = self.peak = self.rounded = self.rounded_peak = 0
+        self.now = self.peak = 0
         for event in events:
             if event["time_ns"] <= until:
                 self.follow(event)
@@ -45,9 +43,7 @@ class Pool:
 
     def grow(self, size, sign):
         self.now += sign * size
-        self.rounded += sign * -(-size // ROUND) * ROUND
         self.peak = max(self.peak, self.now)
-        self.rounded_peak = max(self.rounded_peak, self.rounded)
 
 
 def per_step(times, marks):
@@ -61,12 +57,10 @@ def check_pool(out, run, pool, stats):
         out.check(sum(theirs.values()) > 100, f"torch.profiler saw too few {what}: {theirs}")
         out.equal({step: mine[step] for step in theirs}, theirs, f"{what} in each step")
         out.figures[what + "_per_step"] = mine[max(theirs, key=int)]
-    out.equal(pool.rounded, stats["allocated"], "bytes that the pool counts at the end")
-    out.check(0.98 <= pool.rounded_peak / stats["max_allocated"] <= 1.0001,
-              f"most bytes at a time: {pool.rounded_peak}, the pool says {stats['max_allocated']}")
+    out.equal(pool.now, stats["allocated"], "bytes that the pool counts at the end")
+    out.equal(pool.peak, stats["max_allocated"], "most bytes that the pool counts at a time")
     out.figures.update(allocs=len(pool.births), frees=len(pool.deaths), bytes=pool.now,
-                       rounded_bytes=pool.rounded, peak=pool.peak, rounded_peak=pool.rounded_peak,
-                       torch=stats)
+                       peak=pool.peak, torch=stats)
 
 
 def check_summary(out, run):

@@ -13,6 +13,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
                                 "examples", "cupy"))
 import cupy  # noqa: E402
 import fit  # noqa: E402
+from memtrace_cupy import ReportPool  # noqa: E402
 
 STEPS = 12
 
@@ -63,7 +64,7 @@ def profiled(work):
 
 def main(path):
     log = Log()
-    with log, fit.ReportPool():
+    with log, ReportPool():
         fit.fit(2)  # what is compiled and loaded at first is no step's
         kernels, begin, end = profiled(lambda: fit.fit(STEPS))
     with open(path, "w", encoding="utf-8") as file:

@@ -54,6 +54,9 @@ def check(out, _arguments):
     out.equal(live_bytes(events, "pool_alloc", "pool_free"), told.get("used_bytes"),
               "blocks that live, as CuPy's used_bytes()")
     reported = [row for row in run.table("blocks") if row["source"] == "reported"]
+    sites = {str(row["site"]).split(" ")[0] for row in reported}
+    out.check("fit" in sites and not any("Pool" in site for site in sites),
+              f"who asked for blocks: {sites}")
     out.check(len(reported) > 4 * STEPS, f"{len(reported)} blocks that CuPy handed out")
     launches = run.launches()
     out.equal(launches.get("clip_to"), STEPS, "launches of the kernel clip_to")

@@ -33,7 +33,7 @@ def environment(**more):
 class Example:
     """One traced run. `command` is as it is typed in the repository's root."""
 
-    def __init__(self, out, name, command, env=None):
+    def __init__(self, out, name, command, env=None, options=()):
         self.out, self.name = out, name
         self.trace = os.path.join(jobs.WORK, f"example_{name}.mtrace")
         jobs.remove(jobs.work(f"example_{name}.mtrace"))
@@ -41,7 +41,7 @@ class Example:
         self.display = f"{name}.mtrace"
         env = environment(**(env or {}))
         done = subprocess.run(
-            [traceread.tool("memtrace"), "-f", "-o", self.trace, "--", *command], env=env,
+            [traceread.tool("memtrace"), "-f", *options, "-o", self.trace, "--", *command], env=env,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             errors="replace", check=False)
         self.output = done.stdout
@@ -50,7 +50,7 @@ class Example:
         if done.returncode == 77:
             raise outcome.Skip(done.stdout.strip()[-200:])
         self.good = out.equal(done.returncode, 0, f"exit code ({done.stdout.strip()[-300:]})")
-        self.show(f"memtrace -o {self.display} -- {' '.join(command)}", done.stdout)
+        self.show(" ".join(["memtrace", *options, "-o", self.display, "--", *command]), done.stdout)
 
     def tidy(self, text):
         """As a reader would see it: no folder of this machine, no warnings of the framework."""
