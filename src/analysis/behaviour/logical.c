@@ -303,6 +303,16 @@ int mt_logicals_span(struct mt_logicals *it, const struct mt_span *span)
 
 /* ---- what comes out ---- */
 
+static double deviation(const struct mt_spread *spread)
+{
+    return spread->n < 2 ? 0 : sqrt(spread->squares / (double)(spread->n - 1));
+}
+
+double mt_spread_variation(const struct mt_spread *spread)
+{
+    return spread->mean > 0 ? deviation(spread) / spread->mean : 0;
+}
+
 double mt_logical_variation(const struct mt_logical *logical)
 {
     double spread = 0, mean = 0;
@@ -310,7 +320,7 @@ double mt_logical_variation(const struct mt_logical *logical)
         const struct mt_spread *interval = &logical->beat[i].interval;
         if (interval->n < 2)
             continue;
-        spread += sqrt(interval->squares / (double)(interval->n - 1));
+        spread += deviation(interval);
         mean += interval->mean;
     }
     return mean > 0 ? spread / mean : 0;

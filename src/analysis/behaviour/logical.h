@@ -81,6 +81,9 @@ int mt_logicals_begun(struct mt_logicals *it, const struct mt_span *span);
 int mt_logicals_span(struct mt_logicals *it, const struct mt_span *span);
 int mt_logicals_judged(struct mt_logicals *it, uint32_t life);
 
+/* Standard deviation by mean; 0 of fewer than two numbers. */
+double mt_spread_variation(const struct mt_spread *spread);
+
 /* Coefficient of variation of the intervals: the sum of their standard deviations by that of their
  * means; what a life does before its first access left out. */
 double mt_logical_variation(const struct mt_logical *logical);

@@ -374,6 +374,7 @@ static int put_pattern(struct state *state, const struct mt_logical *logical)
     CELL(writes) = mt_uint(kinds.count[MT_ACCESS_WRITE]);
     CELL(kinds) = mt_text(kinds.letters);
     CELL(mean_accesses) = mt_real(logical->accesses.mean);
+    CELL(accesses_variation) = mt_real(mt_spread_variation(&logical->accesses));
     CELL(signature) = mt_uint(mt_logical_signature(logical, &state->logicals));
     CELL(interval_variation) = mt_real(mt_logical_variation(logical));
     CELL(before_first_ns) = mean_ns(&logical->before);

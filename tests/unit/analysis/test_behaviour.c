@@ -131,6 +131,35 @@ START_TEST(patterns)
 }
 END_TEST
 
+/* Two accesses an iteration, 100 or 200 ns from each other; in the last one a third. */
+START_TEST(how_alike_patterns_are)
+{
+    passrun_birth(run, 500, 0x100000, 4096);
+    passrun_launch(run, 600, 0, "fill", 0x100000);
+    for (uint64_t k = 1; k <= 4; k++) {
+        passrun_iteration(run, k * 1000);
+        passrun_launch(run, k * 1000 + 100, 0, "first", 0x100000);
+        passrun_launch(run, k * 1000 + 300 - k % 2 * 100, 0, "second", 0x100000);
+    }
+    passrun_launch(run, 4700, 0, "third", 0x100000);
+    passrun_end(run, 5000);
+    passrun_death(run, 5000, 0x100000);
+    passrun_go(run, &mt_pass_behaviour);
+    rows = passrun_rows(run, &mt_table_patterns);
+    size_t i = 0;
+    ck_assert_uint_eq(mt_rows_count(rows), 1);
+    ck_assert_uint_eq(U("accesses"), 2);
+    ck_assert_uint_eq(U("reads") + U("writes"), 0);
+    ck_assert_str_eq(S("kinds"), "tt");
+    ck_assert_double_eq(R("exact_share"), 0.75);
+    ck_assert_double_eq(R("mean_accesses"), 2.25);
+    ck_assert_double_eq_tol(R("accesses_variation"), 0.5 / 2.25, 1e-12);
+    ck_assert_double_eq_tol(R("interval_variation"), 57.735026918962575 / 150, 1e-12);
+    ck_assert_uint_eq(U("before_first_ns"), 100);
+    ck_assert_uint_eq(U("after_last_ns"), (800 + 700 + 800 + 300) / 4);
+}
+END_TEST
+
 /* P1 waits from its step to the next forward phase, 9200 ns, around the end: 9200 * 25 / 2 bytes
  * can leave and be back, less the latency; so with no latency P1 can, and with much nothing can. */
 START_TEST(swap)
@@ -194,6 +223,7 @@ int main(void)
     tcase_add_loop_test(tcase, phases, 0, 2);
     tcase_add_test(tcase, peak);
     tcase_add_test(tcase, patterns);
+    tcase_add_test(tcase, how_alike_patterns_are);
     tcase_add_test(tcase, swap);
     tcase_add_test(tcase, swap_with_a_fast_link);
     tcase_add_test(tcase, no_rhythm);
