@@ -8,6 +8,7 @@ import json
 import os
 
 import compare
+import coverage
 import jobs
 import outcome
 import torch_history
@@ -234,6 +235,9 @@ def check(out, arguments):
         check_segments(out, run, replay)
         check_launches(out, run, replay)
         check_analysis(out, run, device, replay)
+        coverage.note(out, run.trace, (out.figures["launches_per_step"],
+                                       out.figures["profiler_launches_per_step"]),
+                      len(replay.events), "torch's history")
     out.equal(len(run.marks), STEPS, "steps that the job marked")
     expandable = any(segment["expandable"] for segment in run.history["segments"])
     out.equal(expandable, allocator == "expandable", "torch used expandable segments")

@@ -11,6 +11,8 @@ import os
 import re
 import sys
 
+import coverage
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 RESULTS = os.path.join(HERE, "results.json")
 PAGE = os.path.join(HERE, "..", "..", "docs", "validation.md")
@@ -131,6 +133,24 @@ def equality(results):
     return lines
 
 
+def covered(results):
+    lines = head("job", "launches: trace / profiler", "allocations and frees equal",
+                 "to the record of", "bytes laid to somebody", "NVML's", "result")
+    for name, title in coverage.JOBS:
+        facts = results.get(name)
+        try:
+            found = coverage.facts_of(facts) if facts else None
+        except KeyError:
+            found = None
+        if not found:
+            lines.append(missing((title,), 7))
+            continue
+        lines.append(row(title, " / ".join(map(str, found["launches"])), found["allocations"],
+                         found["owner"], f"{found['bytes'] / MIB:.0f} MiB",
+                         f"{found['nvml'] / MIB:.0f} MiB", verdict(facts)))
+    return lines
+
+
 def ratio(figures, mode):
     value = figures["modes"].get(mode, {}).get("ratio")
     return f"{value['median']:.3f} ({value['p25']:.3f}-{value['p75']:.3f})" if value else ""
@@ -206,9 +226,8 @@ def provenance(results):
             for (date, commit, what), names in sorted(runs.items())]
 
 
-TABLES = {"equality": equality, "overhead": overhead, "size": size, "others": others,
-          "categories": confusion,
-          "provenance": provenance}
+TABLES = {"equality": equality, "coverage": covered, "overhead": overhead, "size": size,
+          "others": others, "categories": confusion, "provenance": provenance}
 
 
 def render(page, results):

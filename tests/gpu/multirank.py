@@ -11,6 +11,7 @@ import socket
 import sys
 
 import compare
+import coverage
 import equality
 import gpu_device
 import jobs
@@ -174,6 +175,9 @@ def check_rank(out, run):
     check_launches(out, run, replay)
     check_collectives(out, run)
     check_summary(out, run, device, replay)
+    launches = run.profile["steps"][max(run.profile["steps"], key=int)]["launches"]
+    coverage.note(out, run.trace, (out.figures["launches_per_step"], launches), len(replay.events),
+                  "torch's history")
 
 
 def merge(out, name, part):

@@ -4,6 +4,7 @@ must find what was spoilt, and the pages. PYTHONPATH=tests/gpu
 """
 import sys
 
+import coverage
 import coverage_cupy
 import coverage_jax
 import example_cupy
@@ -67,6 +68,24 @@ def test_jax():
     expect(failures(coverage_jax.check_pool, events, {"bytes_limit": 20 << 20}) > 0, "another")
 
 
+def test_coverage():
+    rows = [{"device": 0, "moment": moment, "what": what, "size_bytes": size}
+            for moment in ("peak", "end")
+            for what, size in (("blocks", 900), ("slack", 95), ("unattributed", 5),
+                               ("total", 1000))]
+    expect(coverage.accounted(rows) == [("device 0, end", 995, 1000),
+                                        ("device 0, peak", 995, 1000)], "sums of a moment")
+    expect(failures(coverage.check_bytes, rows) == 0, "within the limit")
+    expect(failures(coverage.check_bytes, []) > 0, "NVML was not asked")
+    rows[0]["size_bytes"] = 800
+    expect(failures(coverage.check_bytes, rows) == 1, "too little is known")
+    results = {"coverage_cupy": {"result": "passed", "date": "2000-01-01", "figures": {"coverage": {
+        "launches": [5, 5], "allocations": 7, "owner": "a hook", "bytes": 3 << 20,
+        "nvml": 4 << 20}}}}
+    expect("| CuPy | 5 / 5 | 7 | a hook | 3 MiB | 4 MiB | passed, 2000-01-01 |" in
+           figures.covered(results), "a row of the table")
+
+
 def test_tidy():
     run = exampletest.Example.__new__(exampletest.Example)
     run.trace, run.display, run.shown = "work/x.mtrace", "x.mtrace", []
@@ -89,7 +108,7 @@ def test_pages():
 
 
 def main():
-    for test in (test_cupy, test_jax, test_tidy, test_pages):
+    for test in (test_cupy, test_jax, test_coverage, test_tidy, test_pages):
         test()
     print("\n".join(FAILURES) if FAILURES else "the examples' tests find what is spoilt")
     return 1 if FAILURES else 0
