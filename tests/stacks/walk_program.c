@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <time.h>
 
 #include "walkcompare.h"
@@ -17,9 +18,12 @@
 
 static const void *trampoline;
 
+static int looking = 1;
+
 static NOINLINE void look(void)
 {
-    walk_compare(trampoline);
+    if (looking)
+        walk_compare(trampoline);
     STAY;
 }
 
@@ -31,6 +35,11 @@ static NOINLINE int recursion(int depth)
         look();
     STAY;
     return depth;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    return *(const int *)a - *(const int *)b;
 }
 
 static int order(const void *a, const void *b)
@@ -122,9 +131,10 @@ static NOINLINE void signals(void)
     STAY;
 }
 
-/* ---- at each instruction ---- */
+/* ---- wherever a signal comes ---- */
 
-#if defined(__x86_64__)
+static char room[256];
+
 static void step(int number)
 {
     (void)number;
@@ -132,7 +142,8 @@ static void step(int number)
     STAY;
 }
 
-/* Flag TF: a trap behind each instruction. */
+#if defined(__x86_64__)
+/* At each instruction. Flag TF: a trap behind each instruction. */
 #define STEP_ON                                                                                    \
     __asm__ volatile("sub $128, %%rsp\n\tpushf\n\torl $0x100, (%%rsp)\n\tpopf\n\t"                 \
                      "add $128, %%rsp"                                                             \
@@ -155,7 +166,19 @@ static NOINLINE void stepped(void (*run)(void))
     STEP_OFF;
 }
 
-static char room[256];
+#else
+/* Now and then. */
+static NOINLINE void stepped(void (*run)(void))
+{
+    struct sigaction action = {.sa_handler = step};
+    struct itimerval often = {{0, 500}, {0, 500}}, never = {{0, 0}, {0, 0}};
+    sigaction(SIGALRM, &action, NULL);
+    setitimer(ITIMER_REAL, &often, NULL);
+    for (int i = 0; i < 100000 && walk_counts.walks < 1000; i++)
+        run();
+    setitimer(ITIMER_REAL, &never, NULL);
+}
+#endif
 
 /* First calls are bound by the linker, through the stubs of the table of procedures (PLT). */
 static NOINLINE void library_calls(void)
@@ -164,7 +187,7 @@ static NOINLINE void library_calls(void)
     time_t now = 1000000000;
     struct tm utc;
     snprintf(room, sizeof room, "%.3f %d %s", 3.14159, 42, "text");
-    qsort(numbers, 5, sizeof *numbers, order);
+    qsort(numbers, 5, sizeof *numbers, by_size);
     gmtime_r(&now, &utc);
     strftime(room, sizeof room, "%Y-%m-%d", &utc);
     free(memset(malloc(1000), 1, 1000));
@@ -176,15 +199,15 @@ static NOINLINE void library_calls(void)
  * that nobody follows, and the walk ends. */
 static NOINLINE void own_calls(void)
 {
+    looking = 0;
     frames();
     recursion(5);
+    looking = 1;
 }
-#endif
 
-int main(int argc, char **argv)
+int main(void)
 {
     long wrong = 0;
-    (void)argv;
     plain();
     wrong += walk_report("plain C");
     all_frames();
@@ -193,13 +216,9 @@ int main(int argc, char **argv)
     wrong += walk_report("deep recursion");
     signals();
     wrong += walk_report("signals");
-#if defined(__x86_64__)
-    if (argc == 1) {
-        stepped(own_calls);
-        wrong += walk_report("at each instruction");
-        stepped(library_calls);
-        wrong += walk_report("at each instruction of the C library");
-    }
-#endif
+    stepped(own_calls);
+    wrong += walk_report("where signals come");
+    stepped(library_calls);
+    wrong += walk_report("where signals come in the C library");
     return wrong > 0;
 }

@@ -1,7 +1,15 @@
 #include "walkcompare.h"
 
+#if defined(WALK_LIBUNWIND)
 #define UNW_LOCAL_ONLY
 #include <libunwind.h>
+#define PREPARE() unw_set_caching_policy(unw_local_addr_space, UNW_CACHE_PER_THREAD)
+#define BACKTRACE unw_backtrace
+#else /* the C library's, which asks the compiler's unwinder */
+#include <execinfo.h>
+#define PREPARE() ((void)0)
+#define BACKTRACE backtrace
+#endif
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -11,7 +19,7 @@
 #include "shim/stack/objects.h"
 
 #define MOST 100
-#define OWN 8 /* frames of this library that libunwind sees at most */
+#define OWN 8 /* frames of this library at most */
 #define SHOWN 5
 
 #define EXPORT __attribute__((visibility("default")))
@@ -23,7 +31,7 @@ __attribute__((constructor)) static void load(void)
 {
     mt_native_init();
     mt_object_find((uintptr_t)load, &own);
-    unw_set_caching_policy(unw_local_addr_space, UNW_CACHE_PER_THREAD);
+    PREPARE();
 }
 
 static void show(const char *what, const uintptr_t *ours, size_t mine, const uintptr_t *theirs,
@@ -42,7 +50,7 @@ static void show(const char *what, const uintptr_t *ours, size_t mine, const uin
     }
 }
 
-/* libunwind tells where a signal came, the recorder one more. */
+/* They tell where a signal came, the recorder one more. */
 static bool same(uintptr_t mine, uintptr_t theirs, bool interrupted)
 {
     return mine == theirs + interrupted;
@@ -81,7 +89,7 @@ EXPORT __attribute__((noinline)) void walk_compare(const void *trampoline)
     uintptr_t ours[MOST], theirs[MOST + OWN];
     MT_REGISTERS(here);
     size_t mine = mt_native_frames(&here, ours, MOST, NULL), skipped = 0;
-    int seen = unw_backtrace((void **)theirs, MOST + OWN);
+    int seen = BACKTRACE((void **)theirs, MOST + OWN);
     size_t others = seen > 0 ? (size_t)seen : 0;
     while (skipped < others && theirs[skipped] - own.begin < own.end - own.begin)
         skipped++;

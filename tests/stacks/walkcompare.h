@@ -1,4 +1,5 @@
-/* One stack, walked by the recorder's unwinder and by libunwind. */
+/* One stack, walked by the recorder's unwinder and by libunwind, or by the C library's backtrace.
+ */
 #ifndef MT_WALKCOMPARE_H
 #define MT_WALKCOMPARE_H
 

@@ -8,7 +8,11 @@
 #include <stddef.h>
 #include <string.h>
 
-enum { BP = 6, SP = 7, RA = 16 }; /* register numbers of x86-64 */
+#if defined(__aarch64__)
+enum { BP = 29, SP = 31, RA = 30 }; /* register numbers of aarch64 */
+#else
+enum { BP = 6, SP = 7, RA = 16 }; /* register numbers of x86-64; RA is where the program is */
+#endif
 
 struct reader {
     const uint8_t *at, *end;
@@ -202,7 +206,7 @@ struct row {
     bool cfa_at; /* it lies at register + offset */
     int64_t bp_offset, ra_offset;
     uint8_t bp_kind;
-    bool ra_saved, unknown;
+    bool ra_saved, ra_lost, unknown;
 };
 
 struct machine {
@@ -265,7 +269,7 @@ static bool evaluate(const struct machine *m, struct reader code, struct value *
         bool good = true;
         if (op >= REGISTER && op < REGISTER + 32 && n < MOST) {
             stack[n] = (struct value){op - REGISTER, take_signed(&code), false};
-            if (op == REGISTER + RA)
+            if (RA == 16 && op == REGISTER + RA)
                 stack[n] = (struct value){NO_BASE, stack[n].offset + (int64_t)m->place, false};
             n++;
         } else if (op >= NUMBER && op < NUMBER + 32 && n < MOST) {
@@ -303,6 +307,7 @@ static void set_saved(struct machine *m, uint64_t reg, int64_t offset)
         m->row.bp_offset = offset;
     } else if (reg == RA) {
         m->row.ra_saved = true;
+        m->row.ra_lost = false;
         m->row.ra_offset = offset;
     }
 }
@@ -314,6 +319,7 @@ static void set_same(struct machine *m, uint64_t reg, bool as_first)
         m->row.bp_offset = m->first.bp_offset;
     } else if (reg == RA) {
         m->row.ra_saved = as_first && m->first.ra_saved;
+        m->row.ra_lost = as_first && m->first.ra_lost;
         m->row.ra_offset = m->first.ra_offset;
     }
 }
@@ -322,7 +328,7 @@ static void set_expression(struct machine *m, uint64_t reg, struct reader block)
 {
     struct value value;
     if (reg == RA) {
-        m->row.ra_saved = false;
+        m->row.ra_lost = true;
     } else if (reg == BP) {
         bool fits = evaluate(m, block, &value) && value.base == BP && !value.at;
         m->row.bp_kind = fits ? MT_BP_AT_BP : MT_BP_LOST;
@@ -384,6 +390,7 @@ static bool step_long(struct machine *m, uint8_t code, struct reader *from)
     case 0x08: /* same_value */
         reg = take_unsigned(from);
         set_same(m, reg, false);
+        m->row.ra_lost |= code == 0x07 && reg == RA;
         return true;
     case 0x09: /* register */
         reg = take_unsigned(from);
@@ -391,7 +398,7 @@ static bool step_long(struct machine *m, uint8_t code, struct reader *from)
         if (reg == BP)
             m->row.bp_kind = MT_BP_LOST;
         else if (reg == RA)
-            m->row.ra_saved = false;
+            m->row.ra_lost = true;
         return true;
     case 0x0a: /* remember_state */
     case 0x0b: /* restore_state */
@@ -431,6 +438,8 @@ static bool step_long(struct machine *m, uint8_t code, struct reader *from)
         if (reg == BP || reg == RA || reg == SP)
             m->row.unknown = true;
         return true;
+    case 0x2d: /* AARCH64_negate_ra_state: whether it is signed is seen by its bits */
+        return RA == 30;
     case 0x2e: /* GNU_args_size */
         take_unsigned(from);
         return true;
@@ -458,15 +467,35 @@ static bool run(struct machine *m, struct reader code)
     return !code.bad;
 }
 
+/* Where the caller's registers lie. */
+#if defined(__aarch64__)
+static bool place(const struct row *row, struct mt_rule *rule)
+{
+    int64_t at = row->cfa_offset + row->bp_offset, other = row->cfa_offset + row->ra_offset;
+    bool pair = row->bp_kind == MT_BP_AT_CFA && row->ra_saved && other == at + 8;
+    if (!pair && row->bp_kind != MT_BP_SAME)
+        return false;
+    rule->bp_kind = pair ? MT_BP_PAIR : row->ra_saved ? MT_BP_OTHER : MT_BP_NONE;
+    at = pair ? at : row->ra_saved ? other : 0;
+    rule->bp = (int16_t)at;
+    return rule->bp == at && !row->cfa_at;
+}
+#else
+static bool place(const struct row *row, struct mt_rule *rule)
+{
+    rule->bp = (int16_t)row->bp_offset;
+    rule->bp_kind = row->bp_kind;
+    return row->ra_saved && row->ra_offset == -8 && rule->bp == row->bp_offset;
+}
+#endif
+
 /* A row in effect is overwritten by what comes behind the address, so the step that passes it must
  * not count: run() stops there before anything else is done. */
 static struct mt_rule rule_of(const struct row *row)
 {
-    struct mt_rule rule = {
-        .cfa = (int32_t)row->cfa_offset, .bp = (int16_t)row->bp_offset, .bp_kind = row->bp_kind};
+    struct mt_rule rule = {.cfa = (int32_t)row->cfa_offset};
     bool by_sp = row->cfa_register == SP, fits = by_sp || row->cfa_register == BP;
-    if (row->unknown || !fits || !row->ra_saved || row->ra_offset != -8 ||
-        row->cfa_offset != rule.cfa || row->bp_offset != rule.bp)
+    if (row->unknown || row->ra_lost || !fits || row->cfa_offset != rule.cfa || !place(row, &rule))
         return (struct mt_rule){.kind = MT_RULE_END};
     if (row->cfa_at)
         rule.kind = by_sp ? MT_RULE_AT_SP : MT_RULE_AT_BP;

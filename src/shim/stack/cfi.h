@@ -1,13 +1,13 @@
 /* How to leave a function: what its unwind table (.eh_frame, DWARF call frame information) says of
- * one address, boiled down to a word. x86-64. */
+ * one address, boiled down to a word. x86-64 and aarch64. */
 #ifndef MT_CFI_H
 #define MT_CFI_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The frame's own address (CFA) is that of the return address + 8, and the caller's stack pointer.
- */
+/* The frame's own address (CFA) is the caller's stack pointer. On x86-64 the return address lies
+ * below it. */
 enum mt_rule_kind {
     MT_RULE_END = 0,    /* there is no caller, or no way to it is known */
     MT_RULE_SP = 1,     /* CFA = stack pointer + cfa */
@@ -22,6 +22,10 @@ enum mt_bp_kind {
     MT_BP_AT_CFA = 1, /* it lies at CFA + bp */
     MT_BP_AT_BP = 2,  /* it lies at frame pointer + bp */
     MT_BP_LOST = 3,
+    /* aarch64, where bp is reckoned from the register that the CFA is reckoned from: */
+    MT_BP_PAIR = 4,  /* it lies there, and the return address behind it */
+    MT_BP_OTHER = 5, /* the return address lies there, the frame pointer is as it is */
+    MT_BP_NONE = 6,  /* neither was saved: the return address is in its register */
 };
 
 struct mt_rule {

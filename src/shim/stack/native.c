@@ -11,10 +11,12 @@
 #include "shim/stack/native.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <ucontext.h>
 
 #include "shim/stack/cfi.h"
 #include "shim/stack/objects.h"
@@ -85,13 +87,31 @@ void mt_native_refresh(void)
 
 /* ---- rules ---- */
 
+#if defined(__aarch64__)
+/* What a signal's handler returns to; its tables say nothing on purpose. */
+static bool is_signal_return(uintptr_t pc)
+{
+    static const uint32_t code[] = {0xd2801168, 0xd4000001}; /* mov x8, #139; svc #0 */
+    return mt_probe(pc, sizeof code) && memcmp((const void *)pc, code, sizeof code) == 0;
+}
+#else
+static bool is_signal_return(uintptr_t pc)
+{
+    (void)pc;
+    return false;
+}
+#endif
+
 static struct mt_rule ask(uintptr_t pc, bool exact)
 {
     struct mt_object object;
+    struct mt_rule rule = {.kind = MT_RULE_END};
     uintptr_t inside = exact ? pc : pc - 1; /* a call may be the last instruction of a function */
-    if (!mt_object_find(inside, &object) || !object.unwind)
-        return (struct mt_rule){.kind = MT_RULE_END};
-    return mt_cfi_rule(object.unwind, inside);
+    if (mt_object_find(inside, &object) && object.unwind)
+        rule = mt_cfi_rule(object.unwind, inside);
+    if (rule.kind == MT_RULE_END && is_signal_return(pc))
+        rule.kind = MT_RULE_SIGNAL;
+    return rule;
 }
 
 static uint64_t learn(struct slot *slot, uint64_t key, uintptr_t pc)
@@ -189,20 +209,68 @@ static inline void keep_range(struct range range)
 
 /* ---- steps ---- */
 
-/* The registers as the kernel saved them for the signal's handler: struct ucontext. */
+/* The registers as the kernel saved them for the signal's handler. */
+#if defined(__aarch64__)
+#define SAVED(register)                                                                            \
+    (sizeof(siginfo_t) + offsetof(ucontext_t, uc_mcontext) + offsetof(mcontext_t, register))
+#define SAVED_BP SAVED(regs[29])
+#define SAVED_SP SAVED(sp)
+#define SAVED_PC SAVED(pc)
+#else
+#define SAVED(number) (offsetof(ucontext_t, uc_mcontext) + 8 * (number))
+#define SAVED_BP SAVED(REG_RBP)
+#define SAVED_SP SAVED(REG_RSP)
+#define SAVED_PC SAVED(REG_RIP)
+#endif
+
 static bool leave_signal(struct walk *walk)
 {
-    enum { SAVED_BP = 120, SAVED_SP = 160, SAVED_PC = 168 };
     struct mt_registers saved;
     uintptr_t sp = walk->at.sp;
     if (!get(&walk->range, sp + SAVED_BP, &saved.bp) ||
         !get(&walk->range, sp + SAVED_SP, &saved.sp) ||
         !get(&walk->range, sp + SAVED_PC, &saved.pc))
         return false;
+#if defined(__aarch64__)
+    if (!get(&walk->range, sp + SAVED(regs[30]), &saved.lr))
+        return false;
+#endif
     walk->at = saved;
     return stand_at(&walk->range, saved.sp);
 }
 
+#if defined(__aarch64__)
+/* Return addresses may be signed in their upper bits; the hint takes that off where it is known,
+ * and does nothing elsewhere. */
+static uintptr_t without_signature(uintptr_t address)
+{
+    register uintptr_t x30 __asm__("x30") = address;
+    __asm__("hint #7" : "+r"(x30)); /* xpaclri */
+    return x30;
+}
+
+static bool leave_function(struct walk *walk, struct mt_rule rule)
+{
+    struct mt_registers *at = &walk->at;
+    uintptr_t base = rule.kind & 1 ? at->sp : at->bp, pc = at->lr;
+    uintptr_t cfa = base + (uintptr_t)(intptr_t)rule.cfa;
+    uintptr_t saved = base + (uintptr_t)(intptr_t)rule.bp;
+    /* Only the innermost function, or one that a signal interrupted, has its return address in the
+     * register, and only such a one needs no stack. */
+    bool in_register = rule.bp_kind == MT_BP_NONE;
+    if (cfa < at->sp || cfa % 8 || (in_register ? !pc : cfa == at->sp || saved < at->sp))
+        return false;
+    if (rule.bp_kind == MT_BP_PAIR && !get(&walk->range, saved, &at->bp))
+        return false;
+    saved += rule.bp_kind == MT_BP_PAIR ? 8 : 0;
+    if (!in_register && !get(&walk->range, saved, &pc))
+        return false;
+    at->pc = without_signature(pc);
+    at->sp = cfa;
+    at->lr = 0;
+    return at->pc > PAGE;
+}
+#else
 static bool leave_function(struct walk *walk, struct mt_rule rule)
 {
     struct mt_registers *at = &walk->at;
@@ -220,6 +288,7 @@ static bool leave_function(struct walk *walk, struct mt_rule rule)
     at->sp = cfa;
     return get(&walk->range, cfa - 8, &at->pc) && at->pc > PAGE;
 }
+#endif
 
 static __attribute__((noinline)) bool leave_slowly(struct walk *walk, uint64_t bits)
 {

@@ -1,12 +1,12 @@
-/* The native frames of the calling thread: their return addresses. x86-64; elsewhere there are
- * none. */
+/* The native frames of the calling thread: their return addresses. x86-64 and aarch64; elsewhere
+ * there are none. */
 #ifndef MT_NATIVE_H
 #define MT_NATIVE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) || defined(__aarch64__)
 #define MT_HAS_NATIVE 1
 #else
 #define MT_HAS_NATIVE 0
@@ -18,14 +18,22 @@ void mt_native_init(void);
 /* Where a walk begins. */
 struct mt_registers {
     uintptr_t pc, sp, bp;
+#if defined(__aarch64__)
+    uintptr_t lr; /* where the function returns to, as long as it did not save that */
+#endif
 };
 
-#if MT_HAS_NATIVE
 /* The registers of the function in which it stands. */
+#if defined(__x86_64__)
 #define MT_REGISTERS(name)                                                                         \
     struct mt_registers name;                                                                      \
     __asm__ volatile("lea 0(%%rip), %0\n\tmov %%rsp, %1\n\tmov %%rbp, %2"                          \
                      : "=&r"(name.pc), "=&r"(name.sp), "=&r"(name.bp))
+#elif defined(__aarch64__)
+#define MT_REGISTERS(name)                                                                         \
+    struct mt_registers name;                                                                      \
+    __asm__ volatile("adr %0, .\n\tmov %1, sp\n\tmov %2, x29\n\tmov %3, x30"                       \
+                     : "=&r"(name.pc), "=&r"(name.sp), "=&r"(name.bp), "=&r"(name.lr))
 #else
 #define MT_REGISTERS(name) struct mt_registers name = {0, 0, 0}
 #endif
