@@ -363,6 +363,37 @@ static void keep(struct machine *m, bool back)
         m->row.unknown = true;
 }
 
+/* DW_CFA_def_cfa*. False: not understood. */
+static bool step_cfa(struct machine *m, uint8_t code, struct reader *from)
+{
+    int64_t unit = m->f->data_unit;
+    uint64_t reg;
+    switch (code) {
+    case 0x0c: /* def_cfa */
+        reg = take_unsigned(from);
+        set_cfa(m, reg, (int64_t)take_unsigned(from));
+        return true;
+    case 0x0d: /* def_cfa_register */
+        set_cfa(m, take_unsigned(from), m->row.cfa_offset);
+        return true;
+    case 0x0e: /* def_cfa_offset */
+        m->row.cfa_offset = (int64_t)take_unsigned(from);
+        return true;
+    case 0x0f: /* def_cfa_expression */
+        set_cfa_expression(m, take_block(from));
+        return true;
+    case 0x12: /* def_cfa_sf */
+        reg = take_unsigned(from);
+        set_cfa(m, reg, take_signed(from) * unit);
+        return true;
+    case 0x13: /* def_cfa_offset_sf */
+        m->row.cfa_offset = take_signed(from) * unit;
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* DW_CFA_* whose operand is not in the byte itself. False: not understood. */
 static bool step_long(struct machine *m, uint8_t code, struct reader *from)
 {
@@ -404,19 +435,6 @@ static bool step_long(struct machine *m, uint8_t code, struct reader *from)
     case 0x0b: /* restore_state */
         keep(m, code == 0x0b);
         return true;
-    case 0x0c: /* def_cfa */
-        reg = take_unsigned(from);
-        set_cfa(m, reg, (int64_t)take_unsigned(from));
-        return true;
-    case 0x0d: /* def_cfa_register */
-        set_cfa(m, take_unsigned(from), m->row.cfa_offset);
-        return true;
-    case 0x0e: /* def_cfa_offset */
-        m->row.cfa_offset = (int64_t)take_unsigned(from);
-        return true;
-    case 0x0f: /* def_cfa_expression */
-        set_cfa_expression(m, take_block(from));
-        return true;
     case 0x10: /* expression */
         reg = take_unsigned(from);
         set_expression(m, reg, take_block(from));
@@ -424,13 +442,6 @@ static bool step_long(struct machine *m, uint8_t code, struct reader *from)
     case 0x11: /* offset_extended_sf */
         reg = take_unsigned(from);
         set_saved(m, reg, take_signed(from) * unit);
-        return true;
-    case 0x12: /* def_cfa_sf */
-        reg = take_unsigned(from);
-        set_cfa(m, reg, take_signed(from) * unit);
-        return true;
-    case 0x13: /* def_cfa_offset_sf */
-        m->row.cfa_offset = take_signed(from) * unit;
         return true;
     case 0x16: /* val_expression */
         reg = take_unsigned(from);
@@ -444,7 +455,7 @@ static bool step_long(struct machine *m, uint8_t code, struct reader *from)
         take_unsigned(from);
         return true;
     default:
-        return false;
+        return step_cfa(m, code, from);
     }
 }
 
