@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "shim/record/config.h"
@@ -106,22 +107,27 @@ static void *produce(void *nothing)
     return NULL;
 }
 
-/* Returns how many records were lost. */
-static uint64_t run(unsigned n, long wait_us)
+static void open_rings(uint32_t capacity)
 {
     char path[] = "/tmp/mt-ring.XXXXXX";
-    struct mt_ringfile_header header = {.capacity = 64 << 10};
-    pthread_t threads[THREADS];
-    uint64_t lost = 0;
+    struct mt_ringfile_header header = {.capacity = capacity};
     int fd = mkstemp(path);
     ck_assert_int_ge(fd, 0);
     close(fd);
     unlink(path);
+    mt_rings_open(path, &header);
+}
+
+/* Returns how many records were lost. */
+static uint64_t run(unsigned n, long wait_us)
+{
+    pthread_t threads[THREADS];
+    uint64_t lost = 0;
     memset(seen, 0, sizeof seen);
     records = n;
     mt_config.WAIT_US = wait_us;
     stop = false;
-    mt_rings_open(path, &header);
+    open_rings(64 << 10);
     pthread_create(&consumer, NULL, consume, NULL);
     for (unsigned wave = 0; wave < WAVES; wave++) {
         for (unsigned i = 0; i < THREADS; i++)
@@ -156,4 +162,42 @@ START_TEST(what_does_not_arrive_is_counted)
 }
 END_TEST
 
-UNIT_MAIN("ring", all_arrive, what_does_not_arrive_is_counted)
+#ifdef __SANITIZE_THREAD__
+#define FAULTS_MOST 100000 /* the sanitizer has pages of its own */
+#else
+#define FAULTS_MOST 8
+#endif
+
+/* Page faults of this thread while it writes `n` pages of records. */
+static long faults_of(unsigned n)
+{
+    struct rusage before, after;
+    getrusage(RUSAGE_THREAD, &before);
+    for (unsigned i = 0; i < 16 * n; i++) {
+        uint64_t *word = mt_ring_reserve(MT_launch, 30, i);
+        ck_assert_ptr_nonnull(word);
+        mt_ring_commit(30);
+    }
+    getrusage(RUSAGE_THREAD, &after);
+    return after.ru_minflt - before.ru_minflt;
+}
+
+START_TEST(pages_are_touched_ahead)
+{
+    open_rings(4 << 20);
+    ck_assert_int_ge(faults_of(64), 64);
+    mt_rings_prepare();
+    if (mt_rings_get(0)->ready < mt_rings_capacity()) {
+        ck_assert_int_lt(faults_of(128), FAULTS_MOST);
+        mt_rings_prepare();
+        mt_rings_prepare(); /* nothing was written since */
+        ck_assert_uint_lt(mt_rings_get(0)->ready, mt_rings_capacity());
+    } else {
+        printf("# this kernel does not touch pages ahead\n");
+    }
+    mt_rings_close(true);
+    mt_rings_close(false);
+}
+END_TEST
+
+UNIT_MAIN("ring", all_arrive, what_does_not_arrive_is_counted, pages_are_touched_ahead)

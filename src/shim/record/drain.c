@@ -246,6 +246,7 @@ static void *run(void *nothing)
         mt_rings_wait(ROUND_NS);
         mt_nvml_sample(mt_config.NVML_MS);
         pthread_mutex_lock(&drain.lock);
+        mt_rings_prepare();
         round_of_rings(false);
         mt_stacks_tend();
         pthread_mutex_unlock(&drain.lock);

@@ -67,6 +67,34 @@ uint32_t mt_rings_capacity(void)
     return rings.capacity;
 }
 
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* since Linux 5.14; refused before */
+#endif
+
+/* Only on the first way around: then all pages are there. */
+static void prepare(struct mt_ring *ring)
+{
+    uint64_t head = __atomic_load_n(&ring->shared->head, __ATOMIC_ACQUIRE);
+    uint64_t want = head + 2 * (head - ring->seen), capacity = rings.capacity;
+    uint64_t from = ring->ready > head ? ring->ready : head & ~(uint64_t)(MT_RINGFILE_PAGE - 1);
+    ring->seen = head;
+    want = want < capacity ? want & ~(uint64_t)(MT_RINGFILE_PAGE - 1) : capacity;
+    if (want <= from)
+        return;
+    int saved = errno;
+    bool touched = madvise(ring->data + from, want - from, MADV_POPULATE_WRITE) == 0;
+    ring->ready = touched ? want : capacity;
+    errno = saved;
+}
+
+void mt_rings_prepare(void)
+{
+    uint32_t n = atomic_load_explicit(&rings.rings, memory_order_acquire);
+    for (uint32_t i = 0; i < n; i++)
+        if (rings.ring[i].ready < rings.capacity)
+            prepare(&rings.ring[i]);
+}
+
 bool mt_ring_is_orphan(const struct mt_ringfile_ring *ring)
 {
     return syscall(SYS_tgkill, getpid(), (pid_t)ring->os_tid, 0) < 0 && errno == ESRCH;
@@ -123,6 +151,7 @@ static bool add_ring(struct mt_ring *ring)
         return false;
     ring->shared = memory;
     ring->data = (uint8_t *)memory + MT_RINGFILE_PAGE;
+    ring->seen = ring->ready = 0;
     return true;
 }
 

@@ -105,7 +105,9 @@ bool mt_ring_put(enum mt_kind kind, uint64_t ticks, const uint64_t *fields, cons
 struct mt_ring {
     struct mt_ringfile_ring *shared; /* NULL: not there */
     uint8_t *data;
-    bool in_file; /* else in plain memory */
+    bool in_file;   /* else in plain memory */
+    uint64_t seen;  /* the head that the last mt_rings_prepare saw */
+    uint64_t ready; /* bytes of the ring that it has touched, or found touched */
 };
 
 /* Make the ring file PATH (0600, must not exist, no link followed) for rings of `capacity` bytes.
@@ -118,6 +120,10 @@ void mt_rings_close(bool remove);
 /* The i-th ring, NULL past the last. */
 const struct mt_ring *mt_rings_get(uint32_t i);
 uint32_t mt_rings_capacity(void);
+
+/* Touch the pages that will be written next, as many as twice what was written since the last call,
+ * so that it is not the job's threads who wait for them. */
+void mt_rings_prepare(void);
 
 /* Ask the consumer for a look at the rings. Any thread, any lock held; a system call at most once
  * for each mt_rings_wait. */
