@@ -9,7 +9,7 @@ import bisect
 import json
 import types
 
-import coverage
+import covering
 import equality
 import jobs
 import outcome
@@ -90,7 +90,7 @@ def check(out, arguments):
     check_pool(out, run, pool, stats)
     equality.check_launches(out, run, types.SimpleNamespace(segments=[]))
     check_summary(out, run)
-    coverage.note(out, run.trace, (out.figures["launches_per_step"],
+    covering.note(out, run.trace, (out.figures["launches_per_step"],
                                    out.figures["profiler_launches_per_step"]),
                   len(pool.births) + len(pool.deaths), "torch.profiler, the pool")
     out.headline = ("{allocs_per_step} allocations, {frees_per_step} frees and {launches_per_step} "

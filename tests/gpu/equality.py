@@ -8,7 +8,7 @@ import json
 import os
 
 import compare
-import coverage
+import covering
 import jobs
 import outcome
 import torch_history
@@ -235,7 +235,7 @@ def check(out, arguments):
         check_segments(out, run, replay)
         check_launches(out, run, replay)
         check_analysis(out, run, device, replay)
-        coverage.note(out, run.trace, (out.figures["launches_per_step"],
+        covering.note(out, run.trace, (out.figures["launches_per_step"],
                                        out.figures["profiler_launches_per_step"]),
                       len(replay.events), "torch's history")
     out.equal(len(run.marks), STEPS, "steps that the job marked")

@@ -11,7 +11,7 @@ import os
 import re
 import sys
 
-import coverage
+import covering
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 RESULTS = os.path.join(HERE, "results.json")
@@ -136,10 +136,10 @@ def equality(results):
 def covered(results):
     lines = head("job", "launches: trace / profiler", "allocations and frees equal",
                  "to the record of", "bytes laid to somebody", "NVML's", "result")
-    for name, title in coverage.JOBS:
+    for name, title in covering.JOBS:
         facts = results.get(name)
         try:
-            found = coverage.facts_of(facts) if facts else None
+            found = covering.facts_of(facts) if facts else None
         except KeyError:
             found = None
         if not found:

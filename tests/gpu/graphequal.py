@@ -9,7 +9,7 @@ what was asked for, and sums with torch's.
 usage: graphequal.py
 """
 import compare
-import coverage
+import covering
 import equality
 import graphcount
 import jobs
@@ -62,7 +62,7 @@ def check(out, _arguments):
     out.check(counts["launches_by_graphs"] > 100, "kernels ran by graphs")
     out.figures.update({key: counts[key] for key in ("launches", "launches_by_graphs", "graphs",
                                                      "graph_nodes", "graph_launches")})
-    coverage.note(out, run.trace, (out.figures["kernels_per_step"],
+    covering.note(out, run.trace, (out.figures["kernels_per_step"],
                                    max(run.profile["ran"].values())),
                   out.figures["block_events"], "torch's history")
     out.headline = ("{kernels_per_step} kernels a step, {launches_by_graphs} of {launches} by "

@@ -11,7 +11,7 @@ import socket
 import sys
 
 import compare
-import coverage
+import covering
 import equality
 import gpu_device
 import jobs
@@ -176,7 +176,7 @@ def check_rank(out, run):
     check_collectives(out, run)
     check_summary(out, run, device, replay)
     launches = run.profile["steps"][max(run.profile["steps"], key=int)]["launches"]
-    coverage.note(out, run.trace, (out.figures["launches_per_step"], launches), len(replay.events),
+    covering.note(out, run.trace, (out.figures["launches_per_step"], launches), len(replay.events),
                   "torch's history")
 
 

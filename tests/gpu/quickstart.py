@@ -17,8 +17,8 @@ import traceread
 ROOT = os.path.join(jobs.HERE, "..", "..")
 LEFT_BEHIND = ("build*", "out", ".git", ".debs", "__pycache__", "*.mtrace.ring")
 # What run.sh and suite.py have set for the tests.
-OURS = ("BUILD_DIR", "PKG_CONFIG_PATH", "GPU_TEST_RESULT", "GPU_TEST_LOGDIR", "OUT_DIR", "PYTHON",
-        "SIMULATED")
+OURS = ("BUILD_DIR", "PKG_CONFIG_PATH", "PYTHONPATH", "GPU_TEST_RESULT", "GPU_TEST_LOGDIR",
+        "OUT_DIR", "PYTHON", "SIMULATED")
 WHERE = "on the GPU of this machine"
 TABLES = ("blocks", "summary", "timeline", "kernels", "iterations", "categories", "peak")
 

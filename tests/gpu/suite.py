@@ -121,12 +121,13 @@ class Runner:
         """The exit status, None if it took too long. Every child of the test dies with it."""
         result = jobs.work(name + ".result.json")
         jobs.remove(result)
+        # Programs in a folder below find what they share here; nobody else's modules are hidden.
+        path = {"PYTHONPATH": os.path.abspath(jobs.HERE)} if os.sep in command[0] else {}
         with open(jobs.work(name + ".out"), "w", encoding="utf-8") as log:
             process = subprocess.Popen(
                 jobs.python(command[0], *command[1:]), stdin=subprocess.DEVNULL, stdout=log,
                 stderr=subprocess.STDOUT, start_new_session=True,
-                env={**os.environ, "GPU_TEST_RESULT": result,
-                     "PYTHONPATH": os.path.abspath(jobs.HERE)})
+                env={**os.environ, **path, "GPU_TEST_RESULT": result})
             try:
                 return process.wait(limit)
             except subprocess.TimeoutExpired:

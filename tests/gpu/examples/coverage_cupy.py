@@ -6,7 +6,7 @@ usage: coverage_cupy.py
 import json
 
 import compare
-import coverage
+import covering
 import exampletest
 import jobs
 import outcome
@@ -47,7 +47,7 @@ def check(out, _arguments):
     trace, facts_file = jobs.work("coverage_cupy.mtrace"), jobs.work("coverage_cupy.json")
     jobs.remove(trace, facts_file)
     status, stdout, stderr = jobs.run(
-        coverage.sampled(trace, jobs.python("examples/cupyrecord.py", facts_file)),
+        covering.sampled(trace, jobs.python("examples/cupyrecord.py", facts_file)),
         exampletest.environment(), jobs.work("coverage_cupy.log"))
     if not out.equal(status, 0, f"exit code ({stdout[-200:]} {stderr.strip()[-300:]})"):
         return
@@ -65,7 +65,7 @@ def check(out, _arguments):
     for key in exampletest.ZERO:
         out.equal(summary.get(key), 0, key)
     out.figures.update(launches=launches, kernels=facts["kernels"])
-    coverage.note(out, trace, (launches, facts["kernels"]), out.figures["pool_events"],
+    covering.note(out, trace, (launches, facts["kernels"]), out.figures["pool_events"],
                   "a hook of CuPy's pool")
     out.headline = ("{pool_events} calls of the pool and {pool_pieces} of the driver equal; "
                     "{launches} launches, torch.profiler {kernels}".format(**out.figures))

@@ -10,7 +10,7 @@ allocation of the driver's.
 import json
 
 import asyncequal
-import coverage
+import covering
 import exampletest
 import graphcount
 import jobs
@@ -73,7 +73,7 @@ def check(out, arguments):
     for key in exampletest.ZERO:
         out.equal(summary.get(key), 0, key)
     out.figures["by_graphs"] = summary["launches_by_graphs"]
-    coverage.note(out, trace, (out.figures["kernels"], out.figures["jax_kernels"]),
+    covering.note(out, trace, (out.figures["kernels"], out.figures["jax_kernels"]),
                   facts["stats"].get("num_allocs") if kind == "async" else 1,
                   "JAX's allocator" if kind == "async" else "JAX's pool, one piece")
     out.headline = ("{kernels} kernels, jax.profiler {jax_kernels}; {by_graphs} launches by "

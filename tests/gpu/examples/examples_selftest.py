@@ -4,7 +4,7 @@ must find what was spoilt, and the pages. PYTHONPATH=tests/gpu
 """
 import sys
 
-import coverage
+import covering
 import coverage_cupy
 import coverage_jax
 import example_cupy
@@ -73,12 +73,12 @@ def test_coverage():
             for moment in ("peak", "end")
             for what, size in (("blocks", 900), ("slack", 95), ("unattributed", 5),
                                ("total", 1000))]
-    expect(coverage.accounted(rows) == [("device 0, end", 995, 1000),
+    expect(covering.accounted(rows) == [("device 0, end", 995, 1000),
                                         ("device 0, peak", 995, 1000)], "sums of a moment")
-    expect(failures(coverage.check_bytes, rows) == 0, "within the limit")
-    expect(failures(coverage.check_bytes, []) > 0, "NVML was not asked")
+    expect(failures(covering.check_bytes, rows) == 0, "within the limit")
+    expect(failures(covering.check_bytes, []) > 0, "NVML was not asked")
     rows[0]["size_bytes"] = 800
-    expect(failures(coverage.check_bytes, rows) == 1, "too little is known")
+    expect(failures(covering.check_bytes, rows) == 1, "too little is known")
     results = {"coverage_cupy": {"result": "passed", "date": "2000-01-01", "figures": {"coverage": {
         "launches": [5, 5], "allocations": 7, "owner": "a hook", "bytes": 3 << 20,
         "nvml": 4 << 20}}}}
