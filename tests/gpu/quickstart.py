@@ -66,6 +66,7 @@ def check(out, _arguments):
     if not out.equal(status, 0, f"exit code ({stderr.strip()[-300:]} {stdout.strip()[-300:]})"):
         return
     lines = stdout.splitlines()
+    out.figures["shown"] = ["$ sh examples/quickstart.sh", *lines]
     check_screen(out, lines)
     out.check(any("the loss went from" in line for line in lines), "the CUDA program learned")
     out.equal(check_job(out, folder, "mlp", lines), {"driver"}, "mlp: blocks are the driver's")

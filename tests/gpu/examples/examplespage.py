@@ -11,8 +11,10 @@ import sys
 
 import figures
 
-PAGES = {f"example_{name}": os.path.join(figures.HERE, "..", "..", "examples", name, "README.md")
-         for name in ("cublas", "cuda", "cupy", "jax", "triton")}
+EXAMPLES = os.path.join(figures.HERE, "..", "..", "examples")
+PAGES = {"quickstart": os.path.join(EXAMPLES, "README.md"),
+         **{f"example_{name}": os.path.join(EXAMPLES, name, "README.md")
+            for name in ("cublas", "cuda", "cupy", "jax", "triton")}}
 BEGIN, END = "<!-- shown begins -->\n", "<!-- shown ends -->"
 
 
