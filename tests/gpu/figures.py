@@ -46,7 +46,6 @@ OTHERS = (
     ("stacks_gpt", "Python frames beside torch's, GPT"),
     ("sites_resnet50", "Table sites beside torch's snapshot, ResNet-50"),
     ("sites_gpt", "Table sites beside torch's snapshot, GPT"),
-    ("stackcost_resnet50", "cost of stacks, ResNet-50"), ("stackcost_gpt", "cost of stacks, GPT"),
     ("rhythm_resnet50", "iterations, ResNet-50"), ("rhythm_gpt", "iterations, GPT"),
     ("rhythm_moe", "iterations, mixture of experts"),
     ("rhythm_accumulate", "iterations, four micro-batches"),
@@ -157,15 +156,19 @@ def ratio(figures, mode):
 
 
 def overhead(results):
-    lines = head("model", "pairs x steps", "bare, ms a step", "memtrace", "second bare process",
-                 "torch's memory history", "limit", "result")
+    lines = head("model", "pairs x steps", "bare, ms a step", "second bare process", "memtrace",
+                 "limit", "without stacks", "Python stacks, of without", "with both kinds",
+                 "torch's memory history", "with C++ stacks", "result")
 
     def cells(figures):
+        python = figures.get("python_over_none")
         return (f"{figures['pairs']} x {figures['steps']}",
-                f"{figures['modes']['bare']['ms']['median']:.2f}", ratio(figures, "traced"),
-                ratio(figures, "control"), ratio(figures, "history"), figures["limit"])
+                f"{figures['modes']['bare']['ms']['median']:.2f}", ratio(figures, "control"),
+                ratio(figures, "traced"), figures["limit"], ratio(figures, "traced_none"),
+                f"{python:.3f}" if python else "", ratio(figures, "traced_both"),
+                ratio(figures, "history"), ratio(figures, "history_all"))
     for model, title in MODELS:
-        lines.append(line(results, f"overhead_{model}", (title,), 8, cells))
+        lines.append(line(results, f"overhead_{model}", (title,), 12, cells))
     return lines
 
 

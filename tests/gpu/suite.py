@@ -74,8 +74,6 @@ def listed():
     for model in MODELS:
         tests.append((f"overhead_{model}", ["pairs.py", model], 240, True))
     for model in MODELS:
-        tests.append((f"stackcost_{model}", ["stackpairs.py", model], 200, True))
-    for model in MODELS:
         tests.append((f"size_{model}", ["tracesize.py", model], 60, True))
     return tests
 
