@@ -140,18 +140,21 @@ static bool is_in_thread(struct bordering *bordering)
     return bordering->put_in >= 2 && 2 * longer >= bordering->put_in && bordering->usual;
 }
 
-static uint32_t in_thread(const struct mt_window *window, uint32_t thread)
+static uint32_t in_thread(const struct mt_window *window, const struct mt_landmark *landmark)
 {
+    uint32_t thread = landmark->anchor.thread;
     return window->thread_begin[thread + 1] - window->thread_begin[thread];
 }
 
+/* In the thread that does most, by the landmark that is there most often. */
 static void cut_anywhere(struct bordering *bordering)
 {
     const struct mt_landmark *best = &bordering->landmarks->landmark[0];
     for (uint32_t i = 1; i < bordering->landmarks->landmarks; i++) {
         const struct mt_landmark *other = &bordering->landmarks->landmark[i];
-        if (in_thread(bordering->window, other->anchor.thread) >
-            in_thread(bordering->window, best->anchor.thread))
+        uint32_t here = in_thread(bordering->window, other);
+        uint32_t there = in_thread(bordering->window, best);
+        if (here > there || (here == there && other->worth > best->worth))
             best = other;
     }
     cut_into_segments(bordering, best, NULL);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "rhythm/track.h"
 
 #define BASE 0x9e3779b97f4a7c15u
 
@@ -13,7 +14,8 @@
 struct rolling {
     const struct mt_window *window;
     struct mt_gram_mode mode;
-    uint64_t hash, oldest; /* oldest: weight of the symbol that leaves */
+    uint64_t hash, oldest;       /* oldest: weight of the symbol that leaves */
+    uint64_t value[MT_GRAM_MAX]; /* of the last ones, by rank */
 };
 
 static uint64_t value_at(const struct rolling *rolling, uint32_t rank)
@@ -23,52 +25,56 @@ static uint64_t value_at(const struct rolling *rolling, uint32_t rank)
     return mt_sym_mix(value, BASE);
 }
 
-/* Hash of the gram that ends at `rank`, of a thread that begins at `begin`. */
-static uint64_t roll(struct rolling *rolling, uint32_t begin, uint32_t rank)
+/* Hash of the gram that ends at `rank`, if as many symbols came before. */
+static uint64_t roll(struct rolling *rolling, uint32_t rank)
 {
-    rolling->hash = rolling->hash * BASE + value_at(rolling, rank);
-    if (rank >= begin + rolling->mode.length)
-        rolling->hash -= rolling->oldest * value_at(rolling, rank - rolling->mode.length);
+    uint64_t value = value_at(rolling, rank), *old = &rolling->value[rank % rolling->mode.length];
+    rolling->hash = rolling->hash * BASE + value - rolling->oldest * *old;
+    *old = value;
     return rolling->hash;
 }
 
 static void start(struct rolling *rolling)
 {
+    memset(rolling->value, 0, sizeof rolling->value);
     rolling->hash = 0;
     rolling->oldest = 1;
     for (uint32_t i = 0; i < rolling->mode.length; i++)
         rolling->oldest *= BASE;
 }
 
-static bool is_inside(const struct mt_window *window, struct mt_stretch stretch, uint32_t first,
-                      uint32_t last)
+/* The stretch's grams get their numbers. */
+static int number(struct rolling *rolling, struct mt_slices slices, struct mt_grams *grams,
+                  struct mt_symkeys *keys)
 {
-    return window->order[first] >= stretch.begin && window->order[last] < stretch.end;
-}
-
-/* First the stretch's grams get their numbers, then all others are looked for among them. */
-static int number(struct rolling *rolling, struct mt_stretch stretch, struct mt_grams *grams,
-                  struct mt_symkeys *keys, bool all)
-{
-    const struct mt_window *window = rolling->window;
-    for (uint32_t t = 0; t < window->threads; t++) {
-        uint32_t begin = window->thread_begin[t], back = grams->mode.length - 1;
+    for (uint32_t t = 0; t < rolling->window->threads; t++) {
         start(rolling);
-        for (uint32_t r = begin; r < window->thread_begin[t + 1]; r++) {
-            uint64_t hash = mt_sym_mix(roll(rolling, begin, r), t);
-            if (r < begin + back)
+        for (uint32_t r = slices.begin[t]; r < slices.end[t]; r++) {
+            uint64_t hash = mt_sym_mix(roll(rolling, r), t);
+            if (r + 1 < slices.begin[t] + grams->mode.length)
                 continue;
-            if (all) {
-                grams->id[r - back] = mt_symkeys_find(keys, hash);
-            } else if (is_inside(window, stretch, r - back, r)) {
-                uint32_t id = mt_symkeys_add(keys, hash, grams->grams);
-                if (id == MT_SYM_NONE)
-                    return MT_ERR_MEMORY;
-                grams->grams += id == grams->grams;
-            }
+            uint32_t id = mt_symkeys_add(keys, hash, grams->grams);
+            if (id == MT_SYM_NONE)
+                return MT_ERR_MEMORY;
+            grams->grams += id == grams->grams;
         }
     }
     return 0;
+}
+
+/* All others are looked for among them. */
+static void find(struct rolling *rolling, struct mt_grams *grams, const struct mt_symkeys *keys)
+{
+    const struct mt_window *window = rolling->window;
+    uint32_t back = grams->mode.length - 1;
+    for (uint32_t t = 0; t < window->threads; t++) {
+        start(rolling);
+        for (uint32_t r = window->thread_begin[t]; r < window->thread_begin[t + 1]; r++) {
+            uint64_t hash = mt_sym_mix(roll(rolling, r), t);
+            if (r >= window->thread_begin[t] + back)
+                grams->id[r - back] = mt_symkeys_find(keys, hash);
+        }
+    }
 }
 
 int mt_grams_number(const struct mt_window *window, struct mt_gram_mode mode,
@@ -76,14 +82,20 @@ int mt_grams_number(const struct mt_window *window, struct mt_gram_mode mode,
 {
     struct rolling rolling = {.window = window, .mode = mode};
     struct mt_symkeys keys = {0};
+    struct mt_slices slices = {malloc((window->threads + 1) * sizeof(uint32_t)),
+                               malloc((window->threads + 1) * sizeof(uint32_t))};
     *grams = (struct mt_grams){.mode = mode, .id = malloc((window->n + 1) * sizeof(uint32_t))};
-    if (!grams->id)
-        return MT_ERR_MEMORY;
-    memset(grams->id, 0xff, (window->n + 1) * sizeof(uint32_t));
-    int code = number(&rolling, stretch, grams, &keys, false);
+    int code = grams->id && slices.begin && slices.end ? 0 : MT_ERR_MEMORY;
+    if (code == 0) {
+        memset(grams->id, 0xff, (window->n + 1) * sizeof(uint32_t));
+        mt_slices_fill(&slices, window, stretch);
+        code = number(&rolling, slices, grams, &keys);
+    }
     if (code == 0)
-        code = number(&rolling, stretch, grams, &keys, true);
+        find(&rolling, grams, &keys);
     mt_symkeys_release(&keys);
+    free(slices.begin);
+    free(slices.end);
     if (code < 0)
         mt_grams_release(grams);
     return code;

@@ -17,12 +17,13 @@ static const struct mt_gram_mode modes[] = {{1, false}, {1, true}, {4, true}, {1
 #define MODES (sizeof modes / sizeof *modes)
 
 struct tally {
-    uint32_t segment, now, ones, total;
+    uint32_t segment, now, ones, all, total; /* all: ones of segments that are not usual, too */
 };
 
 struct choice {
     struct mt_gram_mode mode;
-    uint32_t rank, ones; /* ones 0: nothing is chosen */
+    uint32_t rank;
+    int64_t worth; /* 0: nothing is chosen */
 };
 
 struct finding {
@@ -56,8 +57,8 @@ static bool choose_middle(struct finding *finding)
 
 static void close_tally(const struct finding *finding, struct tally *tally)
 {
-    if (tally->now == 1 && counts(finding->pulse, tally->segment))
-        tally->ones++;
+    tally->all += tally->now == 1;
+    tally->ones += tally->now == 1 && counts(finding->pulse, tally->segment);
     tally->now = 0;
 }
 
@@ -84,7 +85,8 @@ static void count(const struct finding *finding, const struct mt_grams *grams, s
         close_tally(finding, &tally[id]);
 }
 
-/* The strongest of each part and thread; of equals the one that was there. */
+/* Of each part and thread the one that most segments have, warm-up included; of equals the first.
+ */
 static void choose(struct finding *finding, const struct mt_grams *grams, const struct tally *tally)
 {
     const struct mt_window *window = finding->window;
@@ -98,9 +100,10 @@ static void choose(struct finding *finding, const struct mt_grams *grams, const 
         uint32_t part = (uint32_t)((uint64_t)(p - begin) * PARTS / (end - begin));
         uint32_t thread = mt_window_sym(window, p)->thread % THREADS;
         struct choice *choice = &finding->choice[part * THREADS + thread];
-        bool once = of->ones >= ONCE * finding->usual && of->ones > choice->ones;
+        int64_t worth = (int64_t)of->all - llabs((int64_t)of->total - pulse->count);
+        bool once = of->ones >= ONCE * finding->usual && worth > choice->worth;
         if (once && of->total <= pulse->count + 2 + pulse->count / 50)
-            *choice = (struct choice){grams->mode, rank, of->ones};
+            *choice = (struct choice){grams->mode, rank, worth};
     }
 }
 
@@ -122,11 +125,13 @@ static int look_at(struct finding *finding, struct mt_gram_mode mode)
 }
 
 static int add(const struct mt_window *window, struct mt_landmarks *landmarks,
-               struct mt_gram_mode mode, uint32_t rank)
+               const struct choice *choice)
 {
     struct mt_landmark *landmark = &landmarks->landmark[landmarks->landmarks];
-    landmark->place = window->order[rank];
-    mt_anchor_take(window, mode, rank + mode.length - 1, &landmark->anchor);
+    struct mt_gram_mode mode = choice->mode;
+    landmark->place = window->order[choice->rank];
+    landmark->worth = choice->worth;
+    mt_anchor_take(window, mode, choice->rank + mode.length - 1, &landmark->anchor);
     RETURN_IF_ERROR(mt_anchor_find(window, &landmark->anchor, &landmark->at, &landmark->count));
     for (uint32_t i = 0; i < landmark->count; i++)
         landmark->at[i] = window->order[landmark->at[i] + 1 - mode.length];
@@ -144,16 +149,16 @@ int mt_landmarks_find(const struct mt_window *window, const struct mt_pulse *pul
                       struct mt_landmarks *landmarks)
 {
     struct finding finding = {.window = window, .pulse = pulse};
+    struct choice seed = {pulse->mode, pulse->member[0].rank + 1 - pulse->mode.length, 0};
     bool found = choose_middle(&finding);
     memset(landmarks, 0, sizeof *landmarks);
     for (uint32_t m = 0; m < MODES && found; m++)
         RETURN_IF_ERROR(look_at(&finding, modes[m]));
     for (uint32_t i = 0; i < PARTS * THREADS; i++)
-        if (finding.choice[i].ones)
-            RETURN_IF_ERROR(add(window, landmarks, finding.choice[i].mode, finding.choice[i].rank));
+        if (finding.choice[i].worth)
+            RETURN_IF_ERROR(add(window, landmarks, &finding.choice[i]));
     if (landmarks->landmarks == 0) /* the seed is one by its making */
-        RETURN_IF_ERROR(
-            add(window, landmarks, pulse->mode, pulse->member[0].rank + 1 - pulse->mode.length));
+        RETURN_IF_ERROR(add(window, landmarks, &seed));
     qsort(landmarks->landmark, landmarks->landmarks, sizeof landmarks->landmark[0], by_place);
     return 0;
 }

@@ -11,6 +11,7 @@ struct mt_landmark {
     uint32_t *at; /* positions at which it begins, ascending; owned */
     uint32_t count;
     uint32_t place; /* position in the segment in the middle */
+    int64_t worth;  /* segments that have it once, less what it beats too often or seldom */
 };
 
 struct mt_landmarks {
