@@ -50,6 +50,8 @@ OTHERS = (
     ("rhythm_moe", "iterations, mixture of experts"),
     ("rhythm_accumulate", "iterations, four micro-batches"),
     ("rhythm_evaluate", "iterations, evaluation every 10 steps"),
+    ("rhythm_epochs", "iterations, micro-batches, evaluations and saves"),
+    ("rhythm_switch", "iterations, other kernels from the 21st step on"),
     *((f"paper_{model}", f"the paper's {label}") for model, label in
       (("mlp", "perceptron"), ("alexnet", "AlexNet"), ("vgg16", "VGG-16"),
        ("resnet18", "ResNet-18"), ("resnet50", "ResNet-50"))),

@@ -15,7 +15,9 @@ PAGE = os.path.join(figures.HERE, "..", "..", "docs", "paper.md")
 MODELS = ("mlp", "alexnet", "vgg16", "resnet18", "resnet50")
 LOOPS = (("rhythm_gpt", "GPT"), ("rhythm_moe", "mixture of experts"),
          ("rhythm_accumulate", "four micro-batches a step"),
-         ("rhythm_evaluate", "evaluation every 10 steps"))
+         ("rhythm_evaluate", "evaluation every 10 steps"),
+         ("rhythm_epochs", "micro-batches, evaluations and saves"),
+         ("rhythm_switch", "other kernels from the 21st step on"))
 KIB, MIB = 1 << 10, 1 << 20
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Iterations that the analyzer finds, against the steps that the training program counted.
 
-usage: rhythm.py resnet50|gpt|moe|accumulate|evaluate
+usage: rhythm.py resnet50|gpt|moe|accumulate|evaluate|epochs|switch
 
 The program writes when each step began and ended; the analyzer does not see that. As many
 iterations must be found as steps were run, each must begin within a step of its own, and, from one
@@ -16,7 +16,7 @@ import outcome
 import traceread
 
 STEPS = 40
-LOOPS = ("moe", "accumulate", "evaluate")
+LOOPS = ("moe", "accumulate", "evaluate", "epochs", "switch")
 EVALUATE_EVERY = 10
 
 
@@ -65,12 +65,13 @@ def compare(out, name, marks, iterations, launches):
     if name != "moe":
         out.check(number >= 0.95,
                   f"only {number:.2f} of the iterations begin as far behind the step's begin")
-    if name == "evaluate":
+    if name in ("evaluate", "epochs"):
         overlong = [row for row, step in zip(iterations, steps)
                     if step is not None and (step + 1) % EVALUATE_EVERY == 0
                     and row["events"] > 1.2 * iterations[len(iterations) // 2]["events"]]
         out.equal(len(overlong), 0, "iterations that hold an evaluation")
-    return {"same_kernel": kernel, "same_distance": number}
+    begin = sum(place[0] == 0 for place in places) / max(1, len(places))
+    return {"same_kernel": kernel, "same_distance": number, "at_the_begin": begin}
 
 
 def check(out, arguments):
@@ -97,7 +98,8 @@ def check(out, arguments):
                         "warmup": warmup, "exact_share": exact})
     out.headline = (f"{len(iterations)} iterations in {len(marks)} steps, warm-up {warmup}, "
                     f"{100 * exact:.1f} % exact, {100 * out.figures['same_kernel']:.0f} % begin "
-                    "with the same kernel")
+                    "with the same kernel, "
+                    f"{100 * out.figures['at_the_begin']:.0f} % with the step's first")
 
 
 if __name__ == "__main__":

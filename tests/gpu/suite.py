@@ -57,7 +57,7 @@ def listed():
         tests.append((f"sites_{model}", ["sites.py", model], 120, False))
     for model in MODELS:
         tests.append((f"golden_{model}", ["golden_candidate.py", model], 90, False))
-    for loop in ("resnet50", "gpt", "moe", "accumulate", "evaluate"):
+    for loop in ("resnet50", "gpt", "moe", "accumulate", "evaluate", "epochs", "switch"):
         tests.append((f"rhythm_{loop}", ["rhythm.py", loop], 90, False))
     for what in ("replay", "reduce_overhead"):
         tests.append((f"graphs_{what}", ["graphcount.py", what], 120, False))

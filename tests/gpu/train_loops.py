@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Training loops of the kinds that make iterations hard to tell: --loop moe (a mixture of experts;
 lengths and the experts' shares differ from step to step), accumulate (four micro-batches a step),
-evaluate (five batches of evaluation behind every tenth step). Everything is made on the GPU."""
+evaluate (five batches of evaluation behind every tenth step); everything of these is made on the
+GPU. epochs: both of the latter at once, the data copied from the host, all parameters saved behind
+every twentieth step. switch: from the 21st step on in bfloat16, that is by other kernels."""
 import torch
 from torch import nn
 from torch.nn import functional
@@ -61,13 +63,16 @@ def loss_of(model, tokens):
 def build(args):
     model = network(8 if args.loop == "moe" else 0)
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-4)
-    micros = 4 if args.loop == "accumulate" else 1
+    micros = 4 if args.loop in ("accumulate", "epochs") else 1
+    on_host = args.loop == "epochs"
     done = 0
 
     def tokens():
         length = 65
         if args.loop == "moe":
             length = 33 + int(torch.randint(8, (1,))) * 16
+        if on_host:
+            return torch.randint(WORDS, (args.batch, length)).pin_memory().cuda(non_blocking=True)
         return torch.randint(WORDS, (args.batch, length), device="cuda")
 
     def evaluate():
@@ -79,18 +84,24 @@ def build(args):
 
     def step():
         nonlocal done
+        narrow = args.loop == "switch" and done >= 20
         for _ in range(micros):
-            (loss_of(model, tokens()) / micros).backward()
+            with torch.autocast("cuda", torch.bfloat16, enabled=narrow):
+                loss = loss_of(model, tokens()) / micros
+            loss.backward()
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         done += 1
-        if args.loop == "evaluate" and done % 10 == 0:
+        if args.loop in ("evaluate", "epochs") and done % 10 == 0:
             evaluate()
+        if args.loop == "epochs" and done % 20 == 0:
+            _ = [parameter.cpu() for parameter in model.parameters()]
     return step
 
 
 def add_arguments(parser):
-    parser.add_argument("--loop", choices=("moe", "accumulate", "evaluate"), required=True)
+    parser.add_argument("--loop", choices=("moe", "accumulate", "evaluate", "epochs", "switch"),
+                        required=True)
 
 
 if __name__ == "__main__":
