@@ -6,7 +6,7 @@
 #include "base/dict.h"
 #include "rhythm/detector.h"
 
-#define BATCH 1024u
+#define BATCH 256u /* stays in the first cache */
 #define PROGRESS_EVENTS 65536u
 
 /* A kernel whose module was loaded anew gets a new id and keeps its name: both are one symbol. */
@@ -54,25 +54,24 @@ static int flush(struct scan *scan)
     return code;
 }
 
-static int look_at(struct scan *scan, const struct mt_record *record, uint32_t thread,
-                   uint64_t number)
+static inline int look_at(struct scan *scan, const struct mt_record *record, uint32_t thread,
+                          uint64_t number)
 {
-    if (record->kind == MT_kernel && mt_record_is_valid(record))
-        return note_kernel(scan, record);
-    if (!mt_symbol_counts(record->kind) || !mt_record_is_valid(record))
+    struct mt_symbol *symbol = &scan->batch[scan->held];
+    if (__builtin_expect(!mt_record_is_valid(record), 0))
         return 0;
-    struct mt_symbol *symbol = &scan->batch[scan->held++];
+    if (!mt_symbol_fill(symbol, record))
+        return record->kind == MT_kernel ? note_kernel(scan, record) : 0;
     symbol->event = number;
     symbol->time_ns = record->time;
     symbol->thread = (uint16_t)thread;
-    mt_symbol_fill(symbol, record);
     symbol->input =
         record->kind == MT_copy && symbol->what < 64 && scan->to_device >> symbol->what & 1;
     if (record->kind == MT_launch && scan->same.size) {
         const uint64_t *same = mt_dict_find(&scan->same, symbol->what);
         symbol->what = same ? (uint32_t)*same : symbol->what;
     }
-    return scan->held == BATCH ? flush(scan) : 0;
+    return ++scan->held == BATCH ? flush(scan) : 0;
 }
 
 static int look_at_run(struct scan *scan, const struct mt_trace_run *run, uint64_t number)

@@ -31,15 +31,6 @@ enum mt_kind mt_event_kind(const char *name)
     return MT_NONE;
 }
 
-bool mt_record_is_valid(const struct mt_record *record)
-{
-    const struct mt_event_info *info = mt_event_info(record->kind);
-    if (!info || record->words > MT_RECORD_WORDS_MAX)
-        return false;
-    return info->tail == MT_TAIL_NONE ? record->words == info->fields
-                                      : record->words >= info->fields;
-}
-
 const uint64_t *mt_record_tail(const struct mt_record *record, size_t *words)
 {
     const struct mt_event_info *info = mt_event_info(record->kind);

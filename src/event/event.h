@@ -109,8 +109,25 @@ const struct mt_event_info *mt_event_info(unsigned kind);
 /* The kind called `name`, MT_NONE if there is none. */
 enum mt_kind mt_event_kind(const char *name);
 
-/* A record that event.def allows: known kind, all its fields, a tail only where it has one. */
-bool mt_record_is_valid(const struct mt_record *record);
+/* A record that event.def allows: known kind, all its fields, a tail only where it has one. Inline:
+ * it is asked for every event. */
+static inline bool mt_record_is_valid(const struct mt_record *record)
+{
+    static const struct {
+        uint32_t least, too_many; /* too_many of a kind that there is not: 0 */
+    } words[MT_KINDS] = {
+#define EVENT(number, name, doc) [number] = {sizeof(struct mt_ev_##name) / 8,
+#define FIELD(event, name, type, doc)
+#define TAIL(event, type, doc) MT_RECORD_WORDS_MAX - sizeof(struct mt_ev_##event) / 8 +
+#define END(event)                                                                                 \
+    sizeof(struct mt_ev_##event) / 8 + 1                                                           \
+    }                                                                                              \
+    ,
+#include "event.def"
+    };
+    return record->kind < MT_KINDS && record->words >= words[record->kind].least &&
+           record->words < words[record->kind].too_many;
+}
 
 /* Bytes that a record takes, header included. */
 static inline size_t mt_record_size(const struct mt_record *record)

@@ -468,25 +468,6 @@ static void replay_memory(struct mt_model *model, const struct mt_record *record
     }
 }
 
-/* mt_record_is_valid, without a call for every event. */
-static inline bool is_whole(const struct mt_record *record)
-{
-    static const struct {
-        uint32_t least, too_many; /* too_many of a kind that there is not: 0 */
-    } words[MT_KINDS] = {
-#define EVENT(number, name, doc) [number] = {sizeof(struct mt_ev_##name) / 8,
-#define FIELD(event, name, type, doc)
-#define TAIL(event, type, doc) MT_RECORD_WORDS_MAX - sizeof(struct mt_ev_##event) / 8 +
-#define END(event)                                                                                 \
-    sizeof(struct mt_ev_##event) / 8 + 1                                                           \
-    }                                                                                              \
-    ,
-#include "event/event.def"
-    };
-    return record->kind < MT_KINDS && record->words >= words[record->kind].least &&
-           record->words < words[record->kind].too_many;
-}
-
 static int replay_rest(struct mt_model *model, const struct mt_record *record, uint32_t thread)
 {
     switch (record->kind) {
@@ -545,7 +526,7 @@ static bool settle(struct mt_model *model, const struct mt_record *record, uint3
 /* Every event passes here: nothing is kept in registers over a call, so none has to be saved. */
 int mt_model_replay(struct mt_model *model, const struct mt_record *record, uint32_t thread)
 {
-    if (__builtin_expect(!is_whole(record), 0)) {
+    if (__builtin_expect(!mt_record_is_valid(record), 0)) {
         model->counts.invalid_records++;
         return model->status;
     }

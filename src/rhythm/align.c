@@ -22,7 +22,7 @@ struct walk {
     const struct mt_window *window;
     const uint32_t *a; /* the reference's symbols */
     uint32_t na, i;
-    const uint32_t *order; /* of the iteration */
+    const uint32_t *b, *order; /* of the iteration: symbols and positions */
     uint32_t nb, j;
     uint32_t thread;
     struct mt_likeness *likeness;
@@ -37,7 +37,7 @@ static uint32_t bare_of(const struct mt_window *window, uint32_t sym)
 
 static uint32_t sym_b(const struct walk *walk, uint32_t j)
 {
-    return walk->window->sym[walk->order[j]];
+    return walk->b[j];
 }
 
 static bool together(const struct walk *walk, uint32_t i, uint32_t j)
@@ -163,12 +163,7 @@ static int align_thread(struct walk *walk)
 
 static bool is_equal(const struct walk *walk)
 {
-    if (walk->na != walk->nb)
-        return false;
-    for (uint32_t i = 0; i < walk->na; i++)
-        if (walk->a[i] != sym_b(walk, i))
-            return false;
-    return true;
+    return walk->na == walk->nb && memcmp(walk->a, walk->b, walk->na * sizeof *walk->a) == 0;
 }
 
 static int align_or_take(struct walk *walk)
@@ -198,6 +193,7 @@ int mt_align(const struct mt_reference *reference, const struct mt_window *windo
             .window = window,
             .a = reference->sym + (in_a ? reference->begin[t] : 0),
             .na = in_a ? reference->begin[t + 1] - reference->begin[t] : 0,
+            .b = window->ranked + (in_b ? slices->begin[t] : 0),
             .order = window->order + (in_b ? slices->begin[t] : 0),
             .nb = in_b ? slices->end[t] - slices->begin[t] : 0,
             .thread = t,
@@ -217,7 +213,7 @@ uint64_t mt_slices_hash(const struct mt_window *window, const struct mt_slices *
     uint64_t hash = 1;
     for (uint32_t t = 0; t < window->threads; t++)
         for (uint32_t r = slices->begin[t]; r < slices->end[t]; r++)
-            hash = mt_sym_mix(hash, window->sym[window->order[r]]);
+            hash = mt_sym_mix(hash, window->ranked[r]);
     return hash;
 }
 
@@ -256,7 +252,7 @@ int mt_reference_init(struct mt_reference *reference, const struct mt_window *wi
     for (uint32_t t = 0; t < window->threads; t++) {
         reference->begin[t] = n;
         for (uint32_t r = slices->begin[t]; r < slices->end[t]; r++)
-            reference->sym[n++] = window->sym[window->order[r]];
+            reference->sym[n++] = window->ranked[r];
     }
     reference->begin[window->threads] = n;
     set_landmarks(reference, window);

@@ -6,7 +6,7 @@
 
 static uint32_t id_at(const struct mt_window *window, bool bare, uint32_t rank)
 {
-    uint32_t id = window->sym[window->order[rank]];
+    uint32_t id = window->ranked[rank];
     return bare ? window->table.sym[id].bare : id;
 }
 
@@ -15,7 +15,7 @@ void mt_anchor_take(const struct mt_window *window, struct mt_gram_mode mode, ui
 {
     memset(anchor, 0, sizeof *anchor);
     anchor->mode = mode;
-    anchor->thread = mt_window_sym(window, window->order[rank])->thread;
+    anchor->thread = mt_window_ranked(window, rank)->thread;
     for (uint32_t i = 0; i < mode.length; i++)
         anchor->id[i] = id_at(window, mode.bare, rank + 1 - mode.length + i);
 }
@@ -34,14 +34,14 @@ static bool ends_at(const struct mt_window *window, const struct mt_anchor *anch
 static uint32_t next_last(const struct mt_window *window, const struct mt_anchor *anchor,
                           uint32_t rank, uint32_t end)
 {
-    const uint32_t *order = window->order, *sym = window->sym;
+    const uint32_t *ranked = window->ranked;
     const struct mt_sym *all = window->table.sym;
     uint32_t last = anchor->id[anchor->mode.length - 1];
     if (anchor->mode.bare)
-        while (rank < end && all[sym[order[rank]]].bare != last)
+        while (rank < end && all[ranked[rank]].bare != last)
             rank++;
     else
-        while (rank < end && sym[order[rank]] != last)
+        while (rank < end && ranked[rank] != last)
             rank++;
     return rank;
 }

@@ -208,13 +208,16 @@ static int make_room(struct mt_detector *detector)
 int mt_detector_feed(struct mt_detector *detector, const struct mt_symbol *symbol, size_t n)
 {
     detector->symbols += n;
-    for (size_t i = 0; i < n; i++) {
+    while (n) {
         if (detector->window.n == detector->limit) {
             RETURN_IF_ERROR(look_at_window(detector, false));
             while (detector->window.n >= detector->limit)
                 RETURN_IF_ERROR(make_room(detector));
         }
-        RETURN_IF_ERROR(mt_window_add(&detector->window, &symbol[i]));
+        size_t room = detector->limit - detector->window.n, more = n < room ? n : room;
+        RETURN_IF_ERROR(mt_window_add(&detector->window, symbol, more));
+        symbol += more;
+        n -= more;
     }
     return 0;
 }

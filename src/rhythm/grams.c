@@ -20,7 +20,7 @@ struct rolling {
 
 static uint64_t value_at(const struct rolling *rolling, uint32_t rank)
 {
-    uint32_t id = rolling->window->sym[rolling->window->order[rank]];
+    uint32_t id = rolling->window->ranked[rank];
     uint64_t value = rolling->mode.bare ? rolling->window->table.sym[id].bare : id;
     return mt_sym_mix(value, BASE);
 }

@@ -71,7 +71,7 @@ static int number_grams(struct search *search)
             if (r + 1 < begin + length)
                 continue;
             for (uint32_t i = 0; i < length; i++) {
-                uint32_t id = window->sym[window->order[r - i]];
+                uint32_t id = window->ranked[r - i];
                 hash = mt_sym_mix(hash, search->mode.bare ? sym[id].bare : id);
             }
             uint32_t id = mt_symkeys_add(&keys, hash, search->grams);
@@ -93,7 +93,7 @@ static int name_grams(struct search *search)
         return number_grams(search);
     search->grams = search->mode.bare ? window->table.bares : window->table.syms;
     for (uint32_t r = 0; r < window->n; r++) {
-        uint32_t id = window->sym[window->order[r]];
+        uint32_t id = window->ranked[r];
         search->id[r] = search->mode.bare ? window->table.sym[id].bare : id;
     }
     return 0;
@@ -118,7 +118,7 @@ static int make_classes(struct search *search)
             continue;
         struct gram *gram = &search->gram[search->id[r]];
         if (gram->count++ == 0) {
-            gram->class_ = mt_window_sym(search->window, search->window->order[r])->thread;
+            gram->class_ = mt_window_ranked(search->window, r)->thread;
             gram->first = r;
         }
         gram->last = r;

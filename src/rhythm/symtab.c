@@ -111,22 +111,10 @@ static uint32_t look_up(struct mt_symtab *table, const struct mt_symbol *symbol)
     return id == table->syms ? add_sym(table, symbol, size, bare) : id;
 }
 
-static bool is_it(const struct mt_sym *sym, const struct mt_symbol *symbol)
-{
-    return sym->size == symbol->size && sym->what == symbol->what && sym->kind == symbol->kind &&
-           sym->thread == symbol->thread;
-}
-
-static uint32_t recent_slot(const struct mt_symbol *symbol)
-{
-    uint64_t about = (uint64_t)symbol->what << 22 ^ (uint64_t)symbol->kind << 16 ^ symbol->thread;
-    return (symbol->size ^ about << 16) * 0x9e3779b97f4a7c15u >> 52 & (MT_SYM_RECENT - 1);
-}
-
 uint32_t mt_symtab_add(struct mt_symtab *table, const struct mt_symbol *symbol)
 {
-    uint32_t *recent = &table->recent[recent_slot(symbol)];
-    if (table->syms && is_it(&table->sym[*recent], symbol))
+    uint32_t *recent = mt_symtab_recent(table, symbol);
+    if (table->syms && mt_sym_is(&table->sym[*recent], symbol))
         return *recent;
     uint32_t id = look_up(table, symbol);
     if (id != MT_SYM_NONE)

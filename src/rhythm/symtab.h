@@ -43,6 +43,20 @@ void mt_symtab_release(struct mt_symtab *table);
 #define MT_SYM_NONE UINT32_MAX
 uint32_t mt_symtab_add(struct mt_symtab *table, const struct mt_symbol *symbol);
 
+/* Where the number of a symbol is kept if it was found lately. */
+static inline uint32_t *mt_symtab_recent(struct mt_symtab *table, const struct mt_symbol *symbol)
+{
+    uint64_t about = (uint64_t)symbol->what << 22 ^ (uint64_t)symbol->kind << 16 ^ symbol->thread;
+    return &table->recent[(symbol->size ^ about << 16) * 0x9e3779b97f4a7c15u >> 52 &
+                          (MT_SYM_RECENT - 1)];
+}
+
+static inline bool mt_sym_is(const struct mt_sym *sym, const struct mt_symbol *symbol)
+{
+    return sym->size == symbol->size && sym->what == symbol->what && sym->kind == symbol->kind &&
+           sym->thread == symbol->thread;
+}
+
 /* Number of a key in a set of keys, `next` if it is new; MT_SYM_NONE where memory is out. */
 uint32_t mt_symkeys_add(struct mt_symkeys *keys, uint64_t hash, uint32_t next);
 uint32_t mt_symkeys_find(const struct mt_symkeys *keys, uint64_t hash); /* MT_SYM_NONE: it is new */

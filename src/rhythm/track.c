@@ -28,25 +28,12 @@ struct job {
     uint64_t *hash;
 };
 
-static uint32_t first_rank_from(const struct mt_window *window, uint32_t thread, uint32_t position)
-{
-    uint32_t low = window->thread_begin[thread], high = window->thread_begin[thread + 1];
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (window->order[middle] < position)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 void mt_slices_fill(struct mt_slices *slices, const struct mt_window *window,
                     struct mt_stretch stretch)
 {
     for (uint32_t t = 0; t < window->threads; t++) {
-        slices->begin[t] = first_rank_from(window, t, stretch.begin);
-        slices->end[t] = first_rank_from(window, t, stretch.end);
+        slices->begin[t] = mt_window_rank_from(window, t, stretch.begin);
+        slices->end[t] = mt_window_rank_from(window, t, stretch.end);
     }
 }
 

@@ -20,17 +20,24 @@ static int make_room(struct mt_window *window)
     return 0;
 }
 
-int mt_window_add(struct mt_window *window, const struct mt_symbol *symbol)
+/* Nearly all symbols were found lately, and there is room: then nothing is called. */
+int mt_window_add(struct mt_window *window, const struct mt_symbol *symbol, size_t n)
 {
-    if (window->n == window->room)
-        RETURN_IF_ERROR(make_room(window));
-    uint32_t id = mt_symtab_add(&window->table, symbol);
-    if (id == MT_SYM_NONE)
-        return MT_ERR_MEMORY;
-    window->sym[window->n] = id;
-    window->time_ns[window->n] = symbol->time_ns;
-    window->event[window->n] = symbol->event;
-    window->n++;
+    struct mt_symtab *table = &window->table;
+    for (const struct mt_symbol *end = symbol + n; symbol < end; symbol++) {
+        if (__builtin_expect(window->n == window->room, 0))
+            RETURN_IF_ERROR(make_room(window));
+        uint32_t id = *mt_symtab_recent(table, symbol);
+        if (__builtin_expect(table->syms == 0 || !mt_sym_is(&table->sym[id], symbol), 0)) {
+            id = mt_symtab_add(table, symbol);
+            if (id == MT_SYM_NONE)
+                return MT_ERR_MEMORY;
+        }
+        uint32_t position = window->n++;
+        window->sym[position] = id;
+        window->time_ns[position] = symbol->time_ns;
+        window->event[position] = symbol->event;
+    }
     return 0;
 }
 
@@ -47,13 +54,25 @@ static int make_sorted_room(struct mt_window *window)
     if (window->room <= window->sorted_room)
         return 0;
     free(window->order);
+    free(window->ranked);
     free(window->rank);
     free(window->trigram);
     window->order = malloc(window->room * sizeof *window->order);
+    window->ranked = malloc(window->room * sizeof *window->ranked);
     window->rank = malloc(window->room * sizeof *window->rank);
     window->trigram = malloc(window->room * sizeof *window->trigram);
-    window->sorted_room = window->order && window->rank && window->trigram ? window->room : 0;
+    bool able = window->order && window->ranked && window->rank && window->trigram;
+    window->sorted_room = able ? window->room : 0;
     return window->sorted_room ? 0 : MT_ERR_MEMORY;
+}
+
+/* Behind the last position that goes on in the thread of position `i`. */
+static uint32_t stay(const struct mt_window *window, uint32_t i, uint32_t thread)
+{
+    const struct mt_sym *sym = window->table.sym;
+    while (i < window->n && sym[window->sym[i]].thread == thread)
+        i++;
+    return i;
 }
 
 static int count_threads(struct mt_window *window)
@@ -66,8 +85,11 @@ static int count_threads(struct mt_window *window)
     window->thread_begin = calloc(window->threads + 1, sizeof *window->thread_begin);
     if (!window->thread_begin)
         return MT_ERR_MEMORY;
-    for (uint32_t i = 0; i < window->n; i++)
-        window->thread_begin[mt_window_sym(window, i)->thread + 1]++;
+    for (uint32_t i = 0, end; i < window->n; i = end) {
+        uint32_t thread = mt_window_sym(window, i)->thread;
+        end = stay(window, i, thread);
+        window->thread_begin[thread + 1] += end - i;
+    }
     for (uint32_t t = 0; t < window->threads; t++)
         window->thread_begin[t + 1] += window->thread_begin[t];
     return 0;
@@ -79,12 +101,14 @@ void mt_window_hash(struct mt_window *window)
         uint64_t past = t;
         for (uint32_t r = window->thread_begin[t]; r < window->thread_begin[t + 1]; r++) {
             uint32_t position = window->order[r];
-            past = past << 21 | (mt_window_sym(window, position)->bare & 0x1fffff);
+            past = past << 21 | (mt_window_ranked(window, r)->bare & 0x1fffff);
+            window->rank[position] = r;
             window->trigram[position] = (uint32_t)(past * 0x9e3779b97f4a7c15u >> 48) % MT_TRIGRAMS;
         }
     }
 }
 
+/* Threads take turns in runs, as a rule. */
 int mt_window_sort(struct mt_window *window)
 {
     RETURN_IF_ERROR(make_sorted_room(window));
@@ -93,13 +117,29 @@ int mt_window_sort(struct mt_window *window)
     if (!next)
         return MT_ERR_MEMORY;
     memcpy(next, window->thread_begin, window->threads * sizeof *next);
-    for (uint32_t i = 0; i < window->n; i++) {
-        uint32_t r = next[mt_window_sym(window, i)->thread]++;
-        window->order[r] = i;
-        window->rank[i] = r;
+    for (uint32_t i = 0, end; i < window->n; i = end) {
+        uint32_t thread = mt_window_sym(window, i)->thread, rank = next[thread];
+        end = stay(window, i, thread);
+        next[thread] += end - i;
+        memcpy(window->ranked + rank, window->sym + i, (end - i) * sizeof *window->sym);
+        for (uint32_t position = i; position < end; position++)
+            window->order[rank++] = position;
     }
     free(next);
     return 0;
+}
+
+uint32_t mt_window_rank_from(const struct mt_window *window, uint32_t thread, uint32_t position)
+{
+    uint32_t low = window->thread_begin[thread], high = window->thread_begin[thread + 1];
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (window->order[middle] < position)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
 void mt_window_release(struct mt_window *window)
@@ -109,6 +149,7 @@ void mt_window_release(struct mt_window *window)
     free(window->time_ns);
     free(window->event);
     free(window->order);
+    free(window->ranked);
     free(window->rank);
     free(window->trigram);
     free(window->thread_begin);

@@ -17,25 +17,34 @@ struct mt_window {
     uint32_t n, room;
     /* Made by mt_window_sort. */
     uint32_t *order;        /* position by rank */
-    uint32_t *rank;         /* rank by position */
+    uint32_t *ranked;       /* symbol by rank */
     uint32_t *thread_begin; /* first rank of each thread; one more at the end */
     uint32_t threads;
     uint32_t sorted_room;
     /* Made by mt_window_hash from these. */
+    uint32_t *rank;    /* by position */
     uint32_t *trigram; /* by position: the last three bare symbols of its thread, hashed */
 };
 
-int mt_window_add(struct mt_window *window, const struct mt_symbol *symbol);
+int mt_window_add(struct mt_window *window, const struct mt_symbol *symbol, size_t n);
 int mt_window_sort(struct mt_window *window);
 void mt_window_hash(struct mt_window *window);
 void mt_window_drop(struct mt_window *window, uint32_t n); /* the first n positions */
 void mt_window_release(struct mt_window *window);
+
+/* The first rank of a thread at or behind a position. */
+uint32_t mt_window_rank_from(const struct mt_window *window, uint32_t thread, uint32_t position);
 
 #define MT_TRIGRAMS (1u << 16)
 
 static inline const struct mt_sym *mt_window_sym(const struct mt_window *window, uint32_t position)
 {
     return &window->table.sym[window->sym[position]];
+}
+
+static inline const struct mt_sym *mt_window_ranked(const struct mt_window *window, uint32_t rank)
+{
+    return &window->table.sym[window->ranked[rank]];
 }
 
 #endif

@@ -20,7 +20,7 @@ static void align(const char *reference, const char *other)
     uint32_t n = (uint32_t)strlen(reference), all = n + (uint32_t)strlen(other);
     for (uint32_t i = 0; i < all; i++) {
         struct mt_symbol symbol = symbol_of(i < n ? reference[i] : other[i - n], i);
-        ck_assert_int_eq(mt_window_add(&window, &symbol), 0);
+        ck_assert_int_eq(mt_window_add(&window, &symbol, 1), 0);
     }
     ck_assert_int_eq(mt_window_sort(&window), 0);
     mt_slices_fill(&slices, &window, (struct mt_stretch){0, n});
