@@ -22,9 +22,10 @@ struct mt_decoder {
     uint8_t *raw;
     size_t raw_room;
     uint32_t left;
-    bool damaged; /* from here on */
-    bool lean;    /* columns that say where are not looked at */
-    bool unknown; /* the batch has records of kinds that are not known */
+    bool damaged;   /* from here on */
+    bool lean;      /* columns that say where are not looked at */
+    bool unknown;   /* the batch has records of kinds that are not known */
+    uint64_t kinds; /* of the records of the batch, a bit each */
     uint64_t quanta;
     uint64_t batch[(BATCH_BYTES + RECORD_MAX) / sizeof(uint64_t)];
 };
@@ -257,6 +258,7 @@ static inline ALWAYS_INLINE bool get_records(struct mt_decoder *decoder, struct 
 {
     struct mt_column_view *kinds = &decoder->view[MT_SLOT_KINDS];
     const uint8_t *kind = kinds->at;
+    uint64_t seen = 0;
     struct mt_record *record = start;
     bool fine = true;
     while (kind < kinds->end && (const uint8_t *)record < limit) {
@@ -266,10 +268,12 @@ static inline ALWAYS_INLINE bool get_records(struct mt_decoder *decoder, struct 
             fine = false;
             break;
         }
+        seen |= UINT64_C(1) << record->kind;
         decoder->unknown |= record->words == 0;
         record = (struct mt_record *)(uintptr_t)mt_record_next(record);
     }
     kinds->at = kind;
+    decoder->kinds = seen;
     *end = record;
     return fine;
 }
@@ -396,6 +400,11 @@ int mt_decoder_next(struct mt_decoder *decoder, const struct mt_record **first,
 uint32_t mt_decoder_left(const struct mt_decoder *decoder)
 {
     return decoder->left;
+}
+
+uint64_t mt_decoder_kinds(const struct mt_decoder *decoder)
+{
+    return decoder->kinds;
 }
 
 uint64_t mt_decoder_time(const struct mt_decoder *decoder)

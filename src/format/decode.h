@@ -35,6 +35,9 @@ int mt_decoder_next(struct mt_decoder *decoder, const struct mt_record **first,
 /* Events of the chunk that were not delivered so far. */
 uint32_t mt_decoder_left(const struct mt_decoder *decoder);
 
+/* Kinds of the records that mt_decoder_next gave last, bit 1 << kind for each (and maybe more). */
+uint64_t mt_decoder_kinds(const struct mt_decoder *decoder);
+
 /* Time of the last event decoded, ns. */
 uint64_t mt_decoder_time(const struct mt_decoder *decoder);
 

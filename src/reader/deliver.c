@@ -54,6 +54,8 @@ static void requeue(struct mt_trace *trace, struct mt_stream *stream)
 }
 
 /* Events that are of interest whoever asks for which. */
+#define NOTED (MT_DEFINITIONS | UINT64_C(1) << MT_lost)
+
 static void note(struct mt_trace *trace, const struct mt_record *record)
 {
     if (record->kind == MT_kernel)
@@ -90,6 +92,14 @@ static inline bool goes_on(const struct mt_trace *trace, const struct mt_stream 
     return mt_turn_before(&turn, &trace->merge.second) && record->time < trace->pool.until;
 }
 
+/* Whether all that the first stream has decoded comes before another one's turn, and nothing of it
+ * is to be looked at here: as a rule, where few threads record. */
+static bool is_plain(const struct mt_trace *trace, const struct mt_stream *stream, uint64_t limit)
+{
+    return stream->records && stream->last_ns < limit && !(stream->kinds & NOTED) &&
+           stream->at->time >= trace->pool.since;
+}
+
 /* What the first stream has decoded, up to another one's turn; the first event is its own. */
 static int cut_run(struct mt_trace *trace, struct mt_stream *stream, struct mt_trace_run *run)
 {
@@ -97,9 +107,16 @@ static int cut_run(struct mt_trace *trace, struct mt_stream *stream, struct mt_t
     const uint64_t second = trace->merge.second.time, until = trace->pool.until;
     const uint64_t limit = second < until ? second : until;
     int events = 0;
+    if (is_plain(trace, stream, limit)) {
+        *run = (struct mt_trace_run){record, end, stream->thread};
+        stream->at = end;
+        trace->delivered += stream->records;
+        return (int)stream->records;
+    }
+    stream->records = 0;
     *run = (struct mt_trace_run){record, record, stream->thread};
     do {
-        if (record->kind <= MT_module || __builtin_expect(record->kind == MT_string, 0))
+        if (__builtin_expect(NOTED >> (record->kind % 64) & 1, 0))
             note(trace, record);
         trace->delivered++;
         record = mt_record_next(record);

@@ -144,6 +144,8 @@ static int load_part(struct mt_stream *stream, const struct mt_stream_pool *pool
         return MT_ERR_MEMORY;
     stream->at = stream->loaded;
     stream->end = end;
+    stream->records = 0;
+    stream->kinds = UINT64_MAX;
     even_out(stream, stream->part->time_last);
     return stream->at < end;
 }
@@ -153,6 +155,8 @@ static int next_batch(struct mt_stream *stream, struct mt_stream_pool *pool)
     int records = mt_decoder_next(stream->decoder, &stream->at, &stream->end);
     if (records > 0) {
         even_out(stream, mt_decoder_time(stream->decoder));
+        stream->records = (uint32_t)records;
+        stream->kinds = mt_decoder_kinds(stream->decoder);
         return 1;
     }
     stream->at = stream->end = NULL;

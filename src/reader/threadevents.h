@@ -42,6 +42,8 @@ struct mt_stream {
     uint64_t current;                 /* its offset in the file */
     struct mt_record *loaded;         /* the part being delivered */
     const struct mt_record *at, *end; /* decoded and not delivered */
+    uint32_t records;                 /* how many these are, 0: not known */
+    uint64_t kinds;   /* of what was decoded last, bit 1 << kind for each; all if not known */
     uint64_t last_ns; /* of the last batch's end: time does not go back in a thread */
 };
 

@@ -15,9 +15,10 @@ struct tally {
     uint32_t segment, now, before;
 };
 
-struct measure {
+struct mt_measure {
     const struct mt_window *window;
     struct tally *tally; /* by trigram */
+    uint32_t segments;   /* that were tallied; numbers go on from pulse to pulse */
     uint32_t *likeness;  /* of each segment to the one before, in 1/10000 */
     uint32_t *length;
     int64_t *live; /* bytes, the least of each segment */
@@ -25,8 +26,8 @@ struct measure {
     int64_t low, high;
 };
 
-/* Trigrams of segment `s` (from 1) that the one before has too. */
-static uint32_t common(struct measure *measure, uint32_t s, uint32_t begin, uint32_t end)
+/* Trigrams of segment `s` that the one before has too. */
+static uint32_t common(struct mt_measure *measure, uint32_t s, uint32_t begin, uint32_t end)
 {
     uint32_t found = 0;
     for (uint32_t i = begin; i < end; i++) {
@@ -42,7 +43,7 @@ static uint32_t common(struct measure *measure, uint32_t s, uint32_t begin, uint
 }
 
 /* The least live memory of each segment, and the range of it all. */
-static void follow_live(struct measure *measure, const struct mt_pulse *pulse)
+static void follow_live(struct mt_measure *measure, const struct mt_pulse *pulse)
 {
     const struct mt_window *window = measure->window;
     uint32_t last = pulse->at[pulse->count - 1], beat = 0;
@@ -75,7 +76,7 @@ static int64_t median(const int64_t *value, uint32_t n, int64_t *room)
 
 /* Segments whose floor is the usual one, within a tenth of the range; a leak lifts the floor
  * evenly, which is taken off. */
-static double floor_share(const struct measure *measure, const struct mt_pulse *pulse,
+static double floor_share(const struct mt_measure *measure, const struct mt_pulse *pulse,
                           int64_t *room)
 {
     uint32_t n = pulse->count - 1, half = n / 2, same = 0;
@@ -93,16 +94,17 @@ static double floor_share(const struct measure *measure, const struct mt_pulse *
     return (double)same / n;
 }
 
-static void fill(struct measure *measure, struct mt_pulse *pulse)
+void mt_measure_likeness(struct mt_measure *measure, struct mt_pulse *pulse)
 {
-    uint32_t segments = pulse->count - 1;
+    uint32_t segments = pulse->count - 1, first = measure->segments + 2;
     uint64_t usual = 0;
+    measure->segments = first + segments;
     for (uint32_t i = 0; i < segments; i++) {
         uint32_t length = pulse->at[i + 1] - pulse->at[i];
         uint32_t before = i ? pulse->at[i] - pulse->at[i - 1] : length;
         uint32_t longer = length > before ? length : before;
         measure->length[i] = length;
-        uint32_t same = common(measure, i + 1, pulse->at[i], pulse->at[i + 1]);
+        uint32_t same = common(measure, first + i, pulse->at[i], pulse->at[i + 1]);
         if (i)
             measure->likeness[i - 1] = (uint32_t)(10000ull * same / longer);
     }
@@ -113,27 +115,40 @@ static void fill(struct measure *measure, struct mt_pulse *pulse)
     for (uint32_t i = 0; i < segments; i++)
         usual += mt_pulse_is_usual(pulse, i) ? pulse->at[i + 1] - pulse->at[i] : 0;
     pulse->coverage = (double)usual / measure->window->n;
+}
+
+void mt_measure_floor(struct mt_measure *measure, struct mt_pulse *pulse)
+{
     follow_live(measure, pulse);
     pulse->floor_share = floor_share(measure, pulse, measure->room);
 }
 
-int mt_pulse_measure(const struct mt_window *window, struct mt_pulse *pulse)
+struct mt_measure *mt_measure_new(const struct mt_window *window)
 {
-    struct measure measure = {
-        .window = window,
-        .tally = calloc(MT_TRIGRAMS, sizeof *measure.tally),
-        .likeness = malloc(pulse->count * sizeof *measure.likeness),
-        .length = malloc(pulse->count * sizeof *measure.length),
-        .live = malloc(pulse->count * sizeof *measure.live),
-        .room = malloc(pulse->count * sizeof *measure.room),
-    };
-    bool able = measure.tally && measure.likeness && measure.length && measure.live && measure.room;
-    if (able)
-        fill(&measure, pulse);
-    free(measure.tally);
-    free(measure.likeness);
-    free(measure.length);
-    free(measure.live);
-    free(measure.room);
-    return able ? 0 : MT_ERR_MEMORY;
+    struct mt_measure *measure = calloc(1, sizeof *measure);
+    uint32_t room = window->n + 1; /* beats, at most */
+    if (!measure)
+        return NULL;
+    measure->window = window;
+    measure->tally = calloc(MT_TRIGRAMS, sizeof *measure->tally);
+    measure->likeness = malloc(room * sizeof *measure->likeness);
+    measure->length = malloc(room * sizeof *measure->length);
+    measure->live = malloc(room * sizeof *measure->live);
+    measure->room = malloc(room * sizeof *measure->room);
+    if (measure->tally && measure->likeness && measure->length && measure->live && measure->room)
+        return measure;
+    mt_measure_free(measure);
+    return NULL;
+}
+
+void mt_measure_free(struct mt_measure *measure)
+{
+    if (!measure)
+        return;
+    free(measure->tally);
+    free(measure->likeness);
+    free(measure->length);
+    free(measure->live);
+    free(measure->room);
+    free(measure);
 }

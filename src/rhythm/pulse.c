@@ -22,6 +22,7 @@
 #include "base/error.h"
 
 #define NONE UINT32_MAX
+#define STEP 0x9e3779b97f4a7c15u /* odd: nothing is lost */
 #define CHANCE (-14.0)  /* logarithm of what is too improbable for chance */
 #define TURNS 0.8       /* share of successors that are the remembered ones */
 #define OWN_MEMBERS 12u /* kept of a class; what is left is for those that beat with it */
@@ -53,28 +54,40 @@ struct search {
     uint32_t grams;
     struct class_ *class_;
     uint32_t classes;
+    uint8_t *place; /* of a class among those that are tried, UINT8_MAX: it is not */
+    struct mt_measure *measure;
 };
 
 /* ---- grams ---- */
 
+/* What a symbol adds to the hash of a gram. */
+static uint64_t value_of(const struct search *search, uint32_t rank)
+{
+    uint32_t id = search->window->ranked[rank];
+    return mt_sym_mix(search->mode.bare ? search->window->table.sym[id].bare : id, STEP);
+}
+
+/* The hash rolls along a thread: what leaves the gram is taken off. */
 static int number_grams(struct search *search)
 {
     const struct mt_window *window = search->window;
-    const struct mt_sym *sym = window->table.sym;
     struct mt_symkeys keys = {0};
+    uint32_t length = search->mode.length;
+    uint64_t oldest = 1;
+    for (uint32_t i = 0; i < length; i++)
+        oldest *= STEP;
     search->grams = 0;
     for (uint32_t t = 0; t < window->threads; t++) {
-        uint32_t begin = window->thread_begin[t], length = search->mode.length;
+        uint32_t begin = window->thread_begin[t];
+        uint64_t hash = 0;
         for (uint32_t r = begin; r < window->thread_begin[t + 1]; r++) {
-            uint64_t hash = t;
+            hash = hash * STEP + value_of(search, r);
             search->id[r] = NONE;
+            if (r >= begin + length)
+                hash -= oldest * value_of(search, r - length);
             if (r + 1 < begin + length)
                 continue;
-            for (uint32_t i = 0; i < length; i++) {
-                uint32_t id = window->ranked[r - i];
-                hash = mt_sym_mix(hash, search->mode.bare ? sym[id].bare : id);
-            }
-            uint32_t id = mt_symkeys_add(&keys, hash, search->grams);
+            uint32_t id = mt_symkeys_add(&keys, mt_sym_mix(hash, t), search->grams);
             search->id[r] = id;
             if (id == NONE)
                 break;
@@ -251,44 +264,57 @@ static int stronger(const void *one, const void *other)
     return a->count > b->count ? -1 : a->count < b->count;
 }
 
-static int compare_u32(const void *one, const void *other)
-{
-    uint32_t a = *(const uint32_t *)one, b = *(const uint32_t *)other;
-    return a < b ? -1 : a > b;
-}
-
 /* Grams that overlap are one. */
 static uint32_t members_of(const struct search *search, const struct class_ *class_)
 {
     return (class_->members + search->mode.length - 1) / search->mode.length;
 }
 
-/* The seed's positions and one occurrence of some members, from the middle of the window. */
-static int collect(struct search *search, const struct class_ *class_, struct mt_pulse *pulse)
+/* What is gathered of the classes that are tried. */
+struct collected {
+    uint32_t seed, step, seen;
+    struct mt_pulse pulse;
+};
+
+static int begin_collecting(struct search *search, uint32_t tried, struct collected *collected)
 {
-    uint32_t index = search->gram[class_->seed].class_, step = 1 + class_->members / OWN_MEMBERS;
-    uint32_t seen = 0, found = 0;
-    *pulse =
-        (struct mt_pulse){.mode = search->mode, .members = members_of(search, class_), .kept = 1};
-    pulse->at = malloc(class_->count * sizeof *pulse->at);
-    if (!pulse->at)
-        return MT_ERR_MEMORY;
+    for (uint32_t i = 0; i < tried; i++) {
+        const struct class_ *class_ = &search->class_[i];
+        collected[i] = (struct collected){
+            .seed = class_->seed,
+            .step = 1 + class_->members / OWN_MEMBERS,
+            .pulse = {.mode = search->mode, .members = members_of(search, class_), .kept = 1},
+        };
+        collected[i].pulse.at = malloc(class_->count * sizeof(uint32_t));
+        if (!collected[i].pulse.at)
+            return MT_ERR_MEMORY;
+        search->place[search->gram[class_->seed].class_] = (uint8_t)i;
+    }
+    return 0;
+}
+
+/* The seeds' positions, which ascend as their thread's ranks do, and one occurrence of some
+ * members, from the middle of the window: of all classes that are tried, in one pass. */
+static void collect(struct search *search, struct collected *collected)
+{
     for (uint32_t r = 0; r < search->window->n; r++) {
         uint32_t id = search->id[r];
-        if (id == NONE || search->gram[id].class_ != index)
+        if (id == NONE || search->gram[id].class_ == NONE)
             continue;
-        if (id == class_->seed) {
-            pulse->at[found++] = search->window->order[r];
+        uint8_t place = search->place[search->gram[id].class_];
+        if (place == UINT8_MAX)
+            continue;
+        struct collected *one = &collected[place];
+        struct mt_pulse *pulse = &one->pulse;
+        if (id == one->seed) {
+            pulse->at[pulse->count++] = search->window->order[r];
             pulse->member[0] = (struct mt_member){r, search->mode};
         } else if (search->gram[id].last != NONE) {
             search->gram[id].last = NONE;
-            if (seen++ % step == 0 && pulse->kept < OWN_MEMBERS)
+            if (one->seen++ % one->step == 0 && pulse->kept < OWN_MEMBERS)
                 pulse->member[pulse->kept++] = (struct mt_member){r, search->mode};
         }
     }
-    pulse->count = found;
-    qsort(pulse->at, found, sizeof *pulse->at, compare_u32);
-    return 0;
 }
 
 /* Whether two pulses beat as often and in turns. */
@@ -324,7 +350,8 @@ static bool is_regular(const struct mt_pulse *pulse)
     return pulse->likeness >= least && even && pulse->coverage >= 0.02;
 }
 
-static int add(const struct mt_window *window, struct mt_pulses *pulses, struct mt_pulse *pulse)
+/* Takes what `pulse` owns. */
+static void add(struct search *search, struct mt_pulses *pulses, struct mt_pulse *pulse)
 {
     bool wanted = pulse->count >= 3;
     for (uint32_t i = 0; i < pulses->pulses && wanted; i++) {
@@ -333,13 +360,14 @@ static int add(const struct mt_window *window, struct mt_pulses *pulses, struct 
             take_over(&pulses->pulse[i], pulse);
     }
     wanted &= pulses->pulses < MT_PULSES_MAX;
-    int code = wanted ? mt_pulse_measure(window, pulse) : 0;
-    if (code < 0 || !wanted || !is_regular(pulse)) {
+    if (wanted)
+        mt_measure_likeness(search->measure, pulse);
+    if (!wanted || !is_regular(pulse)) {
         free(pulse->at);
-        return code;
+        return;
     }
+    mt_measure_floor(search->measure, pulse);
     pulses->pulse[pulses->pulses++] = *pulse;
-    return 0;
 }
 
 static double best_coverage(const struct mt_pulses *pulses)
@@ -350,13 +378,40 @@ static double best_coverage(const struct mt_pulses *pulses)
     return best;
 }
 
+/* Of grams of several symbols a single place more is some of what others beat. */
+static bool is_of_use(const struct search *search, const struct mt_pulses *pulses,
+                      const struct mt_pulse *pulse)
+{
+    return search->mode.length == 1 || pulse->members >= 2 || best_coverage(pulses) < COVERED;
+}
+
+/* The strongest of the classes that beat. */
+static int try_classes(struct search *search, uint32_t classes, struct mt_pulses *pulses)
+{
+    struct collected *collected = calloc(TRIED, sizeof *collected);
+    uint32_t tried = classes < TRIED ? classes : TRIED;
+    int code = collected ? begin_collecting(search, tried, collected) : MT_ERR_MEMORY;
+    if (code == 0)
+        collect(search, collected);
+    for (uint32_t i = 0; collected && i < tried; i++) {
+        if (code == 0 && is_of_use(search, pulses, &collected[i].pulse))
+            add(search, pulses, &collected[i].pulse);
+        else
+            free(collected[i].pulse.at);
+    }
+    free(collected);
+    return code;
+}
+
 static int find_in_mode(struct search *search, struct mt_pulses *pulses)
 {
     RETURN_IF_ERROR(name_grams(search));
     search->gram = calloc(search->grams + 1, sizeof *search->gram);
     search->class_ = calloc(search->grams + 1, sizeof *search->class_);
-    if (!search->gram || !search->class_)
+    search->place = malloc(search->grams + 1);
+    if (!search->gram || !search->class_ || !search->place)
         return MT_ERR_MEMORY;
+    memset(search->place, UINT8_MAX, search->grams + 1);
     RETURN_IF_ERROR(make_classes(search));
     take_turns(search);
     take_out_spoilers(search);
@@ -367,15 +422,7 @@ static int find_in_mode(struct search *search, struct mt_pulses *pulses)
         if (beats(&search->class_[i]))
             search->class_[kept++] = search->class_[i];
     qsort(search->class_, kept, sizeof *search->class_, stronger);
-    for (uint32_t i = 0; i < kept && i < TRIED; i++) {
-        struct mt_pulse pulse;
-        bool long_ = search->mode.length > 1 && best_coverage(pulses) >= COVERED;
-        if (long_ && members_of(search, &search->class_[i]) < 2)
-            continue; /* a single place more: some of what others beat */
-        RETURN_IF_ERROR(collect(search, &search->class_[i], &pulse));
-        RETURN_IF_ERROR(add(search->window, pulses, &pulse));
-    }
-    return 0;
+    return try_classes(search, kept, pulses);
 }
 
 static int more_often(const void *one, const void *other)
@@ -386,17 +433,20 @@ static int more_often(const void *one, const void *other)
 
 int mt_pulses_find(const struct mt_window *window, struct mt_pulses *pulses)
 {
-    int code = 0;
+    struct mt_measure *measure = mt_measure_new(window);
+    int code = measure ? 0 : MT_ERR_MEMORY;
     memset(pulses, 0, sizeof *pulses);
     for (uint32_t m = 0; m < MODES && code == 0 && (m < ALWAYS || best_coverage(pulses) < COVERED);
          m++) {
-        struct search search = {.window = window, .mode = modes[m]};
+        struct search search = {.window = window, .mode = modes[m], .measure = measure};
         search.id = malloc((window->n + 1) * sizeof *search.id);
         code = search.id ? find_in_mode(&search, pulses) : MT_ERR_MEMORY;
         free(search.id);
         free(search.gram);
         free(search.class_);
+        free(search.place);
     }
+    mt_measure_free(measure);
     qsort(pulses->pulse, pulses->pulses, sizeof *pulses->pulse, more_often);
     return code;
 }

@@ -57,8 +57,14 @@ struct mt_pulses {
 int mt_pulses_find(const struct mt_window *window, struct mt_pulses *pulses);
 void mt_pulses_release(struct mt_pulses *pulses);
 
-/* Fill likeness and what follows it. */
-int mt_pulse_measure(const struct mt_window *window, struct mt_pulse *pulse);
+/* Measures pulses of at least three beats, one after the other. NULL: out of memory. */
+struct mt_measure;
+struct mt_measure *mt_measure_new(const struct mt_window *window);
+void mt_measure_free(struct mt_measure *measure);
+
+/* Fill likeness, and what follows it but for floor_share; that one. */
+void mt_measure_likeness(struct mt_measure *measure, struct mt_pulse *pulse);
+void mt_measure_floor(struct mt_measure *measure, struct mt_pulse *pulse);
 
 /* A segment of about the usual length. */
 static inline bool mt_pulse_is_usual(const struct mt_pulse *pulse, uint32_t i)
