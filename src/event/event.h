@@ -73,6 +73,7 @@ enum mt_tail_type { MT_TAIL_NONE, MT_TAIL_WORDS, MT_TAIL_BYTES };
 
 /* Flags and peer of a collective. */
 #define MT_COLLECTIVE_CAPTURED 1u /* recorded into a graph by stream capture: not an access */
+#define MT_COLLECTIVE_NODE 2u     /* belongs to a graph: done when that is launched */
 #define MT_PEER_ALL 0xffffffffu   /* all ranks alike */
 
 /* How the bytes of a process are known. */

@@ -212,11 +212,15 @@ static bool put_node(struct mt_graph *graph, uint32_t i, const struct mt_record 
     return true;
 }
 
+#define AS_EVENT(name, record) ((const struct mt_ev_##name *)(const void *)(record)->word)
+
 static bool is_node(const struct mt_record *record)
 {
     switch (record->kind) {
     case MT_launch:
         return record->word[2] & MT_LAUNCH_NODE;
+    case MT_collective:
+        return AS_EVENT(collective, record)->flags & MT_COLLECTIVE_NODE;
     case MT_copy:
     case MT_copy_rect:
     case MT_set:
@@ -361,6 +365,10 @@ static void do_node(struct mt_model *model, struct mt_record *node, uint64_t str
         AS(set)->stream = stream;
         mt_touch_set(model, AS(set), thread);
         break;
+    case MT_collective:
+        AS(collective)->stream = stream;
+        mt_touch_collective(model, AS(collective), thread);
+        break;
     case MT_alloc:
         AS(alloc)->stream = stream;
         do_alloc_node(model, AS(alloc), thread);
@@ -441,9 +449,10 @@ static void again_access(struct mt_model *model, const struct mt_trail_step *ste
     access->size = step->size;
     access->kind = (enum mt_access_kind)step->kind;
     access->kernel = node->word[0]; /* the kernel of a launch, the api of all else */
-    access->by = node->kind == MT_launch ? MT_BY_LAUNCH
-                 : node->kind == MT_set  ? MT_BY_SET
-                                         : MT_BY_COPY;
+    access->by = node->kind == MT_launch       ? MT_BY_LAUNCH
+                 : node->kind == MT_set        ? MT_BY_SET
+                 : node->kind == MT_collective ? MT_BY_NCCL
+                                               : MT_BY_COPY;
     mt_touch_add(model, block, access, mt_kind_count(block, access->kind));
 }
 

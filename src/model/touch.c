@@ -385,6 +385,8 @@ void mt_touch_collective(struct mt_model *model, const struct mt_ev_collective *
     struct mt_box from = {event->send, event->send_bytes, 1, 1, 0, 0, 0};
     struct mt_box to = {event->receive, event->receive_bytes, 1, 1, 0, 0, 0};
     struct mt_access access = make_access(model, event->op, event->stream, MT_BY_NCCL, thread);
+    if (event->flags & MT_COLLECTIVE_NODE && !model->graphs.trail)
+        return; /* of a definition of which nothing else is known */
     if (event->flags & MT_COLLECTIVE_CAPTURED) {
         model->counts.collectives_captured++;
         return;

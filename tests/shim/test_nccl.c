@@ -25,6 +25,16 @@ START_TEST(every_door)
 }
 END_TEST
 
+/* They are told with the graph that they were captured into, in their places, as long as it is. */
+START_TEST(captured_into_graphs)
+{
+    struct run run = run_clean(NULL, LIST("victim", "nccl-graph"));
+    struct seen seen = compare_run(&run);
+    ck_assert_uint_eq(seen.events, 2 + 8 + 4 * (1 + 6 + 4) + 1 + 2 + 4);
+    run_free(&run);
+}
+END_TEST
+
 START_TEST(not_wanted)
 {
     struct run run = run_clean(LIST("MEMTRACE_NCCL=0"), LIST("victim", "nccl", "framework"));
@@ -59,4 +69,4 @@ START_TEST(second_copy)
 }
 END_TEST
 
-UNIT_MAIN("nccl", every_door, not_wanted, where_there_is_none, second_copy)
+UNIT_MAIN("nccl", every_door, captured_into_graphs, not_wanted, where_there_is_none, second_copy)

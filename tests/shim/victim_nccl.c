@@ -2,6 +2,7 @@
  *
  * nccl DOOR      every function, found through a door: framework (symbols of a library that is
  *                loaded locally), handle (dlsym on it), default (dlsym on RTLD_DEFAULT)
+ * nccl-graph     collectives that are captured
  * nccl-without   what a look-up gives where there is no NCCL
  * nccl-twice     a second copy of NCCL, of which the recorder knows nothing */
 #include <dlfcn.h>
@@ -198,6 +199,89 @@ static int nccl_victim(int argc, char **argv)
     return 0;
 }
 
+/* ---- captured ---- */
+
+static CUstream stream;
+static uint64_t graphs;
+
+static void did_reduce(const char *at, CUstream on, uint64_t flags)
+{
+    DID(collective, .op = MT_NCCL_ncclAllReduce, .send = (uintptr_t)at, .receive = (uintptr_t)at,
+        .send_bytes = 64, .receive_bytes = 64, .peer = MT_PEER_ALL, .comm = (uintptr_t)comm,
+        .stream = (uintptr_t)on, .flags = flags);
+}
+
+static void reduce(char *at)
+{
+    MUST_NC(NC(ncclAllReduce)(at, at, 16, FLOAT32, 0, comm, (void *)stream));
+    did_reduce(at, stream, MT_COLLECTIVE_CAPTURED);
+}
+
+static void did_set(const char *at)
+{
+    DID(set, .api = MT_API_cuGraphLaunch, .address = (uintptr_t)at, .width = 8, .height = 1);
+}
+
+/* Sets of 8 bytes and collectives: one of these first, one between, two last. */
+static CUgraph capture(char *at, bool collectives)
+{
+    CUgraph graph;
+    MUST(CU(cuStreamBeginCapture_v2)(stream, CU_STREAM_CAPTURE_MODE_RELAXED));
+    for (int i = 0; i < 2; i++) {
+        if (collectives)
+            reduce(at + 64 * i);
+        MUST(CU(cuMemsetD8Async)((uintptr_t)at, 0, 8, stream));
+    }
+    for (int i = 2; i < 4 && collectives; i++)
+        reduce(at + 64 * i);
+    MUST(CU(cuStreamEndCapture)(stream, &graph));
+    return graph;
+}
+
+static void run_graph(CUgraph graph, char *at, bool collectives)
+{
+    CUgraphExec exec;
+    MUST(CU(cuGraphInstantiateWithFlags)(&exec, graph, 0));
+    DID(graph, .id = ++graphs, .graph = (uintptr_t)exec, .nodes = collectives ? 6 : 2);
+    for (int i = 0; i < 2; i++) {
+        if (collectives)
+            did_reduce(at + 64 * i, NULL, MT_COLLECTIVE_NODE);
+        did_set(at);
+    }
+    for (int i = 2; i < 4 && collectives; i++)
+        did_reduce(at + 64 * i, NULL, MT_COLLECTIVE_NODE);
+    for (int i = 0; i < 3; i++) {
+        MUST(CU(cuGraphLaunch)(exec, stream));
+        DID(graph_launch, .graph = (uintptr_t)exec, .stream = (uintptr_t)stream);
+    }
+    MUST(CU(cuGraphExecDestroy)(exec));
+    DID(graph_end, .graph = (uintptr_t)exec);
+}
+
+static int graph_victim(int argc, char **argv)
+{
+    struct simnccl_id id;
+    (void)argc, (void)argv;
+    memset(&id, 7, sizeof id);
+    victim_begin(DOOR_HANDLE);
+    open_door("framework");
+    MUST(REAL(cuStreamCreate)(&stream, CU_STREAM_NON_BLOCKING));
+    char *at = (char *)(uintptr_t)victim_alloc(8192);
+    MUST_NC(NC(ncclCommInitRank)(&comm, 4, id, 1));
+    did_communicator(MT_NCCL_ncclCommInitRank, 4, 1);
+    CUgraph first = capture(at, true), second = capture(at + 1024, true);
+    run_graph(first, at, true);
+    run_graph(second, at + 1024, true);
+    run_graph(first, at, true); /* instantiated again */
+    MUST(CU(cuGraphDestroy)(first));
+    CUgraph third = capture(at + 2048, false); /* has the handle of the first */
+    if (third != first)
+        victim_fail("the handle did not come again");
+    run_graph(third, at + 2048, false);
+    run_graph(second, at + 1024, true);
+    return 0;
+}
+
 static int without_victim(int argc, char **argv)
 {
     (void)argc, (void)argv;
@@ -225,6 +309,7 @@ static int twice_victim(int argc, char **argv)
 }
 
 const struct victim_command victim_nccl[] = {{"nccl", nccl_victim},
+                                             {"nccl-graph", graph_victim},
                                              {"nccl-without", without_victim},
                                              {"nccl-twice", twice_victim},
                                              {NULL, NULL}};

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "shim/cuda/graphcalls.h"
 #include "shim/cuda/graphwalk.h"
 #include "shim/cuda/note.h"
 
@@ -178,6 +179,11 @@ static void drop(CUgraphExec handle)
 #define MT_STAMP_DROPS(call)                                                                       \
     uint64_t when = mt_clock_ticks();                                                              \
     drop(exec);                                                                                    \
+    CUresult result = call;
+
+#define MT_STAMP_DROPS_GRAPH(call)                                                                 \
+    uint64_t when = 0;                                                                             \
+    mt_graph_calls_drop(graph);                                                                    \
     CUresult result = call;
 
 static void note_end(uint64_t when, CUgraphExec handle)

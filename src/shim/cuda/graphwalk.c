@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "shim/cuda/boxes.h"
+#include "shim/cuda/graphcalls.h"
 #include "shim/cuda/graphorder.h"
 #include "shim/cuda/note.h"
 
@@ -173,10 +174,22 @@ void mt_node_put(const struct mt_node *node, uint64_t when)
     }
 }
 
+static void put_call(uint64_t when, const struct mt_ev_collective *call)
+{
+    MT_NOTE(collective, when, .op = call->op, .send = call->send, .receive = call->receive,
+            .send_bytes = call->send_bytes, .receive_bytes = call->receive_bytes,
+            .peer = call->peer, .comm = call->comm, .flags = MT_COLLECTIVE_NODE);
+}
+
 void mt_walk_put(const struct mt_walk *walk, uint64_t when)
 {
     const struct mt_step *step = walk->steps.at;
+    const struct mt_graph_call *call = walk->calls.at;
     for (uint32_t i = 0; i < walk->n_steps; i++) {
+        if (step[i].type == MT_STEP_COLLECTIVE) {
+            put_call(when, &call[step[i].call].collective);
+            continue;
+        }
         struct mt_node node = {.type = (CUgraphNodeType)step[i].type,
                                .flags = step[i].flags,
                                .kernel = step[i].kernel};
@@ -200,8 +213,23 @@ static bool add_step(struct mt_walk *walk, CUgraphNode handle, CUgraphNodeType t
         return false;
     if (type == CU_GRAPH_NODE_TYPE_KERNEL && !(kernel = mt_kernel_get(node.launch.handle)))
         return false;
-    step[walk->n_steps++] = (struct mt_step){handle, kernel, (uint32_t)type, flags};
+    step[walk->n_steps++] = (struct mt_step){handle, kernel, (uint32_t)type, {flags}};
     return true;
+}
+
+/* The captured collectives from `next` on that come behind the first `nodes` nodes; which is the
+ * next one. */
+static uint32_t add_calls(struct mt_walk *walk, uint32_t next, uint32_t nodes)
+{
+    const struct mt_graph_call *call = walk->calls.at;
+    while (next < walk->n_calls && call[next].behind <= nodes) {
+        struct mt_step *step =
+            mt_pile_room(&walk->steps, (walk->n_steps + 1) * sizeof(struct mt_step));
+        if (step)
+            step[walk->n_steps++] = (struct mt_step){.type = MT_STEP_COLLECTIVE, .call = next};
+        next++;
+    }
+    return next;
 }
 
 static bool add_child(struct mt_walk *walk, CUgraphNode handle, uint32_t flags, unsigned depth)
@@ -242,14 +270,18 @@ static void look_through(struct mt_walk *walk, CUgraph graph, uint32_t flags, un
     const CUgraphNode *handle = nodes.at;
     struct mt_place *place =
         depth || n <= 0 ? NULL : mt_pile_room(&walk->places, (size_t)n * sizeof *place);
+    uint32_t next = walk->n_calls;
     walk->flags |= n < 0 ? MT_GRAPH_PARTIAL : 0;
+    walk->n_calls = mt_graph_calls_of(graph, &walk->calls, walk->n_calls);
     for (long i = 0; i < n; i++) {
+        next = add_calls(walk, next, (uint32_t)i);
         uint32_t first = walk->n_steps;
         if (!add_node(walk, handle[i], flags, depth))
             walk->flags |= MT_GRAPH_PARTIAL;
         if (place)
             place[walk->n_places++] = (struct mt_place){handle[i], first, walk->n_steps - first};
     }
+    add_calls(walk, next, UINT32_MAX);
     mt_pile_release(&nodes);
 }
 
@@ -263,4 +295,5 @@ void mt_walk_release(struct mt_walk *walk)
 {
     mt_pile_release(&walk->steps);
     mt_pile_release(&walk->places);
+    mt_pile_release(&walk->calls);
 }

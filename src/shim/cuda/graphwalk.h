@@ -23,11 +23,16 @@ struct mt_node {
     };
 };
 
-/* A node that leaves a record. */
+/* A node that leaves a record, or a captured collective. */
+#define MT_STEP_COLLECTIVE UINT32_MAX
 struct mt_step {
-    CUgraphNode node;
+    CUgraphNode node; /* NULL: a collective */
     const struct mt_kernel *kernel;
-    uint32_t type, flags;
+    uint32_t type; /* CUgraphNodeType, or MT_STEP_COLLECTIVE */
+    union {
+        uint32_t flags;
+        uint32_t call; /* place among the walk's calls */
+    };
 };
 
 /* A node of the graph itself and the records that come of it: none of an event, as many as it has
@@ -38,8 +43,8 @@ struct mt_place {
 };
 
 struct mt_walk {
-    struct mt_pile steps, places;
-    uint32_t n_steps, n_places;
+    struct mt_pile steps, places, calls;
+    uint32_t n_steps, n_places, n_calls;
     uint32_t flags; /* MT_GRAPH_* */
 };
 

@@ -70,6 +70,7 @@ void *mt_resolve_late(enum mt_api api);
     X(cuFuncGetParamInfo)                                                                          \
     X(cuKernelGetParamInfo)                                                                        \
     X(cuStreamIsCapturing)                                                                         \
+    X(cuStreamGetCaptureInfo_v2)                                                                   \
     X(cuGraphGetNodes)                                                                             \
     X(cuGraphGetEdges)                                                                             \
     X(cuGraphGetEdges_v2)                                                                          \

@@ -2,6 +2,9 @@
  *
  * The real call goes first, so NCCL never waits for us. What NCCL calls of its own functions on the
  * way (ncclBcast is a ncclBroadcast in place) is no call of the job's. */
+#include <string.h>
+
+#include "shim/cuda/graphcalls.h"
 #include "shim/cuda/kernels.h"
 #include "shim/cuda/note.h"
 #include "shim/nccl/communicators.h"
@@ -37,7 +40,10 @@ THREAD_LOCAL uint32_t grouped;
 
 static uint64_t element_size(int type)
 {
-    static const uint8_t sizes[] = {1, 1, 4, 4, 8, 8, 2, 4, 8, 2, 1, 1};
+    static const uint8_t sizes[] = {
+#define TYPE(name, number, bytes) [number] = bytes,
+#include "shim/nccl/nccltypes.def"
+    };
     return type >= 0 && (size_t)type < sizeof sizes ? sizes[type] : 0;
 }
 
@@ -75,6 +81,16 @@ static struct mt_comm_place place_of(unsigned api, mt_comm comm, uint64_t when)
     return place;
 }
 
+static void put(const struct mt_ev_collective *event, uint64_t when)
+{
+    enum { WORDS = sizeof *event / sizeof(uint64_t) };
+    uint64_t *word = mt_ring_reserve(MT_collective, WORDS, when);
+    if (word) {
+        memcpy(word, event, sizeof *event);
+        mt_note_commit(WORDS);
+    }
+}
+
 /* What an end that takes no part is called makes no difference: 0. */
 static void note_collective(unsigned api, uint64_t when, const struct exchange *x)
 {
@@ -85,13 +101,21 @@ static void note_collective(unsigned api, uint64_t when, const struct exchange *
     uint64_t bytes = x->count * element_size(x->type);
     uint64_t sent = bytes * times(x->sends, place.ranks, root);
     uint64_t received = bytes * times(x->receives, place.ranks, root);
+    const struct mt_ev_collective event = {
+        .op = api,
+        .send = sent ? (uintptr_t)x->send : 0,
+        .receive = received ? (uintptr_t)x->receive : 0,
+        .send_bytes = sent,
+        .receive_bytes = received,
+        .peer = x->partner == MT_ALL ? MT_PEER_ALL : (uint64_t)x->peer,
+        .comm = (uintptr_t)x->comm,
+        .stream = (uintptr_t)x->stream,
+        .flags = mt_is_captured((uintptr_t)x->stream) ? MT_COLLECTIVE_CAPTURED : 0,
+    };
     grouped += depth > 0;
-    MT_NOTE(collective, when, .op = api, .send = sent ? (uintptr_t)x->send : 0,
-            .receive = received ? (uintptr_t)x->receive : 0, .send_bytes = sent,
-            .receive_bytes = received,
-            .peer = x->partner == MT_ALL ? MT_PEER_ALL : (uint64_t)x->peer,
-            .comm = (uintptr_t)x->comm, .stream = (uintptr_t)x->stream,
-            .flags = mt_is_captured((uintptr_t)x->stream) ? MT_COLLECTIVE_CAPTURED : 0);
+    put(&event, when);
+    if (event.flags & MT_COLLECTIVE_CAPTURED)
+        mt_graph_calls_add((CUstream)x->stream, &event);
 }
 
 static void note_group_start(void)
@@ -106,17 +130,32 @@ static void note_group_end(uint64_t when)
         MT_NOTE(collective_group, when, .calls = grouped);
 }
 
-static void note_communicator(unsigned api, mt_comm comm)
+/* Inside a group a communicator is not there before the group ends: asked at its first use. */
+static bool is_made(mt_comm comm)
 {
-    /* Inside a group a communicator is not there before the group ends: asked at its first use. */
-    if (comm && depth == 0 && mt_may_note() && mt_config.NCCL)
+    return comm && depth == 0 && mt_may_note() && mt_config.NCCL;
+}
+
+static void note_communicator(unsigned api, mt_comm comm, int ranks, int rank)
+{
+    if (!is_made(comm))
+        return;
+    struct mt_comm_place place = {(uint32_t)ranks, (uint32_t)rank};
+    mt_comm_learn(comm, place);
+    tell_place(api, comm, place, mt_clock_ticks());
+}
+
+/* Of another one. While it is being made NCCL answers no questions, and complains of them. */
+static void note_derived(unsigned api, int result, mt_comm comm)
+{
+    if (result == MT_NCCL_SUCCESS && is_made(comm))
         place_of(api, comm, mt_clock_ticks());
 }
 
 static void note_communicators(unsigned api, const mt_comm *comm, int n)
 {
     for (int i = 0; i < n; i++)
-        note_communicator(api, comm[i]);
+        note_communicator(api, comm[i], n, i);
 }
 
 static void note_communicator_end(unsigned api, uint64_t when, mt_comm comm)

@@ -64,6 +64,12 @@ struct mt_comm_place mt_comm_place(mt_comm comm, bool *first)
     return place;
 }
 
+void mt_comm_learn(mt_comm comm, struct mt_comm_place place)
+{
+    mt_comm_forget(comm);
+    enter(comm, place);
+}
+
 void mt_comm_forget(mt_comm comm)
 {
     for (unsigned n = 0, i = start_of(comm); comm && n < SLOTS; n++, i = (i + 1) % SLOTS) {

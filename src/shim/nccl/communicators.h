@@ -11,6 +11,9 @@ struct mt_comm_place {
 /* Of a communicator whose last call succeeded; asks NCCL the first time. Sets *first then. */
 struct mt_comm_place mt_comm_place(mt_comm comm, bool *first);
 
+/* The same where the place is known; NCCL is not asked. */
+void mt_comm_learn(mt_comm comm, struct mt_comm_place place);
+
 /* The handle ends, and may come again for another one. */
 void mt_comm_forget(mt_comm comm);
 

@@ -15,6 +15,7 @@
 /* The types of NCCL's binary interface, the same in all versions from 2.0 on. */
 typedef struct mt_nccl_comm *mt_comm;
 typedef struct mt_nccl_stream *mt_stream;
+typedef struct mt_nccl_window *mt_window;
 struct mt_unique_id {
     char bytes[128];
 };

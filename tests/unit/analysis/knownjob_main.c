@@ -1,6 +1,7 @@
 /* usage: known-job PATH: a trace of all that a job does beside computing, whose answers are known:
- * collectives of two communicators, of which the second has the handle of the first; ranges and
- * marks, of which some lack their beginning or end; samples of what the driver has given out. */
+ * collectives of two communicators, of which the second has the handle of the first, done at once
+ * and by a graph; ranges and marks, of which some lack their beginning or end; samples of what the
+ * driver has given out. */
 #include <stddef.h>
 #include <string.h>
 
@@ -37,6 +38,13 @@ static void write_collectives(struct mt_tracewriter *writer)
     MT_TRACEWRITER_ADD(writer, 0, 2500, communicator, DESTROY, 0xc0, 0, 0);
     MT_TRACEWRITER_ADD(writer, 0, 2600, communicator, INIT, 0xc0, 2, 1);
     exchange(writer, 2700, ALL_REDUCE, 8, 0);
+    MT_TRACEWRITER_ADD(writer, 0, 2750, graph, 1, 0x6a, 2, 0); /* launched three times */
+    exchange(writer, 2760, SEND, 32, MT_COLLECTIVE_NODE);
+    exchange(writer, 2770, ALL_REDUCE, 512, MT_COLLECTIVE_NODE);
+    for (uint64_t i = 0; i < 3; i++)
+        MT_TRACEWRITER_ADD(writer, 0, 2800 + i, graph_launch, 0x6a, 0);
+    MT_TRACEWRITER_ADD(writer, 0, 2810, graph, 2, 0x6a, 0, 0); /* it is another one, of nothing */
+    MT_TRACEWRITER_ADD(writer, 0, 2820, graph_launch, 0x6a, 0);
 }
 
 static void text(struct mt_tracewriter *writer, uint64_t time_ns, uint64_t id, const char *name)

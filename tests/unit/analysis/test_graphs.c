@@ -98,6 +98,29 @@ START_TEST(other_threads_come_between)
 }
 END_TEST
 
+START_TEST(collectives_of_a_graph)
+{
+    define(2);
+    NODE(5, MT_WORD(0x10000, 0));
+    REPLAY(r, collective, 9, 0x10000, 0x30000, 0x80, 0x100, MT_PEER_ALL, 0xc0, 0,
+           MT_COLLECTIVE_NODE);
+    ck_assert_uint_eq(replay_counts(r)->collectives, 0);
+    for (unsigned i = 0; i < 3; i++) { /* the second follows a trail */
+        go();
+        ck_assert_uint_eq(r->accesses, 3 * (i + 1));
+        expect(3 * i + 1, 1, MT_ACCESS_READ, 0, 0x80);
+        expect(3 * i + 2, 4, MT_ACCESS_WRITE, 0, 0x100);
+        ck_assert_int_eq(r->access[3 * i + 2].by, MT_BY_NCCL);
+        ck_assert_uint_eq(r->access[3 * i + 2].kernel, 9);
+        ck_assert_uint_eq(replay_counts(r)->collectives, i + 1);
+        ck_assert_uint_eq(replay_counts(r)->collectives_received_bytes, 0x100 * (i + 1));
+    }
+    REPLAY(r, collective, 9, 0x10000, 0x30000, 0x80, 0x100, MT_PEER_ALL, 0xc0, 0,
+           MT_COLLECTIVE_NODE); /* of a definition that was lost */
+    ck_assert_uint_eq(r->accesses, 9);
+}
+END_TEST
+
 START_TEST(memory_of_a_graph)
 {
     define(3);
@@ -356,6 +379,7 @@ int main(void)
 {
     const TTest *const tests[] = {a_launch_does_all_nodes,
                                   other_threads_come_between,
+                                  collectives_of_a_graph,
                                   memory_of_a_graph,
                                   memory_that_a_graph_leaves_behind,
                                   updates_of_nodes,
