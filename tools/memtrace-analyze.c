@@ -1,6 +1,5 @@
 /* memtrace-analyze: what a trace says, on the screen and as tables. */
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,6 +9,7 @@
 
 #include "analysis/engine.h"
 #include "analysis/tables.h"
+#include "options.h"
 #include "plots.h"
 #include "progress.h"
 #include "reference.h"
@@ -17,7 +17,7 @@
 #include "report/story.h"
 #include "report/writer.h"
 
-enum { EXIT_PROBLEM = 1, EXIT_USAGE = 2, TABLES_MAX = 64, TOP = 5, PATH_BYTES = 4096 };
+enum { EXIT_PROBLEM = 1, TABLES_MAX = 64, TOP = 5, PATH_BYTES = 4096 };
 
 /* X(letter or 0, id, long name, argument or NULL, text) */
 #define SWAP_ROW(name, option, value, unit, text)                                                  \
@@ -41,9 +41,7 @@ enum { EXIT_PROBLEM = 1, EXIT_USAGE = 2, TABLES_MAX = 64, TOP = 5, PATH_BYTES = 
     X(0, DEBUG_PATH, "debug-path", "DIR[:DIR]", "look for programs and debug files there too")     \
     MT_SWAP_OPTIONS(SWAP_ROW)                                                                      \
     X('x', EXPLAIN, "explain", NULL, "tell who made the peak, what grows, what could leave, too")  \
-    X('q', QUIET, "quiet", NULL, "do not print the summary")                                       \
-    X('h', HELP, "help", NULL, "show this help and exit")                                          \
-    X('V', VERSION, "version", NULL, "show the version and exit")
+    X('q', QUIET, "quiet", NULL, "do not print the summary")
 
 /* What the width of a flame graph's box may mean: X(name, column of table stacks, title). */
 #define WEIGHTS(X)                                                                                 \
@@ -61,6 +59,12 @@ enum option_id {
     OPTIONS(ROW)
 #undef ROW
 };
+
+static const struct mt_option option_rows[] = {
+#define ROW(letter, id, name, argument, text) {OPTION_##id, letter, name, argument, text, false},
+    OPTIONS(ROW)
+#undef ROW
+        MT_OPTIONS_COMMON};
 
 struct request {
     const char *csv, *json, *format, *folded, *flamegraph, *weight, *plots;
@@ -105,16 +109,7 @@ static void help(void)
     puts("usage: memtrace-analyze [OPTION...] TRACE...\n\n"
          "Say what TRACE holds: when each block of GPU memory lived, and what touched it.\n"
          "Several traces are read one after the other, into the same tables.\n");
-#define ROW(letter, id, name, argument, text)                                                      \
-    do {                                                                                           \
-        const char *value = argument;                                                              \
-        char flag[40], short_flag[] = {'-', letter ? letter : ' ', ',', ' ', 0};                   \
-        snprintf(flag, sizeof flag, "%s--%s%s%s", letter ? short_flag : "    ", name,              \
-                 value ? "=" : "", value ? value : "");                                            \
-        printf("  %-22s  %s\n", flag, text);                                                       \
-    } while (0);
-    OPTIONS(ROW)
-#undef ROW
+    mt_options_help(option_rows, sizeof option_rows / sizeof *option_rows);
     puts("\nExit code: 0; 1 if a trace is damaged, cut or cannot be read (what can be read is\n"
          "reported), or a report cannot be written; 2 for a wrong command line.");
 }
@@ -124,7 +119,7 @@ static const struct mt_table *find_table(const char *name)
     const struct mt_table *table = mt_table_find(name);
     if (!table) {
         complain("no table is called '%s'; see --list-tables", name);
-        exit(EXIT_USAGE);
+        exit(MT_EXIT_USAGE);
     }
     return table;
 }
@@ -139,78 +134,69 @@ static void add_with(struct request *request, const char *name)
         request->with[request->withs++] = table;
 }
 
-static void take_option(struct request *request, int id)
+static void take(void *state, int id, const char *value)
 {
+    struct request *request = state;
     switch (id) {
     case OPTION_CSV:
-        request->csv = optarg;
+        request->csv = value;
         break;
     case OPTION_JSON:
-        request->json = optarg;
+        request->json = value;
         break;
     case OPTION_WITH:
-        add_with(request, optarg);
+        add_with(request, value);
         break;
     case OPTION_TABLE:
-        request->table = find_table(optarg);
+        request->table = find_table(value);
         break;
     case OPTION_FORMAT:
-        request->format = optarg;
+        request->format = value;
         break;
     case OPTION_PLOTS:
-        request->plots = optarg;
+        request->plots = value;
         break;
     case OPTION_ITERATION:
-        if (!plots_iteration(optarg, &request->iteration)) {
-            complain("--iteration: '%s' is no number", optarg);
-            exit(EXIT_USAGE);
+        if (!plots_iteration(value, &request->iteration)) {
+            complain("--iteration: '%s' is no number", value);
+            exit(MT_EXIT_USAGE);
         }
         break;
     case OPTION_LIST:
         request->list = true;
         break;
     case OPTION_COLUMNS:
-        request->columns = find_table(optarg);
+        request->columns = find_table(value);
         break;
     case OPTION_FOLDED:
-        request->folded = optarg;
+        request->folded = value;
         break;
     case OPTION_FLAMEGRAPH:
-        request->flamegraph = optarg;
+        request->flamegraph = value;
         break;
     case OPTION_WEIGHT:
-        request->weight = optarg;
+        request->weight = value;
         break;
     case OPTION_SYSROOT:
-        request->symbols.sysroot = optarg;
+        request->symbols.sysroot = value;
         break;
     case OPTION_DEBUG_PATH:
-        request->symbols.debug_path = optarg;
+        request->symbols.debug_path = value;
         break;
-#define SWAP_CASE(name, option, value, unit, text)                                                 \
+#define SWAP_CASE(name, option, standard, unit, text)                                              \
     case OPTION_SWAP_##name:                                                                       \
-        if (mt_swaprule_set(&request->swap, MT_SWAP_##name, optarg))                               \
+        if (mt_swaprule_set(&request->swap, MT_SWAP_##name, value))                                \
             break;                                                                                 \
-        complain("--%s is a number of %s, not '%s'", option, unit, optarg);                        \
-        exit(EXIT_USAGE);
+        complain("--%s is a number of %s, not '%s'", option, unit, value);                         \
+        exit(MT_EXIT_USAGE);
         MT_SWAP_OPTIONS(SWAP_CASE)
 #undef SWAP_CASE
-    case 'x':
     case OPTION_EXPLAIN:
         request->explain = true;
         break;
-    case 'q':
     case OPTION_QUIET:
         request->quiet = true;
         break;
-    case 'h':
-    case OPTION_HELP:
-        help();
-        exit(0);
-    case 'V':
-    case OPTION_VERSION:
-        puts("memtrace-analyze " MT_VERSION);
-        exit(0);
     default:
         break;
     }
@@ -218,23 +204,13 @@ static void take_option(struct request *request, int id)
 
 static void parse(struct request *request, int argc, char **argv)
 {
-    static const struct option table[] = {
-#define ROW(letter, id, name, argument, text)                                                      \
-    {name, (argument) ? required_argument : no_argument, NULL, OPTION_##id},
-        OPTIONS(ROW)
-#undef ROW
-            {NULL, 0, NULL, 0}};
-    int id;
-    opterr = 0;
-    while ((id = getopt_long(argc, argv, ":xqhV", table, NULL)) != -1) {
-        if (id == ':' || id == '?') {
-            complain("%s: %s; try 'memtrace-analyze --help'", argv[optind - 1],
-                     id == ':' ? "a value is missing" : "unknown option");
-            exit(EXIT_USAGE);
-        }
-        take_option(request, id);
-    }
-    request->traces = argv + optind;
+    struct mt_options options = {.tool = "memtrace-analyze",
+                                 .row = option_rows,
+                                 .rows = sizeof option_rows / sizeof *option_rows,
+                                 .help = help,
+                                 .take = take,
+                                 .state = request};
+    request->traces = argv + mt_options_parse(&options, argc, argv);
 }
 
 static bool is_format(const char *name)
@@ -307,8 +283,17 @@ static const char *contradiction(const struct request *request)
 
 static int make_directory(struct analysis *analysis, const char *path)
 {
-    if (!path || mkdir(path, 0777) == 0 || errno == EEXIST)
+    struct stat there;
+    if (!path || mkdir(path, 0777) == 0)
         return 0;
+    if (!*path)
+        return mt_fail(&analysis->error, MT_ERR_USAGE,
+                       "the name of a directory to write to is empty");
+    if (errno == EEXIST && stat(path, &there) == 0)
+        return S_ISDIR(there.st_mode)
+                   ? 0
+                   : mt_fail(&analysis->error, MT_ERR_SYSTEM,
+                             "cannot write into %s: it is no directory; name another place", path);
     return mt_fail(&analysis->error, MT_ERR_SYSTEM,
                    "cannot create directory %s: %s; create it or name another place", path,
                    strerror(errno));
@@ -582,11 +567,10 @@ int main(int argc, char **argv)
     static struct request request = {.iteration = UINT64_MAX};
     request.swap = mt_swaprule_default();
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error like a full disk */
     parse(&request, argc, argv);
     const char *problem = contradiction(&request);
-    if (problem) {
-        complain("%s; try 'memtrace-analyze --help'", problem);
-        return EXIT_USAGE;
-    }
+    if (problem)
+        mt_options_die("memtrace-analyze", "%s", problem);
     return request.list || request.columns ? list(&request) : run(&request);
 }

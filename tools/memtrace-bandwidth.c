@@ -2,7 +2,6 @@
  * memtrace-analyze. The driver is loaded when it runs: there is nothing to link with. */
 #include <cuda.h>
 #include <dlfcn.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,9 +10,10 @@
 
 #include "analysis/swaprule.h"
 #include "base/clock.h"
+#include "options.h"
 #include "report/number.h"
 
-enum { EXIT_PROBLEM = 1, EXIT_USAGE = 2 };
+enum { EXIT_PROBLEM = 1 };
 
 #define SMALLEST (UINT64_C(4) << 10)
 #define LARGEST (UINT64_C(256) << 20)
@@ -176,53 +176,40 @@ static void run(int ordinal)
     putchar('\n');
 }
 
+static const struct mt_option rows[] = {
+    {'d', 'd', "device", "N", "measure device N (default: 0)", false}, MT_OPTIONS_COMMON};
+
 static void help(void)
 {
     puts("usage: memtrace-bandwidth [OPTION...]\n\n"
          "Measure how fast page-locked memory is copied between the host and a GPU, in both\n"
          "directions, and print it as options for memtrace-analyze.\n");
-    puts("  -d, --device=N   measure device N (default: 0)\n"
-         "  -h, --help       show this help and exit\n"
-         "  -V, --version    show the version and exit\n\n"
-         "Exit code: 0; 1 if there is no GPU or it fails; 2 for a wrong command line.");
+    mt_options_help(rows, sizeof rows / sizeof *rows);
+    puts("\nExit code: 0; 1 if there is no GPU or it fails; 2 for a wrong command line.");
 }
 
-static int number(const char *text)
+static void take(void *state, int id, const char *value)
 {
     char *end;
-    long value = strtol(text, &end, 10);
-    if (end == text || *end || value < 0 || value > 1024)
-        stop(EXIT_USAGE, "--device is a number from 0 on, not '%s'", text);
-    return (int)value;
+    long number = strtol(value, &end, 10);
+    (void)id;
+    if (end == value || *end || number < 0 || number > 1024)
+        stop(MT_EXIT_USAGE, "--device is a number from 0 on, not '%s'", value);
+    *(int *)state = (int)number;
 }
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {{"device", required_argument, NULL, 'd'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {"version", no_argument, NULL, 'V'},
-                                            {NULL, 0, NULL, 0}};
-    int id, device = 0;
-    opterr = 0;
-    while ((id = getopt_long(argc, argv, ":d:hV", options, NULL)) != -1) {
-        switch (id) {
-        case 'd':
-            device = number(optarg);
-            break;
-        case 'h':
-            help();
-            return 0;
-        case 'V':
-            puts("memtrace-bandwidth " MT_VERSION);
-            return 0;
-        default:
-            stop(EXIT_USAGE, "%s: %s; try 'memtrace-bandwidth --help'", argv[optind - 1],
-                 id == ':' ? "a value is missing" : "unknown option");
-        }
-    }
-    if (optind < argc)
-        stop(EXIT_USAGE, "%s: nothing is measured but devices; try 'memtrace-bandwidth --help'",
-             argv[optind]);
+    int device = 0;
+    struct mt_options options = {.tool = "memtrace-bandwidth",
+                                 .row = rows,
+                                 .rows = sizeof rows / sizeof *rows,
+                                 .help = help,
+                                 .take = take,
+                                 .state = &device};
+    int first = mt_options_parse(&options, argc, argv);
+    if (first < argc)
+        mt_options_die("memtrace-bandwidth", "%s: nothing is measured but devices", argv[first]);
     run(device);
     return 0;
 }

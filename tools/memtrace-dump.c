@@ -1,6 +1,5 @@
 /* memtrace-dump: the events of a trace, one a line. */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -11,20 +10,20 @@
 #include "base/error.h"
 #include "dump.h"
 #include "memtrace/trace.h"
+#include "options.h"
 #include "timespan.h"
 
-enum { EXIT_INPUT = 1, EXIT_USAGE = 2 };
+enum { EXIT_INPUT = 1 };
 
-/* X(letter, long name, argument or NULL, text) */
-#define OPTIONS(X)                                                                                 \
-    X('f', "format", "FORMAT", "text (default), jsonl or csv")                                     \
-    X('s', "since", "TIME", "only events at or after TIME (1.5s, 200ms, 10us, 123ns)")             \
-    X('u', "until", "TIME", "only events before TIME")                                             \
-    X('k', "kind", "KIND,...", "only events of these kinds")                                       \
-    X('n', "limit", "N", "at most N events")                                                       \
-    X('m', "meta", NULL, "the facts about the recording instead of the events")                    \
-    X('h', "help", NULL, "show this help and exit")                                                \
-    X('V', "version", NULL, "show the version and exit")
+static const struct mt_option rows[] = {
+    {'f', 'f', "format", "FORMAT", "text (default), jsonl or csv", false},
+    {'s', 's', "since", "TIME", "only events at or after TIME (1.5s, 200ms, 10us, 123ns)", false},
+    {'u', 'u', "until", "TIME", "only events before TIME", false},
+    {'k', 'k', "kind", "KIND,...", "only events of these kinds", false},
+    {'n', 'n', "limit", "N", "at most N events", false},
+    {'m', 'm', "meta", NULL, "the facts about the recording instead of the events", false},
+    MT_OPTIONS_COMMON,
+};
 
 struct request {
     const char *path;
@@ -42,7 +41,7 @@ __attribute__((format(printf, 1, 2), noreturn)) static void die(const char *form
     vfprintf(stderr, format, arguments);
     fputc('\n', stderr);
     va_end(arguments);
-    exit(EXIT_USAGE);
+    exit(MT_EXIT_USAGE);
 }
 
 static void print_kinds(FILE *out, const char *indent)
@@ -57,11 +56,7 @@ static void help(void)
     puts("usage: memtrace-dump [OPTION...] TRACE\n\n"
          "Print the events of a trace in the order of time. Times count from the start of the\n"
          "recording.\n");
-#define ROW(letter, name, argument, text)                                                          \
-    printf("  -%c, --%s%s%s\n%24s%s\n", letter, name, (argument) ? "=" : "",                       \
-           (argument) ? (const char *)(argument) : "", "", text);
-    OPTIONS(ROW)
-#undef ROW
+    mt_options_help(rows, sizeof rows / sizeof *rows);
     fputs("\nKinds:", stdout);
     print_kinds(stdout, " ");
     puts("\n\nExit: 0, 1 (the trace is damaged or cannot be read), 2 (usage).");
@@ -107,7 +102,7 @@ static uint64_t kinds_called(const char *list)
             fprintf(stderr, "memtrace-dump: --kind: '%s' is none of", name);
             print_kinds(stderr, " ");
             fputc('\n', stderr);
-            exit(EXIT_USAGE);
+            exit(MT_EXIT_USAGE);
         }
         kinds |= UINT64_C(1) << kind;
         list += size;
@@ -116,58 +111,47 @@ static uint64_t kinds_called(const char *list)
     }
 }
 
-static void set_option(struct request *request, int letter)
+static void take(void *state, int id, const char *value)
 {
-    switch (letter) {
+    struct request *request = state;
+    switch (id) {
     case 'f':
-        request->format = format_called(optarg);
+        request->format = format_called(value);
         break;
     case 's':
-        request->since = time_called("--since", optarg);
+        request->since = time_called("--since", value);
         break;
     case 'u':
-        request->until = time_called("--until", optarg);
+        request->until = time_called("--until", value);
         break;
     case 'k':
-        request->kinds = kinds_called(optarg);
+        request->kinds = kinds_called(value);
         break;
     case 'n':
-        request->limit = number_called("--limit", optarg);
-        break;
-    case 'm':
-        request->meta = true;
+        request->limit = number_called("--limit", value);
         break;
     default:
-        die("unknown option; try 'memtrace-dump --help'");
+        request->meta = true;
+        break;
     }
 }
 
 static void parse(struct request *request, int argc, char **argv)
 {
-    static const struct option table[] = {
-#define ROW(letter, name, argument, text)                                                          \
-    {name, (argument) ? required_argument : no_argument, NULL, letter},
-        OPTIONS(ROW)
-#undef ROW
-            {0}};
-    int letter;
-    opterr = 0;
-    while ((letter = getopt_long(argc, argv, ":f:s:u:k:n:mhV", table, NULL)) != -1) {
-        if (letter == 'h')
-            help(), exit(0);
-        else if (letter == 'V')
-            puts("memtrace-dump " MT_VERSION), exit(0);
-        else if (letter == ':')
-            die("%s: a value is missing; try 'memtrace-dump --help'", argv[optind - 1]);
-        else if (letter == '?')
-            die("%s: unknown option; try 'memtrace-dump --help'", argv[optind - 1]);
-        set_option(request, letter);
-    }
-    if (optind == argc)
-        die("no trace to read; try 'memtrace-dump --help'");
-    if (optind + 1 < argc)
-        die("one trace at a time, please: %s is one too many", argv[optind + 1]);
-    request->path = argv[optind];
+    struct mt_options options = {.tool = "memtrace-dump",
+                                 .row = rows,
+                                 .rows = sizeof rows / sizeof *rows,
+                                 .help = help,
+                                 .take = take,
+                                 .state = request};
+    int first = mt_options_parse(&options, argc, argv);
+    if (first == argc)
+        mt_options_die("memtrace-dump", "no trace to read");
+    if (first + 1 < argc)
+        die("one trace at a time, please: %s is one too many", argv[first + 1]);
+    if (request->since >= request->until)
+        die("--since is not before --until: no event is both");
+    request->path = argv[first];
 }
 
 static void put_pair(const struct request *request, struct mt_output *output, const char *key,
@@ -274,6 +258,7 @@ int main(int argc, char **argv)
     struct mt_error error;
     struct mt_trace *trace;
     parse(&request, argc, argv);
+    signal(SIGXFSZ, SIG_IGN);
     signal(SIGPIPE, SIG_IGN); /* a reader that goes away ends the writing, quietly */
     if (mt_trace_open(&trace, request.path, &error) < 0) {
         fprintf(stderr, "memtrace-dump: %s\n", error.message);

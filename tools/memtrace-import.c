@@ -1,27 +1,29 @@
 /* memtrace-import: a log that another program wrote becomes a trace. */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
-#include <stdarg.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "import/import.h"
+#include "options.h"
 #include "report/number.h"
 #include "report/output.h"
 
-enum { EXIT_INPUT = 1, EXIT_USAGE = 2, BAD_SHOWN = 10, CHUNK_EVENTS = 65536 };
+enum { EXIT_INPUT = 1, BAD_SHOWN = 10, CHUNK_EVENTS = 65536 };
 
-/* X(letter, long name, argument or NULL, text) */
-#define OPTIONS(X)                                                                                 \
-    X('o', "output", "TRACE", "the trace to write; must be given")                                 \
-    X('d', "device", "N", "the device whose memory it is (not said where not given)")              \
-    X('f', "force", NULL, "replace TRACE if it is there")                                          \
-    X('q', "quiet", NULL, "say nothing but what is wrong")                                         \
-    X('h', "help", NULL, "show this help and exit")                                                \
-    X('V', "version", NULL, "show the version and exit")
+static const struct mt_option rows[] = {
+    {'o', 'o', "output", "TRACE", "the trace to write; must be given", false},
+    {'d', 'd', "device", "N", "the device whose memory it is (not said where not given)", false},
+    {'f', 'f', "force", NULL, "replace TRACE if it is there", false},
+    {'q', 'q', "quiet", NULL, "say nothing but what is wrong", false},
+    MT_OPTIONS_COMMON,
+};
+
+#define die(...) mt_options_die("memtrace-import", __VA_ARGS__)
 
 struct request {
     struct mt_import_request import;
@@ -29,17 +31,6 @@ struct request {
     uint64_t bad; /* rows complained about */
     bool force, quiet;
 };
-
-__attribute__((format(printf, 1, 2), noreturn)) static void die(const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    fputs("memtrace-import: ", stderr);
-    vfprintf(stderr, format, arguments);
-    fputs("; try 'memtrace-import --help'\n", stderr);
-    va_end(arguments);
-    exit(EXIT_USAGE);
-}
 
 static void help(void)
 {
@@ -50,11 +41,7 @@ static void help(void)
     MT_IMPORT_FORMATS(ROW)
 #undef ROW
     puts("");
-#define ROW(letter, name, argument, text)                                                          \
-    printf("  -%c, --%s%s%s\n%24s%s\n", letter, name, (argument) ? "=" : "",                       \
-           (argument) ? (const char *)(argument) : "", "", text);
-    OPTIONS(ROW)
-#undef ROW
+    mt_options_help(rows, sizeof rows / sizeof *rows);
     puts("\nExit: 0; 1 if rows were left out (the trace holds the others), or the log cannot be\n"
          "read or the trace not written; 2 for a wrong command line.");
 }
@@ -68,53 +55,40 @@ static uint64_t device_called(const char *text)
     return device;
 }
 
-static void set_option(struct request *request, int letter)
+static void take(void *state, int id, const char *value)
 {
-    switch (letter) {
+    struct request *request = state;
+    switch (id) {
     case 'o':
-        request->output = optarg;
+        request->output = value;
         break;
     case 'd':
-        request->import.device = device_called(optarg);
+        request->import.device = device_called(value);
         break;
     case 'f':
         request->force = true;
         break;
-    case 'q':
+    default:
         request->quiet = true;
         break;
-    default:
-        die("unknown option");
     }
 }
 
 static void parse(struct request *request, int argc, char **argv)
 {
-    static const struct option table[] = {
-#define ROW(letter, name, argument, text)                                                          \
-    {name, (argument) ? required_argument : no_argument, NULL, letter},
-        OPTIONS(ROW)
-#undef ROW
-            {0}};
-    int letter;
-    opterr = 0;
-    while ((letter = getopt_long(argc, argv, ":o:d:fqhV", table, NULL)) != -1) {
-        if (letter == 'h')
-            help(), exit(0);
-        else if (letter == 'V')
-            puts("memtrace-import " MT_VERSION), exit(0);
-        else if (letter == ':')
-            die("%s: a value is missing", argv[optind - 1]);
-        else if (letter == '?')
-            die("%s: unknown option", argv[optind - 1]);
-        set_option(request, letter);
-    }
-    if (argc - optind < 2)
+    struct mt_options options = {.tool = "memtrace-import",
+                                 .row = rows,
+                                 .rows = sizeof rows / sizeof *rows,
+                                 .help = help,
+                                 .take = take,
+                                 .state = request};
+    int first = mt_options_parse(&options, argc, argv);
+    if (argc - first < 2)
         die("FORMAT and LOG must be given");
-    if (argc - optind > 2)
-        die("one log at a time, please: %s is one too many", argv[optind + 2]);
-    request->format = argv[optind];
-    request->import.name = argv[optind + 1];
+    if (argc - first > 2)
+        die("one log at a time, please: %s is one too many", argv[first + 2]);
+    request->format = argv[first];
+    request->import.name = argv[first + 1];
 }
 
 static void choose_format(struct request *request)
@@ -153,9 +127,18 @@ static int open_log(struct request *request, struct mt_error *error)
     }
     request->import.fd = open(request->import.name, O_RDONLY | O_CLOEXEC);
     if (request->import.fd < 0)
-        return mt_fail(error, MT_ERR_SYSTEM, "cannot read %s: %s", request->import.name,
+        return mt_fail(error, MT_ERR_SYSTEM, "cannot read %s: %s; check the name",
+                       *request->import.name ? request->import.name : "'' (the empty name)",
                        strerror(errno));
     return 0;
+}
+
+/* A log is the only one of its kind; --force must not cost it. */
+static bool is_log(const struct request *request)
+{
+    struct stat log, trace;
+    return fstat(request->import.fd, &log) == 0 && stat(request->output, &trace) == 0 &&
+           log.st_dev == trace.st_dev && log.st_ino == trace.st_ino;
 }
 
 static int write_trace(struct request *request, struct mt_tracefile *file,
@@ -175,6 +158,9 @@ static int import(struct request *request, struct mt_import_result *result, uint
         return mt_fail(error, MT_ERR_USAGE, "%s is already there; --force replaces it",
                        request->output);
     RETURN_IF_ERROR(open_log(request, error));
+    if (is_log(request))
+        return mt_fail(error, MT_ERR_USAGE, "%s is the log itself; give the trace another name",
+                       request->output);
     struct mt_output *output = mt_output_new(request->output, error);
     struct mt_tracefile *file = output ? mt_tracefile_new(put, output, &options, error) : NULL;
     int code = file ? write_trace(request, file, result, error) : error->code;
@@ -220,6 +206,7 @@ int main(int argc, char **argv)
     struct mt_error error = {0};
     uint64_t bytes = 0;
     request.import.context = &request;
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error like a full disk */
     parse(&request, argc, argv);
     choose_format(&request);
     if (!request.output)

@@ -2,7 +2,6 @@
  *
  * The recorder's settings come from config.def; this file adds the few options of its own. */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,13 +16,7 @@
 #include "settings.h"
 #include "traces.h"
 
-enum { EXIT_USAGE = 2, OPTIONS_MAX = 64, FIRST_SETTING = 1000 };
-
-/* Options that are no settings. X(letter, character, long name, text) */
-#define OWN_OPTIONS(X)                                                                             \
-    X("q", 'q', "quiet", "say nothing at the end")                                                 \
-    X("h", 'h', "help", "show this help and exit")                                                 \
-    X("V", 'V', "version", "show the version and exit")
+enum { FIRST_SETTING = 1000 };
 
 struct request {
     bool quiet;
@@ -41,43 +34,28 @@ __attribute__((format(printf, 1, 2), noreturn)) static void die(const char *form
     vfprintf(stderr, format, arguments);
     fputc('\n', stderr);
     va_end(arguments);
-    exit(EXIT_USAGE);
+    exit(MT_EXIT_USAGE);
 }
 
-/* The settings that have a letter as well. */
-static char letter_of(const char *option)
+/* Every setting that has an option, then what is no setting. */
+static size_t all_options(struct mt_option option[MT_OPTIONS_MAX])
 {
-    return strcmp(option, "output") == 0 ? 'o' : strcmp(option, "force") == 0 ? 'f' : '\0';
+    static const struct mt_option own[] = {
+        {'q', 'q', "quiet", NULL, "say nothing at the end", false}, MT_OPTIONS_COMMON};
+    size_t n = mt_settings_options(option, FIRST_SETTING);
+    memcpy(&option[n], own, sizeof own);
+    return n + sizeof own / sizeof *own;
 }
 
 static void help(void)
 {
+    struct mt_option option[MT_OPTIONS_MAX];
     puts("usage: memtrace [OPTION...] [--] COMMAND [ARGUMENT...]\n\n"
          "Run COMMAND and record its GPU memory, one trace for each process that uses CUDA.\n"
          "The exit code is that of COMMAND.\n");
-    mt_settings_help(stdout, letter_of);
-#define ROW(letter, character, name, text)                                                         \
-    mt_help_option(stdout, "-" letter ", --" name, text);
-    OWN_OPTIONS(ROW)
-#undef ROW
+    mt_options_help(option, all_options(option));
     puts("\nWhat has a default can be given as an environment variable too: MEMTRACE_RING_KIB\n"
          "is --ring-kib. The option wins.");
-}
-
-/* The table for getopt: ours, then every setting that has an option, numbered by its row. */
-static void fill_options(struct option *table)
-{
-#define ROW(letter, character, name, text)                                                         \
-    *table++ = (struct option){name, no_argument, NULL, character};
-    OWN_OPTIONS(ROW)
-#undef ROW
-    for (const struct mt_setting *row = mt_settings(); row->variable; row++) {
-        int argument = row->type == MT_SETTING_SWITCH ? optional_argument : required_argument;
-        int value = FIRST_SETTING + (int)(row - mt_settings());
-        if (*row->option)
-            *table++ = (struct option){row->option, argument, NULL, value};
-    }
-    *table = (struct option){NULL, 0, NULL, 0};
 }
 
 static const struct mt_setting *setting_called(const char *variable)
@@ -107,39 +85,35 @@ static void set_option(const struct mt_setting *row, const char *value)
     char origin[64];
     struct mt_error error;
     snprintf(origin, sizeof origin, "--%s", row->option);
+    if (!*value)
+        die("%s: the value is empty", origin); /* an empty variable is one that is not set */
     if (mt_setting_check(row, origin, value, &error) < 0)
         die("%s", error.message);
     set_variable(row->variable, value);
 }
 
+static void take(void *state, int id, const char *value)
+{
+    struct request *request = state;
+    if (id == 'q')
+        request->quiet = true;
+    else
+        set_option(&mt_settings()[id - FIRST_SETTING], value ? value : "1");
+}
+
 static void parse(struct request *request, int argc, char **argv)
 {
-    struct option table[OPTIONS_MAX];
-    fill_options(table);
-    int option;
-    opterr = 0;
-    /* "+": what follows the command's name belongs to the command. ":": tells the errors apart. */
-    while ((option = getopt_long(argc, argv, "+:o:fqhV", table, NULL)) != -1) {
-        if (option == 'q')
-            request->quiet = true;
-        else if (option == 'h')
-            help(), exit(0);
-        else if (option == 'V')
-            puts("memtrace " MT_VERSION), exit(0);
-        else if (option == ':')
-            die("%s: a value is missing; try 'memtrace --help'", argv[optind - 1]);
-        else if (option == '?')
-            die("%s: unknown option; try 'memtrace --help'", argv[optind - 1]);
-        else if (option == 'o')
-            set_option(setting_called("MEMTRACE_OUTPUT"), optarg);
-        else if (option == 'f')
-            set_option(setting_called("MEMTRACE_FORCE"), "1");
-        else
-            set_option(&mt_settings()[option - FIRST_SETTING], optarg ? optarg : "1");
-    }
-    request->command = argv + optind;
+    struct mt_option option[MT_OPTIONS_MAX];
+    struct mt_options options = {.tool = "memtrace",
+                                 .row = option,
+                                 .rows = all_options(option),
+                                 .help = help,
+                                 .take = take,
+                                 .state = request,
+                                 .leading = true};
+    request->command = argv + mt_options_parse(&options, argc, argv);
     if (!*request->command)
-        die("no command to run; try 'memtrace --help'");
+        mt_options_die("memtrace", "no command to run");
 }
 
 static bool is_on(const char *value)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -125,29 +126,6 @@ int mt_settings_check_environment(struct mt_error *error)
     return MT_OK;
 }
 
-enum { TEXT_COLUMN = 26, LAST_COLUMN = 80 };
-
-void mt_help_option(FILE *out, const char *option, const char *text)
-{
-    int column = fprintf(out, "  %s", option);
-    if (column >= TEXT_COLUMN) {
-        fputc('\n', out);
-        column = 0;
-    }
-    fprintf(out, "%*s", TEXT_COLUMN - column, "");
-    column = TEXT_COLUMN;
-    while (*text) {
-        int word = (int)strcspn(text, " ");
-        if (column > TEXT_COLUMN && column + 1 + word > LAST_COLUMN) {
-            fprintf(out, "\n%*s", TEXT_COLUMN, "");
-            column = TEXT_COLUMN;
-        }
-        column += fprintf(out, "%s%.*s", column > TEXT_COLUMN ? " " : "", word, text);
-        text += word + (text[word] == ' ');
-    }
-    fputc('\n', out);
-}
-
 static void describe(const struct mt_setting *row, char *text, size_t size)
 {
     if (row->type == MT_SETTING_NUMBER)
@@ -157,17 +135,27 @@ static void describe(const struct mt_setting *row, char *text, size_t size)
         snprintf(text, size, "%s (default %s)", row->doc, row->standard);
 }
 
-void mt_settings_help(FILE *out, char (*letter)(const char *option))
+/* The settings that have a letter as well. */
+static char letter_of(const char *option)
 {
+    return strcmp(option, "output") == 0 ? 'o' : strcmp(option, "force") == 0 ? 'f' : 0;
+}
+
+size_t mt_settings_options(struct mt_option *option, int first)
+{
+    static char texts[sizeof rows / sizeof *rows][256];
+    size_t n = 0;
     for (const struct mt_setting *row = rows; row->variable; row++) {
         if (!*row->option)
             continue;
-        char name[64], text[256], brief[] = "-x, ";
-        brief[1] = letter(row->option);
-        snprintf(name, sizeof name, "%s--%s%s=%s%s", brief[1] ? brief : "    ", row->option,
-                 row->type == MT_SETTING_SWITCH ? "[" : "", row->argument,
-                 row->type == MT_SETTING_SWITCH ? "]" : "");
-        describe(row, text, sizeof text);
-        mt_help_option(out, name, text);
+        char *text = texts[row - rows];
+        describe(row, text, sizeof texts[0]);
+        option[n++] = (struct mt_option){.id = first + (int)(row - rows),
+                                         .letter = letter_of(row->option),
+                                         .name = row->option,
+                                         .argument = row->argument,
+                                         .text = text,
+                                         .optional = row->type == MT_SETTING_SWITCH};
     }
+    return n;
 }

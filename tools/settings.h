@@ -2,9 +2,8 @@
 #ifndef MT_SETTINGS_H
 #define MT_SETTINGS_H
 
-#include <stdio.h>
-
 #include "base/error.h"
+#include "options.h"
 
 enum mt_setting_type { MT_SETTING_TEXT, MT_SETTING_NUMBER, MT_SETTING_SWITCH, MT_SETTING_CHOICE };
 
@@ -30,10 +29,7 @@ int mt_setting_check(const struct mt_setting *setting, const char *origin, const
 /* Check every MEMTRACE_* variable that is set; one that no row names is an error. */
 int mt_settings_check_environment(struct mt_error *error);
 
-/* One paragraph of --help: the option at the left, the text wrapped at 80 columns beside it. */
-void mt_help_option(FILE *out, const char *option, const char *text);
-
-/* Paragraphs for every row that has an option; `letter` gives its short form, 0 for none. */
-void mt_settings_help(FILE *out, char (*letter)(const char *option));
+/* Options for every row that has one, with the number of the row + `first` for id; how many. */
+size_t mt_settings_options(struct mt_option *option, int first);
 
 #endif

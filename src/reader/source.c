@@ -9,9 +9,19 @@
 
 #include "format/layout.h"
 
+static const char *remedy(int cause)
+{
+    return cause == ENOENT   ? "; check the name"
+           : cause == EISDIR ? "; name a trace in it"
+           : cause == EACCES ? "; ask its owner for a copy, or for leave to read it"
+                             : "";
+}
+
 static int fail(struct mt_error *error, const char *what, const char *path)
 {
-    return mt_fail(error, MT_ERR_SYSTEM, "%s %s: %s", what, path, strerror(errno));
+    int cause = errno;
+    return mt_fail(error, MT_ERR_SYSTEM, "%s %s: %s%s", what, *path ? path : "'' (the empty name)",
+                   strerror(cause), remedy(cause));
 }
 
 static int write_all(int fd, const char *from, size_t size)

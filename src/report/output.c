@@ -38,8 +38,9 @@ static const char *open_remedy(void)
 {
     switch (errno) {
     case ENOENT:
-    case ENOTDIR:
         return "create the directory first";
+    case ENOTDIR:
+        return "a part of that path is no directory: name another place";
     case EACCES:
     case EPERM:
     case EROFS:
@@ -50,18 +51,22 @@ static const char *open_remedy(void)
 }
 
 /* The rename at the end would put a file in the place of a device, a pipe or a link. A directory it
- * refuses by itself. */
-static bool is_replaceable(const char *path)
+ * would refuse, but only after all the work. */
+static int check_place(const struct mt_output *output, const char *path)
 {
     struct stat there;
-    return lstat(path, &there) < 0 || S_ISREG(there.st_mode) || S_ISDIR(there.st_mode);
+    if (!*path)
+        return mt_fail(output->error, MT_ERR_USAGE, "the name of a file to write is empty");
+    if (lstat(path, &there) < 0 || S_ISREG(there.st_mode))
+        return 0;
+    return mt_fail(output->error, MT_ERR_SYSTEM, "cannot replace %s: it is %s", path,
+                   S_ISDIR(there.st_mode) ? "a directory; name a file"
+                                          : "no regular file; name another place");
 }
 
 static int open_file(struct mt_output *output, const char *path)
 {
-    if (!is_replaceable(path))
-        return mt_fail(output->error, MT_ERR_SYSTEM,
-                       "cannot replace %s: it is no regular file; name another place", path);
+    RETURN_IF_ERROR(check_place(output, path));
     output->path = strdup(path);
     if (!output->path || asprintf(&output->temporary, "%s.tmp", path) < 0) {
         output->temporary = NULL;
