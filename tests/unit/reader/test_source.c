@@ -88,7 +88,8 @@ START_TEST(errors_name_the_file)
     struct mt_source_file source;
     struct mt_error error;
     ck_assert_int_eq(mt_source_open(&source, "/nowhere/x", &error), MT_ERR_SYSTEM);
-    ck_assert_str_eq(error.message, "cannot open /nowhere/x: No such file or directory; check the name");
+    ck_assert_str_eq(error.message,
+                     "cannot open /nowhere/x: No such file or directory; check the name");
     ck_assert_int_eq(mt_source_open(&source, "/", &error), MT_ERR_SYSTEM);
     ck_assert_str_eq(error.message, "cannot read /: Is a directory; name a trace in it");
     ck_assert_int_eq(source.fd, -1);
