@@ -166,7 +166,8 @@ static int goes_outwards(const struct mt_window *window, const struct mt_pulse *
         2 * inner->count <=
             3 * outer->count) /* odd occurrences, and hardly anything beats with it */
         return true;
-    if (outer->coverage < COVERS || 10 * inner->count < 11 * outer->count)
+    if (outer->coverage < COVERS || 10 * inner->count < 11 * outer->count ||
+        inner->count <= outer->count + 1)
         return false;
     if (outer->likeness >= 0.7 && inner->likeness < 0.85 * outer->likeness)
         return true;
