@@ -22,6 +22,9 @@ MIB = 1 << 20
 OTHERS = (
     ("known_calls_static", "CUDA program, static runtime"),
     ("known_calls_shared", "CUDA program, shared runtime"),
+    ("known_runtime_11.8.89", "CUDA program, runtime of 11.8"),
+    ("known_runtime_12.0.146", "CUDA program, runtime of 12.0"),
+    ("known_runtime_12.9.79", "CUDA program, runtime of 12.9"),
     ("known_graphs_static", "CUDA graphs by hand, static runtime"),
     ("known_graphs_shared", "CUDA graphs by hand, shared runtime"),
     ("graphs_replay", "torch.cuda.graph against torch.profiler"),

@@ -27,6 +27,8 @@ import jobs
 LIMIT_S = float(os.environ.get("LIMIT_S", 440))
 LANES = int(os.environ.get("LANES", 5))
 MODELS = ("resnet50", "gpt")
+RUNTIMES = (("nvidia-cuda-runtime-cu11", "11.8.89"), ("nvidia-cuda-runtime-cu12", "12.0.146"),
+            ("nvidia-cuda-runtime-cu12", "12.9.79"))
 PACKAGES = ("torch", "torchvision", "triton", "jax", "cupy-cuda13x", "cupy-cuda12x")
 
 
@@ -71,6 +73,9 @@ def listed():
     for how in ("ddp", "fsdp"):
         tests.append((f"multi_{how}", ["multirank.py", how], 170, True))
     tests.append(("account_resnet50", ["account.py", "resnet50"], 100, True))
+    for package, version in RUNTIMES:
+        tests.append((f"known_runtime_{version}", ["runtimes/old_runtime.py", package, version],
+                      90, False))
     for model in MODELS:
         tests.append((f"overhead_{model}", ["pairs.py", model], 240, True))
     for model in MODELS:
