@@ -225,7 +225,8 @@ def test_pairs():
     expect(found["pairs"] == 4 and "ratio" not in found["modes"]["bare"], "the pairs")
     expect(pairs.spread([3.0])["p25"] == 3.0, "a single value has a spread")
     strict = outcome.Outcome()
-    expect(pairs.check_ratio(strict, rows, "traced_none", "bare", 1) is None and not strict.failures,
+    expect(pairs.check_ratio(strict, rows, "traced_none", "bare", 1) is None
+           and not strict.failures,
            "a mode that took no part has no limit")
     pairs.check_ratio(strict, rows, "traced", "bare", 1.0)
     expect(len(strict.failures) == 1, "a limit is held")

@@ -3,8 +3,8 @@
 
 usage: old_runtime.py PACKAGE VERSION      a package of PyPI that holds the runtime's library
 
-The package is taken from a wheel in .debs, else fetched by pip; where neither can be had the test is
-skipped.
+The package is taken from a wheel in .debs, else fetched by pip; where neither can be had the test
+is skipped.
 """
 import glob
 import os
