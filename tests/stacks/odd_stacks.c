@@ -2,6 +2,7 @@
  *   odd-stacks hole      two coroutines, between their stacks a page that cannot be read
  *   odd-stacks thread    a thread with the smallest stack there may be, which starts the recording
  *   odd-stacks signal    a handler on the smallest stack for signals
+ *   odd-stacks reload A B   through library A, which is unloaded, and B, which comes to lie there
  *   odd-stacks depth     prints how many bytes of stack an allocation takes: the first, another */
 #include <dlfcn.h>
 #include <limits.h>
@@ -140,6 +141,30 @@ static void on_signal(void)
     raise(SIGUSR1);
 }
 
+/* ---- other code at the same place ---- */
+
+static NOINLINE void *through(const char *path)
+{
+    void *library = dlopen(path, RTLD_NOW);
+    int (*call)(int (*)(uint64_t *, size_t), size_t) =
+        (int (*)(int (*)(uint64_t *, size_t), size_t))dlsym(library, "stray_call");
+    if (!call || call(mem_alloc, 4096) != 0)
+        abort();
+    dlclose(library);
+    return (void *)call;
+}
+
+static void reload(char **path)
+{
+    void *place[2];
+    start();
+    for (volatile int i = 0; i < 2; i++) { /* one call, not two */
+        place[i] = through(path[i]);
+        usleep(700000); /* in which the recorder sees that something was unloaded */
+    }
+    printf("%d\n", place[0] == place[1]);
+}
+
 /* ---- how deep ---- */
 
 #define PAINT 0xa5
@@ -182,6 +207,8 @@ int main(int argc, char **argv)
         on_thread(all, PTHREAD_STACK_MIN);
     else if (strcmp(what, "signal") == 0)
         on_signal();
+    else if (strcmp(what, "reload") == 0 && argc > 3)
+        reload(argv + 2);
     else if (strcmp(what, "depth") == 0)
         on_thread(measured, 1 << 20);
     else

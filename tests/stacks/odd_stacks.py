@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Allocations on small stacks and beside holes: the job goes on, and its stacks are recorded.
 
-usage: odd_stacks.py SHIM SIMCUDA DUMP PROGRAM FOLDER
+usage: odd_stacks.py SHIM SIMCUDA DUMP PROGRAM FOLDER LIBRARY LIBRARY
 """
 import os
 import sys
@@ -20,6 +20,28 @@ def survives(job, what, frames):
     return bool(depths) and min(depths) >= frames
 
 
+def reloaded(job, libraries):
+    """Two libraries, one after the other at the same place, from which another way leads out: both
+    are on the stack by their own name, and what lies outside of them is the same."""
+    if job.run(job.program, "reload", *libraries).strip() != "1":
+        print("reload: the libraries came to lie at different places; nothing to see")
+        return True
+    modules = {event["id"]: os.path.basename(event["text"])
+               for event in job.events("--kind=module")}
+    frames = {event["id"]: event for event in job.events("--kind=frame")}
+    found = []
+    for event in job.events("--kind=alloc"):
+        stack, at = [], event["stack"]
+        while at:
+            stack.append((modules[frames[at]["module"]], frames[at]["where"]))
+            at = frames[at]["caller"]
+        found.append(stack)
+    print("reload:", found)
+    names = [stack[0][0] for stack in found]
+    return (names == [os.path.basename(name) for name in libraries] and len(found[0]) > 3
+            and found[0][1:] == found[1][1:] and found[0][0][1] == found[1][0][1])
+
+
 def depths(job):
     bare = [int(n) for n in job.run(job.program, "depth", LD_PRELOAD="").split()]
     wrong = 0
@@ -33,9 +55,10 @@ def depths(job):
 
 
 def main(*arguments):
-    job = Job(*arguments)
+    job, libraries = Job(*arguments[:5]), arguments[5:]
     os.makedirs(job.folder, exist_ok=True)
-    sound = [survives(job, "hole", 2), survives(job, "thread", 2), survives(job, "signal", 3)]
+    sound = [survives(job, "hole", 2), survives(job, "thread", 2), survives(job, "signal", 3),
+             reloaded(job, libraries)]
     return int(not all(sound) or depths(job) > 0)
 
 

@@ -17,11 +17,13 @@ static struct {
     FUNCTION(PyUnicode_AsUTF8, const char *, object *)                                             \
     FUNCTION(PyLong_AsLong, long, object *)                                                        \
     FUNCTION(PyErr_Clear, void, void)                                                              \
+    FUNCTION(PyThreadState_Get, void *, void)                                                      \
+    FUNCTION(PyGILState_GetThisThreadState, void *, void)                                          \
     FUNCTION(Py_IncRef, void, object *)                                                            \
     FUNCTION(Py_DecRef, void, object *)
     FUNCTIONS
 #undef FUNCTION
-    void (*done)(bool same);
+    void (*done)(enum mt_pycheck result);
 } py;
 
 static bool same_text(object *of, const char *name, const char *ours)
@@ -89,15 +91,26 @@ static bool same_frames(void)
     return same && ended;
 }
 
+/* Up to 3.11 the state that is read is the main interpreter's, also while another one runs, and
+ * then that tells frames of its own. */
+static bool is_read_state_at_work(void)
+{
+    return py.PyThreadState_Get() == py.PyGILState_GetThisThreadState();
+}
+
 static int compare(void *nothing)
 {
     (void)nothing;
-    if (mt_python_is_there())
-        py.done(same_frames());
+    if (!mt_python_is_there())
+        return 0;
+    if (is_read_state_at_work())
+        py.done(same_frames() ? MT_PYCHECK_SAME : MT_PYCHECK_DIFFER);
+    else
+        py.done(MT_PYCHECK_LATER);
     return 0;
 }
 
-bool mt_pycheck_ask(const struct mt_pysymbols *symbols, void (*done)(bool same))
+bool mt_pycheck_ask(const struct mt_pysymbols *symbols, void (*done)(enum mt_pycheck result))
 {
     int (*ask)(int (*)(void *), void *) =
         (int (*)(int (*)(void *), void *))symbols->Py_AddPendingCall;

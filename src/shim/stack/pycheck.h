@@ -7,8 +7,9 @@
 #include "shim/stack/pyfind.h"
 
 /* Ask the interpreter to call back when it next can, in its main thread and with its lock held;
- * then the frames of that thread are compared and `done` is told whether they are the same. False
- * where it cannot be asked now. */
-bool mt_pycheck_ask(const struct mt_pysymbols *symbols, void (*done)(bool same));
+ * then the frames of that thread are compared and `done` is told what came of it. False where it
+ * cannot be asked now. */
+enum mt_pycheck { MT_PYCHECK_SAME, MT_PYCHECK_DIFFER, MT_PYCHECK_LATER };
+bool mt_pycheck_ask(const struct mt_pysymbols *symbols, void (*done)(enum mt_pycheck result));
 
 #endif

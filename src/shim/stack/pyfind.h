@@ -16,6 +16,7 @@
     X(PyUnicode_AsUTF8)                                                                            \
     X(PyLong_AsLong)                                                                               \
     X(PyErr_Clear)                                                                                 \
+    X(PyThreadState_Get)                                                                           \
     X(Py_IncRef)                                                                                   \
     X(Py_DecRef)
 

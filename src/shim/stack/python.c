@@ -290,16 +290,19 @@ uint32_t mt_python_hash(uint64_t *hash, uint32_t most)
 
 /* ---- what the interpreter says ---- */
 
-static void checked(bool same)
+static void checked(enum mt_pycheck result)
 {
-    python.checked = same;
-    if (!same)
+    python.checked = result == MT_PYCHECK_SAME;
+    if (result == MT_PYCHECK_LATER)
+        atomic_store(&python.asked, false);
+    if (result == MT_PYCHECK_DIFFER)
         switch_off("its frames are not those that it tells of itself");
 }
 
 void mt_python_check(void)
 {
-    if (atomic_load(&python.state) == GOOD && !atomic_load(&python.asked) &&
-        mt_pycheck_ask(&python.symbols, checked))
-        atomic_store(&python.asked, true);
+    if (atomic_load(&python.state) != GOOD || atomic_exchange(&python.asked, true))
+        return;
+    if (!mt_pycheck_ask(&python.symbols, checked))
+        atomic_store(&python.asked, false);
 }
