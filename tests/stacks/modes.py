@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What each setting records: --stacks in all its words, --launch-stacks, of allocations that succeed
+"""What each setting records: --stacks in all its words, --launch-stacks; of requests that succeed
 and fail, from all kinds of threads and from sub-interpreters.
 
 usage: modes.py SHIM SIMCUDA DUMP STRAYS
@@ -53,11 +53,6 @@ class Stacks:
 
 def is_interpreters(library):
     return os.path.basename(library).startswith(("python", "libpython"))
-
-
-def expected_native(mode, frames):
-    """Whether there are native frames; `frames` of Python, None: a thread that has none."""
-    return mode in ("native", "both")
 
 
 def wrong_with(mode, what, frames, found):
