@@ -58,6 +58,14 @@ START_TEST(kernels_that_all_meet_at_once)
 }
 END_TEST
 
+START_TEST(context_that_all_meet_at_once)
+{
+    struct run run = run_clean(NULL, LIST("victim", "contexts", "2", "4000"));
+    ck_assert_uint_eq(compare_run(&run).events, 2 + 4000 * (2 * 2 + 1));
+    run_free(&run);
+}
+END_TEST
+
 START_TEST(large_records_in_small_rings)
 {
     struct run run = run_clean(LIST("MEMTRACE_RING_KIB=64", "MEMTRACE_WAIT_US=5000000"),
@@ -145,4 +153,4 @@ END_TEST
 
 UNIT_MAIN("threads", eight_threads, small_rings, threads_that_come_and_go,
           destructors_of_thread_local_data, kernels_that_all_meet_at_once,
-          large_records_in_small_rings, signal_handlers, full_disk)
+          context_that_all_meet_at_once, large_records_in_small_rings, signal_handlers, full_disk)

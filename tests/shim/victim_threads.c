@@ -5,7 +5,8 @@
  * tls                   threads whose destructors of thread-local data call the driver, before
  *                       and after the recorder's own
  * flood EVENTS          one thread, sizes that do not compress; prints how many calls it did
- * newcomers N           threads that launch the same kernels for the first time at the same time */
+ * newcomers N           threads that launch the same kernels for the first time at the same time
+ * contexts N ROUNDS     threads that are the first at the same time to have memory in a context */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -147,7 +148,46 @@ static int newcomers(int argc, char **argv)
     return 0;
 }
 
+/* ---- contexts met by all at once ---- */
+
+static unsigned rounds;
+
+/* One of them makes each context and ends it. */
+static void *meet_contexts(void *number)
+{
+    for (uint64_t round = 1; round <= rounds; round++) {
+        CUdeviceptr address;
+        if (!number)
+            MUST(REAL(cuCtxCreate_v2)(&context, 0, 0));
+        pthread_barrier_wait(&barrier);
+        MUST(REAL(cuCtxSetCurrent)(context));
+        pthread_barrier_wait(&barrier);
+        MUST(CU(cuMemAlloc_v2)(&address, 512));
+        DID(alloc, .api = MT_API_cuMemAlloc_v2, .address = address, .size = 512,
+            .context = 1 + round);
+        victim_free(address);
+        pthread_barrier_wait(&barrier);
+        if (!number) {
+            MUST(CU(cuCtxDestroy_v2)(context));
+            DID(context_end, .context = 1 + round, .device = MT_DEVICE_UNKNOWN);
+        }
+    }
+    return NULL;
+}
+
+static int contexts(int argc, char **argv)
+{
+    unsigned n = argc > 1 ? (unsigned)atoi(argv[1]) : 8;
+    rounds = argc > 2 ? (unsigned)atoi(argv[2]) : 10;
+    begin();
+    victim_free(victim_alloc(512));
+    pthread_barrier_init(&barrier, NULL, n);
+    in_threads(n, meet_contexts);
+    return 0;
+}
+
 const struct victim_command victim_threads[] = {
     {"threads", threads}, {"waves", threads},         {"tls", tls},
-    {"flood", flood},     {"newcomers", newcomers},   {NULL, NULL},
+    {"flood", flood},     {"newcomers", newcomers},   {"contexts", contexts},
+    {NULL, NULL},
 };

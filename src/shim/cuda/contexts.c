@@ -1,5 +1,6 @@
 #include "shim/cuda/contexts.h"
 
+#include <sched.h>
 #include <stdatomic.h>
 
 #include "shim/cuda/note.h"
@@ -7,6 +8,7 @@
 
 #define CONTEXTS_MAX 128u
 #define DEVICES_MAX 64u
+#define PATIENCE 1000 /* looks at a number that another thread is about to write */
 
 static struct {
     _Atomic uintptr_t handle[CONTEXTS_MAX]; /* 0: free */
@@ -15,14 +17,30 @@ static struct {
     _Atomic uintptr_t primary[DEVICES_MAX];
 } contexts;
 
-/* The number is written before another thread can use the context: whoever made it does so, or is
- * the first to allocate in it. Two that are first at once may leave two entries; both end. */
+/* Who has the entry writes its number at once; a signal handler in that very thread would wait for
+ * ever. */
+static uint32_t number_at(uint32_t i)
+{
+    uint32_t number = 0;
+    for (int n = 0; n < PATIENCE && !number; n++) {
+        number = atomic_load(&contexts.number[i]);
+        if (!number)
+            sched_yield();
+    }
+    return number;
+}
+
+/* Of threads that are the first to use a context at once, one makes its entry and the others find
+ * it: all look from the front, and none passes an entry that is being made. */
 static uint32_t add(uintptr_t handle)
 {
     for (uint32_t i = 0; i < CONTEXTS_MAX; i++) {
-        uintptr_t none = 0;
-        if (!atomic_compare_exchange_strong(&contexts.handle[i], &none, handle))
+        uintptr_t there = 0;
+        if (!atomic_compare_exchange_strong(&contexts.handle[i], &there, handle)) {
+            if (there == handle)
+                return number_at(i);
             continue;
+        }
         uint32_t number = atomic_fetch_add(&contexts.numbers, 1) + 1;
         atomic_store(&contexts.number[i], number);
         for (uint32_t used = atomic_load(&contexts.used);
@@ -37,8 +55,10 @@ static uint32_t find(uintptr_t handle)
 {
     uint32_t used = atomic_load_explicit(&contexts.used, memory_order_acquire);
     for (uint32_t i = 0; i < used; i++)
-        if (atomic_load_explicit(&contexts.handle[i], memory_order_relaxed) == handle)
-            return atomic_load_explicit(&contexts.number[i], memory_order_acquire);
+        if (atomic_load_explicit(&contexts.handle[i], memory_order_acquire) == handle) {
+            uint32_t number = atomic_load_explicit(&contexts.number[i], memory_order_acquire);
+            return __builtin_expect(number != 0, 1) ? number : number_at(i);
+        }
     return 0;
 }
 
@@ -108,7 +128,8 @@ static uint32_t take(uintptr_t handle)
     uint32_t number = 0;
     for (uint32_t i = 0; handle && i < CONTEXTS_MAX; i++)
         if (atomic_load(&contexts.handle[i]) == handle) {
-            number = atomic_load(&contexts.number[i]);
+            /* In this order: who takes the entry next must not find the old number. */
+            number = atomic_exchange(&contexts.number[i], 0);
             atomic_store(&contexts.handle[i], 0);
         }
     return number;
