@@ -19,6 +19,7 @@ of the command line in its environment, PATH put in front of the usual one, and 
 import fnmatch
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -92,6 +93,20 @@ def environment(settings):
     return result
 
 
+def emulated(folder, place):
+    """A script in `place` for each program of the folder, which is of another machine: it runs
+    under the emulator that meson names."""
+    for name in os.listdir(folder):
+        path = os.path.join(os.path.abspath(folder), name)
+        if os.path.isfile(path) and os.access(path, os.X_OK):
+            script = os.path.join(place, name)
+            with open(script, "w", encoding="utf-8") as file:
+                file.write(f"#!/bin/sh\nexec {os.environ['MESON_EXE_WRAPPER']} "
+                           f"{shlex.quote(path)} \"$@\"\n")
+            os.chmod(script, 0o700)
+    return place
+
+
 def run_case(case, settings):
     """What is wrong with it; empty when nothing is."""
     with tempfile.TemporaryDirectory(prefix="memtrace-cli-") as folder:
@@ -134,5 +149,12 @@ def run_file(path, settings):
     return failed if cases else 1
 
 
+def main(path, settings):
+    with tempfile.TemporaryDirectory(prefix="memtrace-cli-tools-") as place:
+        if os.environ.get("MESON_EXE_WRAPPER") and "PATH" in settings:
+            settings["PATH"] = emulated(settings["PATH"], place)
+        return run_file(path, settings)
+
+
 if __name__ == "__main__":
-    sys.exit(1 if run_file(sys.argv[1], dict(a.split("=", 1) for a in sys.argv[2:])) else 0)
+    sys.exit(1 if main(sys.argv[1], dict(a.split("=", 1) for a in sys.argv[2:])) else 0)

@@ -7,11 +7,15 @@ holds the page to. Only traces without damage; zstd(1) decompresses.
 """
 import heapq
 import json
+import os
 import re
+import shlex
 import struct
 import subprocess
 import sys
 import zlib
+
+EMULATOR = shlex.split(os.environ.get("MESON_EXE_WRAPPER", ""))  # of another machine's programs
 
 HEADER = struct.Struct("<4sHBBIIIIQQQQII")
 FILE_HEADER = struct.Struct("<8sHHIQQQIB15sI")
@@ -231,7 +235,8 @@ def printed(kinds, event, facts):
 def compare(kinds, dump, path):
     """How many events differ from what memtrace-dump says."""
     events, facts = read(kinds, path)
-    lines = subprocess.run([dump, "--format=jsonl", path], stdout=subprocess.PIPE, check=True,
+    lines = subprocess.run([*EMULATOR, dump, "--format=jsonl", path], check=True,
+                           stdout=subprocess.PIPE,
                            stderr=subprocess.DEVNULL).stdout.decode().splitlines()
     bad = abs(len(lines) - len(events))
     for line, event in zip(lines, events):

@@ -13,15 +13,17 @@ import gzip
 import io
 import json
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "real")
+EMULATOR = shlex.split(os.environ.get("MESON_EXE_WRAPPER", ""))  # of another machine's programs
 
 
 def tool(folder, name, *arguments):
-    command = [os.path.join(os.path.abspath(folder), name), *arguments]
+    command = [*EMULATOR, os.path.join(os.path.abspath(folder), name), *arguments]
     return subprocess.run(command, cwd=HERE, check=True, capture_output=True, text=True).stdout
 
 
@@ -83,11 +85,11 @@ def cut_differs(folder, model):
         path = os.path.join(place, "cut.mtrace")
         with open(path, "wb") as file:
             file.write(whole[:len(whole) // 2])
-        names = [os.path.join(os.path.abspath(folder), name)
+        tools = [[*EMULATOR, os.path.join(os.path.abspath(folder), name)]
                  for name in ("memtrace-analyze", "memtrace-dump")]
-        summary = subprocess.run([names[0], "--table", "summary", "--format", "csv", path],
+        summary = subprocess.run([*tools[0], "--table", "summary", "--format", "csv", path],
                                  capture_output=True, text=True)
-        dump = subprocess.run([names[1], "--format", "csv", path], capture_output=True, text=True)
+        dump = subprocess.run([*tools[1], "--format", "csv", path], capture_output=True, text=True)
     facts = {row["key"]: row["value"] for row in csv.DictReader(io.StringIO(summary.stdout))}
     read = len(dump.stdout.splitlines()) - 1
     if summary.returncode != 1 or dump.returncode != 1:

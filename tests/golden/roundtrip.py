@@ -8,9 +8,12 @@ level, a row for each access. Of blocks that nothing touches the log says as muc
 """
 import csv
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
+
+EMULATOR = shlex.split(os.environ.get("MESON_EXE_WRAPPER", ""))  # of another machine's programs
 
 SAME = ("size_bytes", "birth_ns", "death_ns", "accesses", "reads", "writes", "touches",
         "first_access_ns", "last_access_ns")
@@ -18,7 +21,7 @@ TIMES = ("birth_ns", "death_ns", "first_access_ns", "last_access_ns")
 
 
 def table(tools, name, trace):
-    text = subprocess.run([os.path.join(tools, "memtrace-analyze"), f"--table={name}",
+    text = subprocess.run([*EMULATOR, os.path.join(tools, "memtrace-analyze"), f"--table={name}",
                            "--format=csv", trace], stdout=subprocess.PIPE, check=True).stdout
     return list(csv.DictReader(text.decode("utf-8", "replace").splitlines()))
 
@@ -61,8 +64,8 @@ def check(tools, trace, folder):
     accesses = [row for row in table(tools, "accesses", trace)]
     first = write_log(log, sorted(events(blocks, accesses), key=lambda row: row[:2]))
     again = os.path.join(folder, "a.mtrace")
-    subprocess.run([os.path.join(tools, "memtrace-import"), "csv", log, "-q", "-f", "-o", again],
-                   check=True)
+    subprocess.run([*EMULATOR, os.path.join(tools, "memtrace-import"), "csv", log, "-q", "-f",
+                    "-o", again], check=True)
     wanted, found = known(blocks, first), known(leaves(tools, again), 0)
     missing = [row for row in wanted if row not in found]
     for row in missing[:3]:

@@ -14,8 +14,11 @@ import itertools
 import os
 import random
 import re
+import shlex
 import subprocess
 import sys
+
+EMULATOR = shlex.split(os.environ.get("MESON_EXE_WRAPPER", ""))  # of another machine's programs
 
 # Of a few loops, each: what is expected. The tables in docs/rhythm.md tell more.
 LEAST_RECALL = 0.95
@@ -24,7 +27,7 @@ LEAST_PRECISION = 0.95
 
 def run(judge, *arguments):
     """The facts of one line as a dictionary of numbers."""
-    command = [judge, *map(str, arguments)]
+    command = [*EMULATOR, judge, *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)}: exit {done.returncode}: {done.stderr}")
@@ -35,7 +38,7 @@ def run(judge, *arguments):
 def listed(judge):
     """{difficulty: doc}, {kind without rhythm: doc}"""
     found = {"difficulty": {}, "none": {}}
-    for line in subprocess.run([judge, "list"], capture_output=True, text=True,
+    for line in subprocess.run([*EMULATOR, judge, "list"], capture_output=True, text=True,
                                check=True).stdout.splitlines():
         what, name, doc = line.split("\t")
         found[what][name] = doc

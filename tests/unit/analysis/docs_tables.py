@@ -4,12 +4,16 @@
 usage: docs_tables.py MEMTRACE_ANALYZE PAGE
 """
 import difflib
+import os
+import shlex
 import subprocess
 import sys
 
+EMULATOR = shlex.split(os.environ.get("MESON_EXE_WRAPPER", ""))  # of another machine's programs
+
 
 def main(program, page):
-    made = subprocess.run([program, "--list-tables", "--format", "markdown"],
+    made = subprocess.run([*EMULATOR, program, "--list-tables", "--format", "markdown"],
                           capture_output=True, text=True, check=True).stdout
     with open(page, encoding="utf-8") as file:
         kept = file.read()
