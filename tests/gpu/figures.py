@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Keeps the figures of docs/validation.md: results.json holds the latest result of every test, and
-the tables of the page are written from it.
+"""Keeps the figures of docs/validation.md and what the READMEs of the examples show: results.json
+holds the latest result of every test, and the pages are written from it.
 
-usage: figures.py FIGURES.json...   take over what a run of run.sh measured, then write the page
-       figures.py                   write the page
-       figures.py --check           exit 1 if the page is not what the results say
+usage: figures.py FIGURES.json...   take over what a run of run.sh measured, then write the pages
+       figures.py                   write the pages
+       figures.py --check           exit 1 if docs/validation.md is not what the results say
 """
+import importlib
 import json
 import os
 import re
@@ -266,7 +267,8 @@ def main(arguments):
             file.write("\n")
     with open(PAGE, "w", encoding="utf-8") as file:
         file.write(render(page, results))
-    return 0
+    sys.path.append(os.path.join(HERE, "examples"))
+    return importlib.import_module("examplespage").main([])
 
 
 if __name__ == "__main__":
