@@ -10,7 +10,6 @@ import sys
 import tempfile
 import time
 
-import account
 import asyncequal
 import categories
 import compare
@@ -20,8 +19,7 @@ import jobs
 import killed
 import known_calls
 import known_graphs
-import known_peers
-import multirank
+import multi_selftest
 import outcome
 import pairs
 import paper
@@ -32,7 +30,7 @@ import stackframes
 import suite
 import torch_categories
 import torch_history
-from profile_counts import count_comms, count_launches, count_pools, count_ran
+from profile_counts import count_launches, count_pools, count_ran
 from toy_allocator import Toy
 
 BIRTHS = ("alloc", "map")
@@ -327,76 +325,6 @@ def run_fake(folder, text, limit):
     return runner.results["fake"]
 
 
-def test_comms():
-    """Collectives of torch.profiler's trace: those of the steps, with their bytes; no waits."""
-    def comm(ts, name, **more):
-        return {"name": "record_param_comms", "ts": ts, "args": {"Collective name": name, **more}}
-    step = {"name": "memtrace_step_3", "cat": "user_annotation", "ph": "X", "ts": 10, "dur": 10}
-    size = {"In msg nelems": 6, "Out msg nelems": 12, "dtype": "BFloat16"}
-    events = [step, comm(15, "_allgather_base", **size), comm(16, "wait", **size),
-              comm(30, "allreduce", **size)]
-    expect(count_comms(events) == [[3, "ncclAllGather", 12, 24]], "one collective in the step")
-
-
-def rank_failures(spoil):
-    """What the comparison of a rank's collectives finds after `spoil` was done to it."""
-    run = multirank.Rank("x", 1, "x")
-    run.marks = [(6, 100, 200)]
-    run.profile = {"steps": {"6": {}}, "comms": [[6, "ncclAllReduce", 512, 512]],
-                   "comms_sample": []}
-    run.collectives = [
-        {"event": "communicator", "time_ns": 50, "ranks": 2, "rank": 1},
-        {"event": "block_alloc", "time_ns": 90, "address": 4096, "size": 1024},
-        {"event": "collective", "time_ns": 150, "op": "ncclAllReduce", "send": 4096,
-         "receive": 4608, "send_bytes": 512, "receive_bytes": 512}]
-    spoil(run)
-    found = outcome.Outcome()
-    multirank.check_collectives(found, run)
-    return len(found.failures)
-
-
-def test_ranks():
-    expect(rank_failures(lambda run: None) == 0, "collectives as torch says")
-    expect(rank_failures(lambda run: run.collectives.pop()) > 0, "one is missing")
-    expect(rank_failures(lambda run: run.collectives[2].update(send_bytes=4)) > 0, "other bytes")
-    expect(rank_failures(lambda run: run.collectives[1].update(size=512)) == 1, "outside a block")
-    expect(rank_failures(lambda run: run.collectives[0].update(rank=0)) == 1, "another rank")
-    expect(rank_failures(lambda run: run.profile.update(comms=[])) > 0, "torch saw none")
-    mapped = list(multirank.resolving([{"event": "map", "address": 5, "size": 6},
-                                       {"event": "unmap", "address": 5, "size": 6}], set()))
-    expect(mapped == [("birth", 5, 6), ("death", 5, 0)], f"memory that is mapped: {mapped}")
-
-
-def test_peers():
-    lines = ["alloc 0x10 16 0", "alloc 0x20 16 1", "copy 0x28 0x10 4", "free 0x20",
-             "alloc 0x20 16 0", "copy 0x20 0x10 4"]
-    expect(known_peers.copy_ends(lines) == {("write", 1, 4): 1, ("read", 0, 4): 2,
-                                            ("write", 0, 4): 1}, "ends of copies by device")
-    expect(sum(known_peers.births(lines).values()) == 3, "births")
-
-
-def account_failures(spoil):
-    parts = {"blocks": 300, "slack": 100, "context": 590, "unattributed": 10, "total": 1000}
-    facts = {"pid": 7, "processes": [[7, 1004]], "used": 5000, "reserved": 400}
-    spoil(parts, facts)
-    rows = [{"what": what, "library": "", "size_bytes": size, "known_by": "process"}
-            for what, size in parts.items()]
-    found = outcome.Outcome()
-    account.check_sum(found, rows, "end")
-    account.compare(found, rows, facts)
-    return len(found.failures)
-
-
-def test_account():
-    expect(account_failures(lambda parts, facts: None) == 0, "an account that adds up")
-    for what, spoil in (
-            ("a part is missing", lambda parts, facts: parts.pop("unattributed")),
-            ("NVML says more", lambda parts, facts: facts.update(processes=[[7, 1020]])),
-            ("torch holds less", lambda parts, facts: facts.update(reserved=300)),
-            ("it is another process", lambda parts, facts: facts.update(pid=8))):
-        expect(account_failures(spoil) == 1, what)
-
-
 def test_suite(folder):
     kept = jobs.script, jobs.WORK
     jobs.script = lambda name: os.path.join(folder, name)
@@ -571,11 +499,11 @@ def main():
     for test in (test_async, test_graph_blocks, test_replay, test_blocks,
                  test_segments, test_mappings, test_nesting, test_profile,
                  test_pairs, test_stackframes, test_killed, test_known_calls, test_contract,
-                 test_comms, test_ranks, test_peers, test_account,
                  test_torch_categories, test_categories, test_figures, test_paper, test_rhythm,
                  test_outcome):
         test()
     sites_selftest.test_sites(expect)
+    multi_selftest.test_multi(expect)
     folder = tempfile.mkdtemp(prefix="memtrace-gpu-")
     try:
         test_suite(folder)

@@ -40,12 +40,22 @@ def free_port():
         return listener.getsockname()[1]
 
 
-def torchrun(how, stem):
+def torchrun(script, *args):
     return [sys.executable, "-m", "torch.distributed.run", "--nnodes", "1", "--nproc-per-node",
             str(RANKS), "--master-addr", "127.0.0.1", "--master-port", str(free_port()),
-            "--local-addr", "127.0.0.1", jobs.script("train_ranks.py"), how, "--steps", str(STEPS),
-            "--profile-first", "6", "--profile-steps", "4", "--history", stem + ".%r.history.json",
-            "--profile", stem + ".%r.profile.json", "--marks", stem + ".%r.marks"]
+            "--local-addr", "127.0.0.1", jobs.script(script), *map(str, args)]
+
+
+def training(how, stem):
+    return torchrun("train_ranks.py", how, "--steps", STEPS, "--profile-first", 6,
+                    "--profile-steps", 4, "--history", stem + ".%r.history.json",
+                    "--profile", stem + ".%r.profile.json", "--marks", stem + ".%r.marks")
+
+
+def launch(command, stem):
+    """Run it under the launcher; its traces are STEM.RANK.PID.mtrace."""
+    return jobs.run(jobs.launched(stem + ".%r.%p.mtrace", command),
+                    {**equality.environment("native"), **NCCL}, stem + ".log")
 
 
 class Rank(equality.Run):
@@ -196,8 +206,7 @@ def check(out, arguments):
     needs_gpus(RANKS)
     stem = jobs.work(f"multi_{how}")
     clear(stem)
-    command = jobs.launched(stem + ".%r.%p.mtrace", torchrun(how, stem))
-    status, _, stderr = jobs.run(command, {**equality.environment("native"), **NCCL}, stem + ".log")
+    status, _, stderr = launch(training(how, stem), stem)
     if not out.equal(status, 0, f"exit code of torchrun ({stderr.strip()[-600:]})"):
         return
     traces = sorted(glob.glob(stem + ".*.mtrace"))

@@ -72,6 +72,7 @@ def listed():
     tests.append(("multi_dataloader", ["dataloader.py"], 150, False))
     for how in ("ddp", "fsdp"):
         tests.append((f"multi_{how}", ["multirank.py", how], 170, True))
+    tests.append(("multi_graph", ["rankgraph.py"], 120, True))
     tests.append(("account_resnet50", ["account.py", "resnet50"], 100, True))
     for package, version in RUNTIMES:
         tests.append((f"known_runtime_{version}", ["runtimes/old_runtime.py", package, version],
