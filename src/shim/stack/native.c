@@ -27,6 +27,7 @@
 #define SLOTS (1u << SLOT_BITS)
 #define RUN 16u /* slots that are looked at */
 #define PAGE 4096u
+#define HUGE ((size_t)2 << 20)
 #define LEAP (1u << 18) /* farther away than this a stack pointer is on another stack */
 #define RED_ZONE 128u   /* bytes below the stack pointer that no signal touches */
 #define EXACT (UINT64_C(1) << 63)
@@ -60,6 +61,19 @@ struct walk {
     uint64_t exact;      /* EXACT where a signal came at `at.pc` */
 };
 
+/* In huge pages where there are any: walks jump about in it, and small ones would each cost a
+ * translation too. */
+static void *table(size_t size)
+{
+    char *memory = mmap(NULL, size + HUGE, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED)
+        return NULL;
+    memory += -(uintptr_t)memory & (HUGE - 1);
+    madvise(memory, size, MADV_HUGEPAGE);
+    return memory;
+}
+
 void mt_native_init(void)
 {
     if (native.slot)
@@ -67,9 +81,7 @@ void mt_native_init(void)
     mt_objects_init();
     mt_object_find((uintptr_t)mt_native_init, &native.own);
     native.unloads = mt_objects_unloads();
-    void *memory = mmap(NULL, SLOTS * sizeof(struct slot), PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    native.slot = memory == MAP_FAILED ? NULL : memory;
+    native.slot = table(SLOTS * sizeof(struct slot));
 }
 
 uint32_t mt_native_generation(void)
