@@ -62,6 +62,14 @@ static void skip(struct reader *from, uint64_t size)
         from->at += size;
 }
 
+static struct reader take_block(struct reader *code)
+{
+    uint64_t size = take_unsigned(code);
+    const uint8_t *begin = code->at;
+    skip(code, size);
+    return (struct reader){begin, code->at, code->bad};
+}
+
 /* DW_EH_PE_*: low four bits the form, then what it is relative to. */
 static uint64_t take_pointer(struct reader *from, uint8_t encoding)
 {
@@ -119,9 +127,7 @@ static bool entry(const uint8_t *at, struct reader *body)
 
 static void read_augmentation(struct function *f, struct reader *body, const char *text)
 {
-    uint64_t size = take_unsigned(body);
-    struct reader data = {body->at, body->at + size, false};
-    skip(body, size);
+    struct reader data = take_block(body);
     for (; *text && !data.bad; text++) {
         if (*text == 'R')
             f->encoding = (uint8_t)take(&data, 1);
@@ -235,7 +241,7 @@ static bool add(struct value *left, struct value right)
     if (left->at || right.at || (left->base != NO_BASE && right.base != NO_BASE))
         return false;
     left->base = left->base == NO_BASE ? right.base : left->base;
-    left->offset += right.offset;
+    left->offset = (int64_t)((uint64_t)left->offset + (uint64_t)right.offset);
     return true;
 }
 
@@ -270,7 +276,8 @@ static bool evaluate(const struct machine *m, struct reader code, struct value *
         if (op >= REGISTER && op < REGISTER + 32 && n < MOST) {
             stack[n] = (struct value){op - REGISTER, take_signed(&code), false};
             if (RA == 16 && op == REGISTER + RA)
-                stack[n] = (struct value){NO_BASE, stack[n].offset + (int64_t)m->place, false};
+                stack[n] =
+                    (struct value){NO_BASE, (int64_t)((uint64_t)stack[n].offset + m->place), false};
             n++;
         } else if (op >= NUMBER && op < NUMBER + 32 && n < MOST) {
             stack[n++] = (struct value){NO_BASE, op - NUMBER, false};
@@ -288,16 +295,16 @@ static bool evaluate(const struct machine *m, struct reader code, struct value *
         if (!good)
             return false;
     }
+    if (n != 1 || code.bad)
+        return false;
     *result = stack[0];
-    return n == 1 && !code.bad;
+    return true;
 }
 
-static struct reader take_block(struct reader *code)
+/* Nonsense may overflow. */
+static int64_t times(uint64_t n, int64_t unit)
 {
-    uint64_t size = take_unsigned(code);
-    struct reader block = {code->at, code->at + size, false};
-    skip(code, size);
-    return block;
+    return (int64_t)(n * (uint64_t)unit);
 }
 
 static void set_saved(struct machine *m, uint64_t reg, int64_t offset)
@@ -384,10 +391,10 @@ static bool step_cfa(struct machine *m, uint8_t code, struct reader *from)
         return true;
     case 0x12: /* def_cfa_sf */
         reg = take_unsigned(from);
-        set_cfa(m, reg, take_signed(from) * unit);
+        set_cfa(m, reg, times((uint64_t)take_signed(from), unit));
         return true;
     case 0x13: /* def_cfa_offset_sf */
-        m->row.cfa_offset = take_signed(from) * unit;
+        m->row.cfa_offset = times((uint64_t)take_signed(from), unit);
         return true;
     default:
         return false;
@@ -412,7 +419,7 @@ static bool step_long(struct machine *m, uint8_t code, struct reader *from)
         return true;
     case 0x05: /* offset_extended */
         reg = take_unsigned(from);
-        set_saved(m, reg, (int64_t)take_unsigned(from) * unit);
+        set_saved(m, reg, times(take_unsigned(from), unit));
         return true;
     case 0x06: /* restore_extended */
         set_same(m, take_unsigned(from), true);
@@ -441,7 +448,7 @@ static bool step_long(struct machine *m, uint8_t code, struct reader *from)
         return true;
     case 0x11: /* offset_extended_sf */
         reg = take_unsigned(from);
-        set_saved(m, reg, take_signed(from) * unit);
+        set_saved(m, reg, times((uint64_t)take_signed(from), unit));
         return true;
     case 0x16: /* val_expression */
         reg = take_unsigned(from);
@@ -467,7 +474,7 @@ static bool run(struct machine *m, struct reader code)
         if (byte >> 6 == 1)
             m->address += (byte & 63u) * m->f->code_unit;
         else if (byte >> 6 == 2)
-            set_saved(m, byte & 63, (int64_t)take_unsigned(&code) * m->f->data_unit);
+            set_saved(m, byte & 63, times(take_unsigned(&code), m->f->data_unit));
         else if (byte >> 6 == 3)
             set_same(m, byte & 63, true);
         else if (!step_long(m, byte, &code))
