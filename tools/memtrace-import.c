@@ -185,9 +185,12 @@ static void tell(const struct request *request, const struct mt_import_result *r
                 mt_human_count(number[0], result->bad), mt_human_count(number[1], result->rows));
     if (request->quiet)
         return;
-    printf("%s: %s rows, %s blocks, %s accesses, %s\n", request->output,
-           mt_human_count(number[0], result->rows), mt_human_count(number[1], result->blocks),
-           mt_human_count(number[2], result->accesses), mt_human_bytes(number[3], bytes));
+    printf("%s: %s %s, %s %s, %s %s, %s\n", request->output,
+           mt_human_count(number[0], result->rows), mt_human_noun(result->rows, "row", "rows"),
+           mt_human_count(number[1], result->blocks),
+           mt_human_noun(result->blocks, "block", "blocks"),
+           mt_human_count(number[2], result->accesses),
+           mt_human_noun(result->accesses, "access", "accesses"), mt_human_bytes(number[3], bytes));
     if (result->unknown_frees)
         printf("  %s frees of what the log did not see allocated\n",
                mt_human_count(number[0], result->unknown_frees));

@@ -10,6 +10,7 @@
 
 #define BYTES(n) mt_human_bytes((char[MT_HUMAN_MAX]){0}, n)
 #define NUMBER(n) mt_human_count((char[MT_HUMAN_MAX]){0}, n)
+#define NS(n) mt_human_ns((char[MT_HUMAN_MAX]){0}, n)
 #define SHARE(x) mt_human_share((char[MT_HUMAN_MAX]){0}, x)
 #define U(rows, row, column) mt_rows_get(rows, row, column).u
 
@@ -43,7 +44,7 @@ static void tell_peak(struct mt_output *output, const struct mt_rows *peak)
         mt_story_label(output, row ? "" : "peak");
         mt_put_string(output, BYTES(U(peak, row, "allocated_bytes")));
         if (mt_rows_get(peak, row, "iteration").null)
-            mt_put_string(output, " outside of iterations");
+            mt_printf(output, " at %s, in no iteration", NS(U(peak, row, "time_ns")));
         else
             mt_printf(output, " at %s of iteration %llu%s%s%s",
                       SHARE(mt_rows_get(peak, row, "iteration_share").r),
@@ -121,8 +122,9 @@ static void tell_swap(struct mt_output *output, const struct mt_rows *plan)
 {
     for (size_t row = 0; row < mt_rows_count(plan); row++) {
         mt_story_label(output, row ? "" : "swap");
-        mt_printf(output, "%s of %s could be on the host at the peak of an iteration; over one\n",
-                  BYTES(U(plan, row, "at_peak_bytes")), BYTES(U(plan, row, "peak_bytes")));
+        mt_printf(output, "%s of %s could be on the host at the peak of %s; over one\n",
+                  BYTES(U(plan, row, "at_peak_bytes")), BYTES(U(plan, row, "peak_bytes")),
+                  mt_rows_get(plan, row, "iteration").null ? "the trace" : "an iteration");
         mt_story_label(output, "");
         mt_printf(output, "link of %g GB/s out and %g GB/s back that peak falls to %s\n",
                   bandwidth(plan, row, "d2h_bytes_per_second"),
