@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "symbols/demangle.h"
 
 void mt_kernelset_init(struct mt_kernelset *set, struct mt_trace *trace)
@@ -91,4 +92,38 @@ uint32_t mt_kernelset_index_slowly(struct mt_kernelset *set, uint64_t id)
 {
     const uint64_t *known = mt_dict_find(&set->by_id, id);
     return known ? (uint32_t)(*known - 1) : add(set, id);
+}
+
+/* ---- the order of reports ---- */
+
+struct weighed {
+    uint64_t weight;
+    uint32_t kernel;
+};
+
+static int compare(const void *a, const void *b, void *data)
+{
+    const struct weighed *left = a, *right = b;
+    const struct mt_kernelset *set = data;
+    if (left->weight != right->weight)
+        return left->weight > right->weight ? -1 : 1;
+    return strcmp(set->kernel[left->kernel].mangled, set->kernel[right->kernel].mangled);
+}
+
+int mt_kernelset_tell(const struct mt_kernelset *set, const struct mt_kernel_order *order,
+                      void *state)
+{
+    struct weighed *list = malloc((set->size + 1) * sizeof *list);
+    uint32_t n = 0;
+    int code = list ? 0 : MT_ERR_MEMORY;
+    for (uint32_t i = 0; list && i < set->size; i++) {
+        list[n].kernel = i;
+        n += order->weigh(state, i, &list[n].weight);
+    }
+    if (list)
+        qsort_r(list, n, sizeof *list, compare, (void *)(uintptr_t)set);
+    for (uint32_t i = 0; code == 0 && i < n; i++)
+        code = order->put(state, list[i].kernel);
+    free(list);
+    return code;
 }

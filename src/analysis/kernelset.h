@@ -3,6 +3,7 @@
 #ifndef MT_KERNELSET_H
 #define MT_KERNELSET_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/dict.h"
@@ -36,5 +37,16 @@ static inline uint32_t mt_kernelset_index(struct mt_kernelset *set, uint64_t id)
         return set->direct[id] - 1;
     return mt_kernelset_index_slowly(set, id);
 }
+
+/* How a report tells kernels: the heaviest first, and where they weigh the same by name, so that
+ * reports can be compared. */
+struct mt_kernel_order {
+    /* False: it is left out. */
+    bool (*weigh)(const void *state, uint32_t kernel, uint64_t *weight);
+    int (*put)(void *state, uint32_t kernel); /* a negative result ends it and is returned */
+};
+
+int mt_kernelset_tell(const struct mt_kernelset *set, const struct mt_kernel_order *order,
+                      void *state);
 
 #endif

@@ -141,8 +141,9 @@ static int kernels_death(void *data, const struct mt_block *block)
 
 #define CELL(name) cell[MT_COL_kernels_##name]
 
-static int put_row(struct state *state, uint32_t kernel)
+static int put_row(void *data, uint32_t kernel)
 {
+    struct state *state = data;
     struct mt_value cell[MT_COLS_kernels];
     const struct sums *sums = &state->sums[kernel];
     CELL(name) = mt_text(state->kernels.kernel[kernel].name);
@@ -160,33 +161,18 @@ static int put_row(struct state *state, uint32_t kernel)
     return state->sink->row(state->sink, &mt_table_kernels, cell);
 }
 
-/* Most bytes touched first; the name decides where they are equal, so that reports can be compared.
- */
-static int compare(const void *a, const void *b, void *data)
+static bool weigh(const void *data, uint32_t kernel, uint64_t *bytes)
 {
     const struct state *state = data;
-    uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
-    uint64_t more = state->sums[left].touched_bytes, less = state->sums[right].touched_bytes;
-    if (more != less)
-        return more > less ? -1 : 1;
-    return strcmp(state->kernels.kernel[left].mangled, state->kernels.kernel[right].mangled);
+    *bytes = state->sums[kernel].touched_bytes;
+    return true;
 }
 
 static int kernels_finish(void *data, uint64_t end_ns)
 {
     struct state *state = data;
-    uint32_t n = state->kernels.size;
-    uint32_t *order = malloc((n + 1) * sizeof *order);
-    int code = order ? 0 : MT_ERR_MEMORY;
     (void)end_ns;
-    for (uint32_t i = 0; order && i < n; i++)
-        order[i] = i;
-    if (order)
-        qsort_r(order, n, sizeof *order, compare, state);
-    for (uint32_t i = 0; code == 0 && i < n; i++)
-        code = put_row(state, order[i]);
-    free(order);
-    return code;
+    return mt_kernelset_tell(&state->kernels, &(struct mt_kernel_order){weigh, put_row}, state);
 }
 
 const struct mt_pass mt_pass_kernels = {

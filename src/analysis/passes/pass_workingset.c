@@ -81,8 +81,9 @@ static int workingset_launch(void *data, const struct mt_launch *launch)
 
 #define CELL(name) cell[MT_COL_workingset_##name]
 
-static int put_row(struct state *state, uint32_t kernel)
+static int put_row(void *data, uint32_t kernel)
 {
+    struct state *state = data;
     struct mt_value cell[MT_COLS_workingset];
     const struct sums *sums = &state->sums[kernel];
     double launches = (double)sums->launches;
@@ -97,33 +98,20 @@ static int put_row(struct state *state, uint32_t kernel)
     return state->sink->row(state->sink, &mt_table_workingset, cell);
 }
 
-/* Largest first; the name decides where they are equal, so that reports can be compared. */
-static int compare(const void *a, const void *b, void *data)
+static bool weigh(const void *data, uint32_t kernel, uint64_t *bytes)
 {
     const struct state *state = data;
-    uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
-    uint64_t more = state->sums[left].most, less = state->sums[right].most;
-    if (more != less)
-        return more > less ? -1 : 1;
-    return strcmp(state->kernels.kernel[left].mangled, state->kernels.kernel[right].mangled);
+    if (kernel >= state->room || !state->sums[kernel].launches)
+        return false;
+    *bytes = state->sums[kernel].most;
+    return true;
 }
 
 static int workingset_finish(void *data, uint64_t end_ns)
 {
     struct state *state = data;
-    uint32_t n = 0;
-    uint32_t *order = malloc((state->room + 1) * sizeof *order);
-    int code = order ? 0 : MT_ERR_MEMORY;
     (void)end_ns;
-    for (uint32_t i = 0; order && i < state->room; i++)
-        if (state->sums[i].launches)
-            order[n++] = i;
-    if (order)
-        qsort_r(order, n, sizeof *order, compare, state);
-    for (uint32_t i = 0; code == 0 && i < n; i++)
-        code = put_row(state, order[i]);
-    free(order);
-    return code;
+    return mt_kernelset_tell(&state->kernels, &(struct mt_kernel_order){weigh, put_row}, state);
 }
 
 const struct mt_pass mt_pass_workingset = {
