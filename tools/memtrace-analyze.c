@@ -17,7 +17,7 @@
 #include "report/story.h"
 #include "report/writer.h"
 
-enum { EXIT_PROBLEM = 1, TABLES_MAX = 64, TOP = 5, PATH_BYTES = 4096 };
+enum { EXIT_PROBLEM = 1, TABLES_MAX = 64, TOP = 5, RANKS_MAX = 65536, PATH_BYTES = 4096 };
 
 /* X(letter or 0, id, long name, argument or NULL, text) */
 #define SWAP_ROW(name, option, value, unit, text)                                                  \
@@ -84,6 +84,7 @@ struct analysis {
     struct mt_engine *engine;
     struct mt_output *screen; /* standard output; a table's writer owns it with --table */
     struct mt_story story;
+    struct mt_rows *ranks; /* of several traces; NULL: one, or no summary is wanted */
     struct mt_sink *stacks[2]; /* folded, flame graph; the engine's. NULL: not wanted */
     size_t analyzed;           /* traces */
     struct plots plots;
@@ -364,6 +365,9 @@ static int want_story(struct analysis *analysis)
     mt_rows_only(story->blocks, "level", "block");
     RETURN_IF_ERROR(want_rows(analysis, &story->sites, &mt_table_sites, TOP, "at_peak_bytes"));
     mt_rows_only(story->sites, "by", "line");
+    if (analysis->request->traces[1])
+        RETURN_IF_ERROR(want_rows(analysis, &analysis->ranks, &mt_table_ranks, RANKS_MAX,
+                                  "peak_allocated_bytes"));
     return want_rows(analysis, &story->failures, &mt_table_failures, TOP, NULL);
 }
 
@@ -517,6 +521,8 @@ static int analyze(struct analysis *analysis)
     if (analysis->analyzed == 0) /* empty tables must not replace those of another day */
         return 0;
     analysis->error.code = 0;
+    if (analysis->ranks)
+        mt_story_ranks(analysis->screen, analysis->ranks);
     RETURN_IF_ERROR(mt_engine_finish(analysis->engine));
     judge_stacks(analysis);
     if (analysis->request->plots)

@@ -20,6 +20,10 @@ struct mt_story {
 
 void mt_story_write(struct mt_output *output, const struct mt_story *story);
 
+/* What several traces come to side by side: rows of table ranks, the largest first. Fewer than two
+ * rows: nothing. */
+void mt_story_ranks(struct mt_output *output, const struct mt_rows *ranks);
+
 /* The lines about peak, leaks and swap_plan, and who held the most at the peak;
  * mt_story_write calls it. */
 void mt_story_explain(struct mt_output *output, const struct mt_story *story);
