@@ -188,8 +188,48 @@ START_TEST(few_descriptors_are_allowed)
 }
 END_TEST
 
+static void few_descriptors_and_no_stdout(void)
+{
+    few_descriptors();
+    close(STDOUT_FILENO);
+}
+
+/* What the victim prints must not land in the trace. */
+START_TEST(standard_output_is_closed)
+{
+    struct run run = run_order(&(struct order){.arguments = LIST("victim", "flood", "100"),
+                                               .prepare = few_descriptors_and_no_stdout});
+    run_must_succeed(&run);
+    ck_assert_str_eq(run.err, "");
+    ck_assert_uint_eq(compare_run(&run).events, 100);
+    run_free(&run);
+}
+END_TEST
+
+static void no_stderr(void)
+{
+    close(STDERR_FILENO);
+}
+
+START_TEST(another_file_instead_of_standard_error)
+{
+    struct run run = run_order(&(struct order){.environment = LIST("MEMTRACE_OUTPUT=/nowhere/t"),
+                                               .arguments = LIST("victim", "own-stderr"),
+                                               .prepare = no_stderr});
+    run_must_succeed(&run);
+    run_free(&run);
+}
+END_TEST
+
+START_TEST(sandboxed_child)
+{
+    ck_assert_uint_eq(check_one(NULL, LIST("victim", "sandbox")).events, 20);
+}
+END_TEST
+
 UNIT_MAIN("life", children_that_do_nothing, child_with_a_device_of_its_own, child_of_a_raw_clone,
           fork_while_others_record, vfork_and_exec, exec_in_the_same_process,
           ends_without_handlers, exit_from_a_second_thread, calls_after_the_end,
           asking_for_devices_is_not_using_one, errno_is_kept, descriptors_are_closed,
-          folder_is_changed, few_descriptors_are_allowed)
+          folder_is_changed, few_descriptors_are_allowed, standard_output_is_closed,
+          another_file_instead_of_standard_error, sandboxed_child)

@@ -2,12 +2,17 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -323,10 +328,47 @@ static int change_folder(int argc, char **argv)
     return 0;
 }
 
+/* Started without standard error: a file of its own gets the number, and stays its own. */
+static int own_stderr(int argc, char **argv)
+{
+    struct stat status;
+    (void)argc, (void)argv;
+    if (open("victim.own", O_RDWR | O_CREAT | O_TRUNC, 0600) != STDERR_FILENO)
+        return 2;
+    begin();
+    some_events(10);
+    return fstat(STDERR_FILENO, &status) == 0 && status.st_size == 0 ? 0 : 3;
+}
+
+/* A child that may do nothing but end, and does it with exit. */
+static int sandbox(int argc, char **argv)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_exit_group, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+    };
+    const struct sock_fprog filter = {sizeof code / sizeof *code, code};
+    (void)argc, (void)argv;
+    begin();
+    some_events(10);
+    pid_t child = fork();
+    if (child == 0) {
+        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+            prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) < 0)
+            _exit(0); /* not allowed here */
+        exit(0);
+    }
+    must_end_well(child);
+    return 0;
+}
+
 const struct victim_command victim_life[] = {
     {"init-only", init_only},   {"plain", plain},           {"fork-children", fork_children},
     {"fork-before", fork_before}, {"fork-while", fork_while}, {"raw-clone", raw_clone},
     {"vfork-exec", vfork_exec}, {"exec-chain", exec_chain}, {"end", end},
     {"exit-thread", exit_thread}, {"late", late},           {"keep-errno", keep_errno},
-    {"close-all", close_all},   {"chdir", change_folder},   {NULL, NULL},
+    {"close-all", close_all},   {"chdir", change_folder},
+    {"own-stderr", own_stderr}, {"sandbox", sandbox},       {NULL, NULL},
 };

@@ -252,7 +252,8 @@ static void become_late(void)
 /* Runs with the exit handlers. In a child of the recording process there is nothing to end. */
 __attribute__((destructor)) static void end(void)
 {
-    if (life.pid != getpid() || atomic_load(mt_recording) != MT_RECORDING)
+    /* Where nothing is recorded no system call is made: a sandboxed child may be killed for one. */
+    if (atomic_load(mt_recording) != MT_RECORDING || life.pid != getpid())
         return;
     int saved = errno;
     bool done = mt_drain_stop();
@@ -303,6 +304,7 @@ __attribute__((constructor)) static void load(void)
 {
     int saved = errno;
     make_page();
+    mt_shim_remember_stderr();
     life.inert = getauxval(AT_SECURE) != 0;
     mt_clock_init();
     life.loaded = mt_clock_sample();

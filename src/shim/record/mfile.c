@@ -9,13 +9,18 @@
 
 #define FD_FLOOR 600 /* above what programs count on, below the usual limit of 1024 */
 
+/* Few descriptors may be allowed. One of the first three is never kept: the program was started with
+ * that stream closed, and may still print to it. */
 static int keep_high(int fd)
 {
     int high = fcntl(fd, F_DUPFD_CLOEXEC, FD_FLOOR);
-    if (high < 0)
+    if (high < 0 && fd > STDERR_FILENO)
         return fd;
+    if (high < 0)
+        high = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    int error = -errno;
     close(fd);
-    return high;
+    return high < 0 ? error : high;
 }
 
 static bool is_ours(const struct mt_mfile *file, int fd)
@@ -38,6 +43,10 @@ int mt_mfile_create(struct mt_mfile *file, const char *path, bool force)
     if (fd < 0)
         return -errno;
     file->fd = keep_high(fd);
+    if (file->fd < 0) {
+        unlink(path);
+        return file->fd;
+    }
     if (fstat(file->fd, &status) < 0)
         return -errno;
     file->device = status.st_dev;

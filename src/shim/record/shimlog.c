@@ -1,12 +1,37 @@
 #include "shim/record/shimlog.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+static struct stat at_load;
+
+void mt_shim_remember_stderr(void)
+{
+    if (fstat(STDERR_FILENO, &at_load) < 0)
+        at_load = (struct stat){0};
+}
+
+/* Where the stream was closed, the program may have a file or connection of its own under the
+ * number. A log that it put there itself is appended to. */
+static bool may_write(void)
+{
+    struct stat now;
+    if (fstat(STDERR_FILENO, &now) < 0)
+        return false;
+    if (now.st_dev == at_load.st_dev && now.st_ino == at_load.st_ino)
+        return true;
+    if (S_ISREG(now.st_mode))
+        return fcntl(STDERR_FILENO, F_GETFL) & O_APPEND;
+    return S_ISCHR(now.st_mode) || S_ISFIFO(now.st_mode);
+}
 
 /* A reader that is gone, or a file at its limit, must not end the job by SIGPIPE or SIGXFSZ. */
 static void write_quietly(const char *line, size_t size)
@@ -40,6 +65,7 @@ void mt_shim_say(const char *format, ...)
     if (size > sizeof line - 2)
         size = sizeof line - 2;
     line[size] = '\n';
-    write_quietly(line, size + 1);
+    if (may_write())
+        write_quietly(line, size + 1);
     errno = saved;
 }

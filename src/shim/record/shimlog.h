@@ -3,6 +3,9 @@
 #ifndef MT_SHIMLOG_H
 #define MT_SHIMLOG_H
 
+/* At load time: what standard error is. Another file in its place is not written to. */
+void mt_shim_remember_stderr(void);
+
 void mt_shim_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif
