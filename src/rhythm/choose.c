@@ -89,7 +89,7 @@ struct difference {
     uint32_t events, launches;          /* that the outer pulse adds */
     uint32_t kernels, new_kernels;      /* distinct ones that it adds; of them not in the inner */
     uint32_t inner_kernels, only_inner; /* distinct ones of the inner; of them not added to */
-    uint32_t inner_events;
+    uint32_t inner_events, left_out;    /* left_out: kernels of the inner that are not there */
     bool input, inner_input;
 };
 
@@ -111,6 +111,7 @@ static void differ(const struct mt_window *window, const struct contents *conten
         d->new_kernels += added && launch && !alone;
         d->inner_kernels += alone && launch;
         d->only_inner += alone && launch && !added;
+        d->left_out += alone && launch && !with;
         d->input |= added && sym->input;
         d->inner_input |= alone && sym->input;
         done[sym->bare] = 1;
@@ -125,6 +126,8 @@ static bool is_part(const struct difference *d, bool even)
     bool contained = d->only_inner * 10 < d->inner_kernels * 4;
     if (d->new_kernels * 10 >= d->kernels * 3 && contained && d->kernels > d->inner_kernels)
         return true;
+    if (5 * d->kernels < 4 * d->left_out) /* what is left out would be more: the training */
+        return false;
     return even && d->new_kernels * 10 >= d->kernels * 6 && !(own_input && !contained);
 }
 

@@ -85,6 +85,48 @@ static bool is_alike(uint32_t usual, uint32_t other)
     return usual == 0 || (10ull * other >= 6ull * usual && 6ull * other <= 10ull * usual);
 }
 
+/* Marks kernels in `seen`, by bare symbol. */
+static void mark_kernel(const struct mt_window *window, uint32_t id, uint8_t bit, uint8_t *seen)
+{
+    const struct mt_sym *sym = &window->table.sym[id];
+    if (sym->kind == MT_launch || sym->kind == MT_access)
+        seen[sym->bare] |= bit;
+}
+
+/* Little but kernels of the iterations that were found, and not all of these: evaluations at the
+ * end. A negative result is an error. */
+static int is_lesser(const struct mt_detector *detector, const struct mt_pulse *pulse)
+{
+    const struct mt_window *window = &detector->window;
+    const struct mt_reference *reference = &detector->track.reference[0];
+    uint32_t middle = pulse->count / 2 - 1, ours = 0, theirs = 0, both = 0;
+    if (!detector->track.references)
+        return false;
+    uint8_t *seen = calloc(window->table.bares, 1);
+    if (!seen)
+        return MT_ERR_MEMORY;
+    for (uint32_t i = 0; i < reference->length; i++)
+        mark_kernel(window, reference->sym[i], 1, seen);
+    for (uint32_t i = pulse->at[middle]; i < pulse->at[middle + 1]; i++)
+        mark_kernel(window, window->sym[i], 2, seen);
+    for (uint32_t bare = 0; bare < window->table.bares; bare++) {
+        ours += seen[bare] & 1;
+        theirs += (seen[bare] & 2) != 0;
+        both += seen[bare] == 3;
+    }
+    free(seen);
+    return 10 * both >= 6 * theirs && 10 * both <= 8 * ours;
+}
+
+/* Whether a loop is one that goes on with the job. */
+static int is_wanted(const struct mt_detector *detector, const struct mt_pulse *pulse)
+{
+    if (!is_alike(detector->usual, pulse->length))
+        return false;
+    int lesser = is_lesser(detector, pulse);
+    return lesser < 0 ? lesser : !lesser;
+}
+
 static int search(struct mt_detector *detector, bool *found)
 {
     struct mt_pulses pulses;
@@ -95,7 +137,9 @@ static int search(struct mt_detector *detector, bool *found)
     int chosen = code == 0 ? mt_choose_iteration(&detector->window, &pulses) : code;
     if (chosen < 0 && chosen != -1)
         code = chosen;
-    if (code == 0 && chosen >= 0 && is_alike(detector->usual, pulses.pulse[chosen].length)) {
+    int wanted = code == 0 && chosen >= 0 ? is_wanted(detector, &pulses.pulse[chosen]) : 0;
+    code = wanted < 0 ? wanted : code;
+    if (wanted > 0) {
         memset(&detector->cut, 0, sizeof detector->cut);
         code = mt_choose_cut(&detector->window, &pulses.pulse[chosen], &detector->cut);
         detector->usual = pulses.pulse[chosen].length;

@@ -23,10 +23,10 @@
 
 #define NONE UINT32_MAX
 #define STEP 0x9e3779b97f4a7c15u /* odd: nothing is lost */
-#define CHANCE (-14.0)  /* logarithm of what is too improbable for chance */
-#define TURNS 0.8       /* share of successors that are the remembered ones */
-#define OWN_MEMBERS 12u /* kept of a class; what is left is for those that beat with it */
-#define TAKEN_OVER 4u   /* of each of these */
+#define CHANCE (-14.0)           /* logarithm of what is too improbable for chance */
+#define TURNS 0.8                /* share of successors that are the remembered ones */
+#define OWN_MEMBERS 12u          /* kept of a class; what is left is for those that beat with it */
+#define TAKEN_OVER 4u            /* of each of these */
 #define ALIKE 0.45
 #define ALIKE_ALONE 0.8 /* if no other gram beats with it */
 #define TRIED 24u       /* classes measured in each mode */
