@@ -2,7 +2,7 @@
  *
  * Begin with the innermost pulse whose usual segments cover a fifth of the window. Go outwards to
  * one that beats less often where
- *   1. segments are clearly more alike there: phases alternate (the two networks of a GAN), or
+ *   1. segments are clearly more alike as far apart: phases alternate (two networks of a GAN), or
  *   2. live memory does not come back to the same floor at this pulse's beats and does there:
  *      layers pile up activations, the first of several micro-batches leaves gradients behind, or
  *   3. what the outer one adds is a part of the same work: mostly launches of kernels that this
@@ -26,6 +26,7 @@
  * outer one adds. */
 struct contents {
     uint32_t *alone, *with, *now;
+    uint32_t *more; /* segments with the outer one that have more of it than any without */
     uint32_t alones, withs;
 };
 
@@ -38,25 +39,27 @@ static void sample(const struct mt_window *window, struct contents *contents, ui
     for (uint32_t i = begin; i < end; i++) {
         uint32_t bare = mt_window_sym(window, i)->bare;
         most[bare] = contents->now[bare] > most[bare] ? contents->now[bare] : most[bare];
+        contents->more[bare] += with && contents->now[bare] > contents->alone[bare];
         contents->now[bare] = 0;
     }
     *(with ? &contents->withs : &contents->alones) += 1;
 }
 
 /* Segments from the second half, when warm-up is over. */
-static void sample_both(const struct mt_window *window, const struct mt_pulse *inner,
-                        const struct mt_pulse *outer, struct contents *contents)
+static void sample_some(const struct mt_window *window, const struct mt_pulse *inner,
+                        const struct mt_pulse *outer, struct contents *contents, bool wanted)
 {
-    uint32_t beat = 0;
-    for (uint32_t i = 0; i + 1 < inner->count; i++) {
+    uint32_t beat = 0, taken = 0;
+    for (uint32_t i = 0; i + 1 < inner->count && taken < SAMPLES; i++) {
         while (beat < outer->count && outer->at[beat] < inner->at[i])
             beat++;
         bool with = beat < outer->count && outer->at[beat] < inner->at[i + 1];
         bool late = 2 * i >= inner->count || inner->count < 16;
-        uint32_t taken = with ? contents->withs : contents->alones;
         bool longer = 4ull * (inner->at[i + 1] - inner->at[i]) > 5ull * inner->length + 3;
-        if (late && taken < SAMPLES && (with || !longer))
-            sample(window, contents, inner->at[i], inner->at[i + 1], with);
+        if (!late || with != wanted || (!with && longer))
+            continue;
+        sample(window, contents, inner->at[i], inner->at[i + 1], with);
+        taken++;
     }
 }
 
@@ -102,8 +105,11 @@ static void differ(const struct mt_window *window, const struct contents *conten
         uint32_t alone = contents->alone[sym->bare], with = contents->with[sym->bare];
         if (done[sym->bare]++)
             continue;
-        bool added = with > alone + alone / 2,
-             launch = sym->kind == MT_launch || sym->kind == MT_access;
+        bool often = 4 * contents->more[sym->bare] >= 3 * contents->withs;
+        bool added = often && with > alone + alone / 2;
+        bool launch = sym->kind == MT_launch || sym->kind == MT_access;
+        if (sym->kind == MT_block_alloc || sym->kind == MT_block_free)
+            continue; /* whatever is done needs them */
         d->inner_events += alone;
         d->events += added ? with - alone : 0;
         d->launches += added && launch ? with - alone : 0;
@@ -139,17 +145,20 @@ static int adds_a_part(const struct mt_window *window, const struct mt_pulse *in
         .alone = calloc(room, sizeof(uint32_t)),
         .with = calloc(room, sizeof(uint32_t)),
         .now = calloc(room, sizeof(uint32_t)),
+        .more = calloc(room, sizeof(uint32_t)),
     };
     int part = MT_ERR_MEMORY;
-    if (contents.alone && contents.with && contents.now) {
+    if (contents.alone && contents.with && contents.now && contents.more) {
         struct difference difference = {0};
-        sample_both(window, inner, outer, &contents);
+        sample_some(window, inner, outer, &contents, false);
+        sample_some(window, inner, outer, &contents, true);
         differ(window, &contents, &difference);
         part = contents.alones && contents.withs && is_part(&difference, is_even(inner, outer));
     }
     free(contents.alone);
     free(contents.with);
     free(contents.now);
+    free(contents.more);
     return part;
 }
 
@@ -158,6 +167,22 @@ static bool is_double(const struct mt_pulse *one, const struct mt_pulse *other)
 {
     return 4ull * one->count <= 5ull * other->count && 4ull * one->length <= 5ull * other->length &&
            4ull * other->length <= 5ull * one->length;
+}
+
+/* Segments of the inner one are clearly more alike if they are as far apart as the outer one beats.
+ * Segments of the outer one are more alike in any case: over many, chance evens out. */
+static int alternates(const struct mt_window *window, const struct mt_pulse *inner,
+                      const struct mt_pulse *outer)
+{
+    uint32_t lag = (inner->count + outer->count / 2) / outer->count;
+    if (outer->likeness < 0.7 || inner->likeness >= 0.85 * outer->likeness || lag < 2)
+        return false;
+    struct mt_measure *measure = mt_measure_new(window);
+    if (!measure)
+        return MT_ERR_MEMORY;
+    double apart = mt_measure_apart(measure, inner, lag);
+    mt_measure_free(measure);
+    return inner->likeness < 0.85 * apart;
 }
 
 static int goes_outwards(const struct mt_window *window, const struct mt_pulse *inner,
@@ -172,8 +197,9 @@ static int goes_outwards(const struct mt_window *window, const struct mt_pulse *
     if (outer->coverage < COVERS || 10 * inner->count < 11 * outer->count ||
         inner->count <= outer->count + 1)
         return false;
-    if (outer->likeness >= 0.7 && inner->likeness < 0.85 * outer->likeness)
-        return true;
+    int alternating = alternates(window, inner, outer);
+    if (alternating)
+        return alternating;
     if (inner->floor_share < 0.85 && outer->floor_share >= inner->floor_share + 0.1)
         return true;
     return outer->likeness >= 0.8 * inner->likeness ? adds_a_part(window, inner, outer) : 0;

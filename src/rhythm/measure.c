@@ -117,6 +117,27 @@ void mt_measure_likeness(struct mt_measure *measure, struct mt_pulse *pulse)
     pulse->coverage = (double)usual / measure->window->n;
 }
 
+/* Segments one lag apart follow each other here: 0, lag, 2 lag .. then 1, 1 + lag .. */
+double mt_measure_apart(struct mt_measure *measure, const struct mt_pulse *pulse, uint32_t lag)
+{
+    uint32_t segments = pulse->count - 1, number = measure->segments + 2, n = 0;
+    for (uint32_t first = 0; first < lag; first++, number++) {
+        for (uint32_t i = first; i < segments; i += lag, number++) {
+            uint32_t length = pulse->at[i + 1] - pulse->at[i];
+            uint32_t before = i >= lag ? pulse->at[i - lag + 1] - pulse->at[i - lag] : length;
+            uint32_t longer = length > before ? length : before;
+            uint32_t same = common(measure, number, pulse->at[i], pulse->at[i + 1]);
+            if (i >= lag)
+                measure->likeness[n++] = (uint32_t)(10000ull * same / longer);
+        }
+    }
+    measure->segments = number;
+    if (n == 0)
+        return 0;
+    mt_median_u32(measure->likeness, n); /* sorts them */
+    return measure->likeness[n * 3 / 4] / 10000.0;
+}
+
 void mt_measure_floor(struct mt_measure *measure, struct mt_pulse *pulse)
 {
     follow_live(measure, pulse);

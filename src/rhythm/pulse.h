@@ -66,6 +66,9 @@ void mt_measure_free(struct mt_measure *measure);
 void mt_measure_likeness(struct mt_measure *measure, struct mt_pulse *pulse);
 void mt_measure_floor(struct mt_measure *measure, struct mt_pulse *pulse);
 
+/* Likeness of segments that are `lag` apart, third quartile. */
+double mt_measure_apart(struct mt_measure *measure, const struct mt_pulse *pulse, uint32_t lag);
+
 /* A segment of about the usual length. */
 static inline bool mt_pulse_is_usual(const struct mt_pulse *pulse, uint32_t i)
 {
