@@ -205,12 +205,7 @@ static void take(void *state, int id, const char *value)
 
 static void parse(struct request *request, int argc, char **argv)
 {
-    struct mt_options options = {.tool = "memtrace-analyze",
-                                 .row = option_rows,
-                                 .rows = sizeof option_rows / sizeof *option_rows,
-                                 .help = help,
-                                 .take = take,
-                                 .state = request};
+    struct mt_options options = MT_OPTIONS("memtrace-analyze", option_rows, request);
     request->traces = argv + mt_options_parse(&options, argc, argv);
 }
 

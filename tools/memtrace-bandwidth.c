@@ -201,12 +201,7 @@ static void take(void *state, int id, const char *value)
 int main(int argc, char **argv)
 {
     int device = 0;
-    struct mt_options options = {.tool = "memtrace-bandwidth",
-                                 .row = rows,
-                                 .rows = sizeof rows / sizeof *rows,
-                                 .help = help,
-                                 .take = take,
-                                 .state = &device};
+    struct mt_options options = MT_OPTIONS("memtrace-bandwidth", rows, &device);
     int first = mt_options_parse(&options, argc, argv);
     if (first < argc)
         mt_options_die("memtrace-bandwidth", "%s: nothing is measured but devices", argv[first]);

@@ -138,12 +138,7 @@ static void take(void *state, int id, const char *value)
 
 static void parse(struct request *request, int argc, char **argv)
 {
-    struct mt_options options = {.tool = "memtrace-dump",
-                                 .row = rows,
-                                 .rows = sizeof rows / sizeof *rows,
-                                 .help = help,
-                                 .take = take,
-                                 .state = request};
+    struct mt_options options = MT_OPTIONS("memtrace-dump", rows, request);
     int first = mt_options_parse(&options, argc, argv);
     if (first == argc)
         mt_options_die("memtrace-dump", "no trace to read");

@@ -76,12 +76,7 @@ static void take(void *state, int id, const char *value)
 
 static void parse(struct request *request, int argc, char **argv)
 {
-    struct mt_options options = {.tool = "memtrace-import",
-                                 .row = rows,
-                                 .rows = sizeof rows / sizeof *rows,
-                                 .help = help,
-                                 .take = take,
-                                 .state = request};
+    struct mt_options options = MT_OPTIONS("memtrace-import", rows, request);
     int first = mt_options_parse(&options, argc, argv);
     if (argc - first < 2)
         die("FORMAT and LOG must be given");

@@ -40,6 +40,13 @@ struct mt_options {
     bool leading; /* only what stands before the first operand is an option */
 };
 
+/* Of a tool whose rows are an array, and whose functions have these names. */
+#define MT_OPTIONS(name, array, request)                                                           \
+    {                                                                                              \
+        .tool = name, .row = array, .rows = sizeof(array) / sizeof *(array), .help = help,         \
+        .take = take, .state = request                                                             \
+    }
+
 /* Index in argv of the first operand. */
 int mt_options_parse(const struct mt_options *options, int argc, char **argv);
 

@@ -60,15 +60,11 @@ void mt_host_born(struct mt_model *model, const struct mt_birth *birth)
         return;
     }
     struct mt_block *block = &model->block[slot];
-    block->address = birth->address;
-    block->extent = block->size = birth->extent;
+    mt_block_set_birth(block, birth);
+    block->size = birth->extent;
     block->id = model->next_id++;
     block->birth_ns = model->now;
     block->device = MT_DEVICES - 1;
-    block->api = birth->api;
-    block->stack = birth->stack;
-    block->context = birth->context;
-    block->source = birth->source;
     block->level = MT_LEVEL_HOST;
     block->state = MT_STATE_TOLD;
     count_pinned(model, block->size);

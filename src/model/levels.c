@@ -217,16 +217,7 @@ uint32_t mt_driver_add(struct mt_model *model, const struct mt_birth *birth)
         return 0;
     }
     struct mt_block *block = &model->block[slot];
-    block->address = birth->address;
-    block->extent = birth->extent;
-    block->stream = birth->stream;
-    block->device = birth->device;
-    block->api = birth->api;
-    block->context = birth->context;
-    block->stack = birth->stack;
-    block->library = birth->library;
-    block->source = birth->source;
-    block->alive_at_start = birth->alive_at_start;
+    mt_block_set_birth(block, birth);
     block->level = MT_LEVEL_BLOCK;
     block->state = MT_STATE_RESERVED;
     return slot;

@@ -215,6 +215,20 @@ struct mt_birth {
     bool alive_at_start;
 };
 
+static inline void mt_block_set_birth(struct mt_block *block, const struct mt_birth *birth)
+{
+    block->address = birth->address;
+    block->extent = birth->extent;
+    block->stream = birth->stream;
+    block->device = birth->device;
+    block->api = birth->api;
+    block->context = birth->context;
+    block->stack = birth->stack;
+    block->library = birth->library;
+    block->source = birth->source;
+    block->alive_at_start = birth->alive_at_start;
+}
+
 /* A slot for driver memory, in state RESERVED, in place of whatever lived there; 0 on error. */
 uint32_t mt_driver_add(struct mt_model *model, const struct mt_birth *birth);
 /* It holds memory from now on: `size` bytes. `wait`: an allocator may still report blocks in it. */

@@ -20,6 +20,8 @@
 
 #include "memtrace/memtrace.h"
 
+#include "timing.h"
+
 #define CALLS 20000
 #define BURSTS_MAX 1000
 #define THREADS_MAX 64
@@ -103,19 +105,6 @@ static const struct {
 struct result {
     double ns[LOOPS];
 };
-
-static double thread_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
-}
-
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
 
 static double time_loop(size_t loop)
 {

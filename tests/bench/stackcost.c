@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "timing.h"
+
 #define CALLS 10000
 #define BURSTS 41
 
@@ -22,19 +24,6 @@ typedef void report_fn(void *block, int64_t size, size_t allocated, size_t reser
 __attribute__((visibility("default"))) double stackcost(int depth);
 
 static report_fn *report;
-
-static double thread_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
-}
-
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
 
 static double bursts(void)
 {

@@ -6,20 +6,7 @@
 #include <string.h>
 
 #pragma GCC visibility push(default)
-
-void report_pl_mm(void *, int64_t, size_t, size_t, struct simc10_device) __asm__(
-    "_ZN3c1027reportMemoryUsageToProfilerEPvlmmNS_6DeviceE");
-void report_pl_ll(void *, int64_t, int64_t, int64_t, struct simc10_device) __asm__(
-    "_ZN3c1027reportMemoryUsageToProfilerEPvlllNS_6DeviceE");
-void report_pm_mm(void *, size_t, size_t, size_t, struct simc10_device) __asm__(
-    "_ZN3c1027reportMemoryUsageToProfilerEPvmmmNS_6DeviceE");
-void report_pl(void *, int64_t,
-               struct simc10_device) __asm__("_ZN3c1027reportMemoryUsageToProfilerEPvlNS_6DeviceE");
-void report_oom_l_mm(int64_t, size_t, size_t, struct simc10_device) __asm__(
-    "_ZN3c1027reportOutOfMemoryToProfilerElmmNS_6DeviceE");
-void report_oom_l_ll(int64_t, int64_t, int64_t, struct simc10_device) __asm__(
-    "_ZN3c1027reportOutOfMemoryToProfilerElllNS_6DeviceE");
-
+#include "simc10_report.h"
 #pragma GCC visibility pop
 
 static struct simc10_reports now;

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "simc10_segment.h"
+#include "simc10_report.h"
 
 enum {
     ROUND = 512,
@@ -24,19 +25,6 @@ enum {
     ROUND_LARGE = 2 << 20,
     MAX_DEVICES = 16
 };
-
-void report_pl_mm(void *, int64_t, size_t, size_t, struct simc10_device) __asm__(
-    "_ZN3c1027reportMemoryUsageToProfilerEPvlmmNS_6DeviceE");
-void report_pl_ll(void *, int64_t, int64_t, int64_t, struct simc10_device) __asm__(
-    "_ZN3c1027reportMemoryUsageToProfilerEPvlllNS_6DeviceE");
-void report_pm_mm(void *, size_t, size_t, size_t, struct simc10_device) __asm__(
-    "_ZN3c1027reportMemoryUsageToProfilerEPvmmmNS_6DeviceE");
-void report_pl(void *, int64_t,
-               struct simc10_device) __asm__("_ZN3c1027reportMemoryUsageToProfilerEPvlNS_6DeviceE");
-void report_oom_l_mm(int64_t, size_t, size_t, struct simc10_device) __asm__(
-    "_ZN3c1027reportOutOfMemoryToProfilerElmmNS_6DeviceE");
-void report_oom_l_ll(int64_t, int64_t, int64_t, struct simc10_device) __asm__(
-    "_ZN3c1027reportOutOfMemoryToProfilerElllNS_6DeviceE");
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct segment *segments;

@@ -227,3 +227,13 @@ const struct mt_block *replay_dead(const struct replay *replay, uint64_t id)
     ck_abort_msg("block %lu did not die", (unsigned long)id);
     return NULL;
 }
+
+void replay_expect(const struct replay *replay, size_t i, uint64_t id, enum mt_access_kind kind,
+                   uint64_t offset, uint64_t size)
+{
+    ck_assert_uint_lt(i, replay->accesses);
+    ck_assert_uint_eq(replay->accessed[i], id);
+    ck_assert_int_eq(replay->access[i].kind, kind);
+    ck_assert_uint_eq(replay->access[i].offset, offset);
+    ck_assert_uint_eq(replay->access[i].size, size);
+}

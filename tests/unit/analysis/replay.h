@@ -57,6 +57,10 @@ void replay_forget(struct replay *replay);
 
 const struct mt_counts *replay_counts(const struct replay *replay);
 
+/* Access number i was this one. */
+void replay_expect(const struct replay *replay, size_t i, uint64_t id, enum mt_access_kind kind,
+                   uint64_t offset, uint64_t size);
+
 /* The death of the block with this id; fails the test if there was none. */
 const struct mt_block *replay_dead(const struct replay *replay, uint64_t id);
 

@@ -41,11 +41,7 @@ static void go(void)
 
 static void expect(size_t i, uint64_t id, enum mt_access_kind kind, uint64_t offset, uint64_t size)
 {
-    ck_assert_uint_lt(i, r->accesses);
-    ck_assert_uint_eq(r->accessed[i], id);
-    ck_assert_int_eq(r->access[i].kind, kind);
-    ck_assert_uint_eq(r->access[i].offset, offset);
-    ck_assert_uint_eq(r->access[i].size, size);
+    replay_expect(r, i, id, kind, offset, size);
     ck_assert_uint_eq(r->access[i].graph, 7);
     ck_assert_uint_eq(r->access[i].stream, 0x77);
 }

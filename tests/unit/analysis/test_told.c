@@ -34,11 +34,7 @@ static void told(uint64_t by, uint64_t address, uint64_t size, uint64_t how)
 
 static void expect(size_t i, uint64_t id, enum mt_access_kind kind, uint64_t offset, uint64_t size)
 {
-    ck_assert_uint_lt(i, r->accesses);
-    ck_assert_uint_eq(r->accessed[i], id);
-    ck_assert_int_eq(r->access[i].kind, kind);
-    ck_assert_uint_eq(r->access[i].offset, offset);
-    ck_assert_uint_eq(r->access[i].size, size);
+    replay_expect(r, i, id, kind, offset, size);
     ck_assert_int_eq(r->access[i].by, MT_BY_LAUNCH);
     ck_assert_uint_eq(r->access[i].stream, 0x77);
     ck_assert_uint_eq(r->access[i].thread, 3);
