@@ -2,7 +2,7 @@
 """The include law. usage: lint_includes.py ROOT
 
 A folder may use what stands before it on the way of the data, and nothing else; no two folders use
-each other; an include in quotes is written from src or include.
+each other; an include in quotes is written from src or include. CONTRIBUTING.md names every folder.
 """
 import os
 import re
@@ -106,7 +106,21 @@ def find_circle(edges):
     return None
 
 
+def undescribed(root):
+    """Folders of src that the page about the house does not name."""
+    page = os.path.join(root, "CONTRIBUTING.md")
+    if not os.path.isfile(page):
+        return
+    with open(page, encoding="utf-8") as file:
+        text = file.read()
+    folders = {os.path.dirname(path) for path in tree.files(root, (".c", ".h", ".def"))}
+    for folder in sorted(folder for folder in folders if folder.startswith("src" + os.sep)):
+        if f"`{folder}`" not in text:
+            yield f"CONTRIBUTING.md: {folder} is in none of its tables"
+
+
 def check(root):
+    yield from undescribed(root)
     edges = {}
     for path, number, target in includes(root):
         user = room(path)

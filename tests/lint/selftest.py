@@ -84,6 +84,12 @@ class Includes(Planted):
         self.write("src/attic/old.c", '#include "base/error.h"\n')
         self.assert_finds(lint_includes.check(self.root), "src/attic", "no room")
 
+    def test_a_room_that_no_page_names(self):
+        self.write("CONTRIBUTING.md", "| `src/base` | | `src/event` | | `src/reader` |\n")
+        self.assert_clean(lint_includes.check(self.root))
+        self.write("src/reader/deep/x.h", "")
+        self.assert_finds(lint_includes.check(self.root), "CONTRIBUTING.md", "src/reader/deep")
+
     def test_circle_inside_a_room(self):
         self.write("src/shim/a/one.h", '#include "shim/b/two.h"\n')
         self.assert_clean(p for p in lint_includes.check(self.root) if "circle" in p)
