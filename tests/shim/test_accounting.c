@@ -16,10 +16,10 @@ static const char *libraries(void)
 }
 
 /* The last sample of a run. */
-static struct mt_ev_usage sample(const char *processes, unsigned *samples)
+static struct mt_ev_usage sample(const char *setting, unsigned *samples)
 {
     struct mt_ev_usage last = {0};
-    struct run run = run_clean(LIST(libraries(), processes, "MEMTRACE_NVML_MS=1"),
+    struct run run = run_clean(LIST(libraries(), setting, "MEMTRACE_NVML_MS=1"),
                                LIST("victim", "plain", "200"));
     struct mt_trace *trace = open_trace(run.trace[0]);
     *samples = 0;
@@ -63,6 +63,17 @@ START_TEST(without_a_process_id)
 }
 END_TEST
 
+START_TEST(slice_of_a_device)
+{
+    unsigned n;
+    struct mt_ev_usage usage = sample("SIMNVML_KIND=MIG", &n);
+    ck_assert_uint_ge(n, 1);
+    ck_assert_uint_eq(usage.process_bytes, 700ull << 20);
+    sample("SIMNVML_KIND=XYZ", &n); /* a device that NVML does not know */
+    ck_assert_uint_eq(n, 0);
+}
+END_TEST
+
 START_TEST(not_asked)
 {
     struct run run =
@@ -99,4 +110,5 @@ START_TEST(library_of_the_caller)
 }
 END_TEST
 
-UNIT_MAIN("accounting", by_process_id, without_a_process_id, not_asked, library_of_the_caller)
+UNIT_MAIN("accounting", by_process_id, without_a_process_id, slice_of_a_device,
+          not_asked, library_of_the_caller)

@@ -66,6 +66,16 @@ static bool load(void)
     return nvml.init && nvml.by_uuid && nvml.memory && nvml.processes && nvml.init() == SUCCESS;
 }
 
+/* CUDA tells of a slice of a device (MIG) as of a device; NVML calls it by another first word. */
+static device_handle find(char *uuid)
+{
+    device_handle handle = NULL;
+    if (nvml.by_uuid(uuid, &handle) == SUCCESS)
+        return handle;
+    memcpy(uuid, "MIG", 3);
+    return nvml.by_uuid(uuid, &handle) == SUCCESS ? handle : NULL;
+}
+
 static bool is_ready(void)
 {
     if (nvml.tried)
@@ -73,8 +83,7 @@ static bool is_ready(void)
     nvml.tried = true;
     nvml.ready = load();
     for (unsigned i = 0; nvml.ready && i < nvml.devices; i++)
-        if (nvml.by_uuid(nvml.device[i].uuid, &nvml.device[i].handle) != SUCCESS)
-            nvml.device[i].handle = NULL;
+        nvml.device[i].handle = find(nvml.device[i].uuid);
     return nvml.ready;
 }
 

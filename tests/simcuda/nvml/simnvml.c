@@ -2,6 +2,7 @@
  *
  *   SIMNVML_PROCESSES   "pid:MiB,pid:MiB..."; self is this process, elsewhere is its number outside
  *                       a container (one that means nothing here); unset: self:700
+ *   SIMNVML_KIND        GPU or MIG: the first word of the names of devices; unset: GPU
  *   SIMNVML_GROWTH      MiB by which the first grows from question to question */
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,7 +71,7 @@ int nvmlInit_v2(void)
 int nvmlDeviceGetHandleByUUID(const char *uuid, void **device)
 {
     static char devices[16];
-    if (strncmp(uuid, "GPU-", 4) != 0)
+    if (strncmp(uuid, setting("SIMNVML_KIND", "GPU"), 3) != 0 || uuid[3] != '-')
         return NOT_FOUND;
     *device = &devices[strtoul(uuid + strlen(uuid) - 1, NULL, 16) % 16];
     return SUCCESS;
