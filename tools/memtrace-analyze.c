@@ -360,6 +360,8 @@ static int want_story(struct analysis *analysis)
     mt_rows_only(story->blocks, "level", "block");
     RETURN_IF_ERROR(want_rows(analysis, &story->sites, &mt_table_sites, TOP, "at_peak_bytes"));
     mt_rows_only(story->sites, "by", "line");
+    RETURN_IF_ERROR(want_rows(analysis, &story->taken, &mt_table_accounting, 0, NULL));
+    mt_rows_only(story->taken, "moment", "peak");
     if (analysis->request->traces[1])
         RETURN_IF_ERROR(want_rows(analysis, &analysis->ranks, &mt_table_ranks, RANKS_MAX,
                                   "peak_allocated_bytes"));
@@ -454,6 +456,7 @@ static void tell_story(struct analysis *analysis, const char *path,
     mt_rows_clear(story->blocks);
     mt_rows_clear(story->sites);
     mt_rows_clear(story->failures);
+    mt_rows_clear(story->taken);
 }
 
 /* What was not as it should be goes to standard error, also where no summary is printed. */

@@ -392,6 +392,7 @@ void mt_story_write(struct mt_output *output, const struct mt_story *story)
         tell_device(output, story, name);
     }
     tell_device(output, story, "unknown");
+    mt_story_taken(output, story->taken);
     tell_host(output, story);
     tell_blocks(output, story);
     tell_accesses(output, story);

@@ -1,5 +1,5 @@
 /* What a trace says, in ten to twenty lines for the screen. Reads rows of the tables summary,
- * kernels, rhythm, blocks, sites and failures; what is not there is left out. */
+ * kernels, rhythm, blocks, sites, failures and accounting; what is not there is left out. */
 #ifndef MT_STORY_H
 #define MT_STORY_H
 
@@ -16,9 +16,14 @@ struct mt_story {
     struct mt_rows *blocks;                   /* the largest */
     struct mt_rows *sites;                    /* those of lines with the most at the peak */
     struct mt_rows *failures;                 /* the first few */
+    struct mt_rows *taken;                    /* of table accounting: those of the peak */
 };
 
 void mt_story_write(struct mt_output *output, const struct mt_story *story);
+
+/* What NVML said was taken, and by what: rows of table accounting of one moment; mt_story_write
+ * calls it. None: nothing. */
+void mt_story_taken(struct mt_output *output, const struct mt_rows *rows);
 
 /* What several traces come to side by side: rows of table ranks, the largest first. Fewer than two
  * rows: nothing. */
