@@ -27,6 +27,7 @@
 struct contents {
     uint32_t *alone, *with, *now;
     uint32_t *more; /* segments with the outer one that have more of it than any without */
+    uint32_t *some; /* segments without it that have any */
     uint32_t alones, withs;
 };
 
@@ -40,6 +41,7 @@ static void sample(const struct mt_window *window, struct contents *contents, ui
         uint32_t bare = mt_window_sym(window, i)->bare;
         most[bare] = contents->now[bare] > most[bare] ? contents->now[bare] : most[bare];
         contents->more[bare] += with && contents->now[bare] > contents->alone[bare];
+        contents->some[bare] += !with && contents->now[bare];
         contents->now[bare] = 0;
     }
     *(with ? &contents->withs : &contents->alones) += 1;
@@ -117,7 +119,7 @@ static void differ(const struct mt_window *window, const struct contents *conten
         d->new_kernels += added && launch && !alone;
         d->inner_kernels += alone && launch;
         d->only_inner += alone && launch && !added;
-        d->left_out += alone && launch && !with;
+        d->left_out += 4 * contents->some[sym->bare] >= 3 * contents->alones && launch && !with;
         d->input |= added && sym->input;
         d->inner_input |= alone && sym->input;
         done[sym->bare] = 1;
@@ -146,9 +148,10 @@ static int adds_a_part(const struct mt_window *window, const struct mt_pulse *in
         .with = calloc(room, sizeof(uint32_t)),
         .now = calloc(room, sizeof(uint32_t)),
         .more = calloc(room, sizeof(uint32_t)),
+        .some = calloc(room, sizeof(uint32_t)),
     };
     int part = MT_ERR_MEMORY;
-    if (contents.alone && contents.with && contents.now && contents.more) {
+    if (contents.alone && contents.with && contents.now && contents.more && contents.some) {
         struct difference difference = {0};
         sample_some(window, inner, outer, &contents, false);
         sample_some(window, inner, outer, &contents, true);
@@ -159,6 +162,7 @@ static int adds_a_part(const struct mt_window *window, const struct mt_pulse *in
     free(contents.with);
     free(contents.now);
     free(contents.more);
+    free(contents.some);
     return part;
 }
 
