@@ -160,19 +160,27 @@ static void cut_anywhere(struct bordering *bordering)
     cut_into_segments(bordering, best, NULL);
 }
 
-/* true: the landmark stands behind a seam */
+/* By the landmark behind the seam that is there most often, the nearest of several. true: there is
+ * one. */
 static bool cut_behind(struct bordering *bordering, int seam)
 {
     const struct mt_landmarks *all = bordering->landmarks;
+    const struct mt_landmark *best = NULL, *before = NULL;
     uint32_t n = all->landmarks;
-    for (uint32_t k = 0; seam >= 0 && k + 1 < n; k++) {
-        const struct mt_landmark *before = &all->landmark[((uint32_t)seam + n - 1) % n];
-        cut_into_segments(bordering, &all->landmark[((uint32_t)seam + k) % n], before);
-        if (is_in_thread(bordering))
-            return true;
+    if (seam >= 0)
+        before = &all->landmark[((uint32_t)seam + n - 1) % n];
+    for (uint32_t k = 0; before && k + 1 < n; k++) {
+        const struct mt_landmark *landmark = &all->landmark[((uint32_t)seam + k) % n];
+        if (best && landmark->worth <= best->worth)
+            continue;
+        cut_into_segments(bordering, landmark, before);
+        best = is_in_thread(bordering) ? landmark : best;
     }
-    cut_anywhere(bordering);
-    return false;
+    if (best)
+        cut_into_segments(bordering, best, before);
+    else
+        cut_anywhere(bordering);
+    return best;
 }
 
 /* ---- candidates ---- */
