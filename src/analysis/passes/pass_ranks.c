@@ -36,11 +36,14 @@ static int put_row(struct state *state, uint32_t device, const struct mt_usage *
 {
     const struct mt_counts *counts = mt_model_counts(state->run->model);
     struct mt_value cell[MT_COLS_ranks];
+    struct mt_trace_stats stats;
     char total[48];
+    mt_trace_stats(state->run->trace, &stats);
     snprintf(total, sizeof total, "device.%u.total_bytes", device);
     CELL(rank) = told(state, "rank");
     CELL(host) = mt_text(mt_trace_meta(state->run->trace, "host"));
     CELL(pid) = told(state, "pid");
+    CELL(start_unix_ns) = mt_uint(stats.start_realtime_ns);
     CELL(device) = mt_device_value(device);
     CELL(peak_allocated_bytes) = mt_uint(usage->peak_allocated);
     CELL(peak_allocated_ns) = mt_uint(usage->peak_allocated_ns);
