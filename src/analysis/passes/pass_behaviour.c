@@ -466,6 +466,7 @@ static int behaviour_finish(void *data, uint64_t end_ns)
 {
     struct state *state = data;
     RETURN_IF_ERROR(mt_behaviour_finish(&state->behaviour, end_ns));
+    RETURN_IF_ERROR(mt_swapspan_finish(&state->swapspan));
     for (uint32_t device = 0; device < MT_DEVICES; device++) {
         RETURN_IF_ERROR(finish_peak(state, device));
         RETURN_IF_ERROR(put_categories(state, device));

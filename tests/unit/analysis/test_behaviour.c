@@ -200,6 +200,26 @@ START_TEST(swap_with_a_fast_link)
 }
 END_TEST
 
+/* The border lies within the forward phase: A1 waits across it for the backward phase. */
+START_TEST(swap_across_the_border)
+{
+    const struct mt_swaprule fast = {1e14, 1e14, 0};
+    passrun_swap(run, &fast);
+    go((struct smalljob){.iterations = 6, .backward_thread = 1, .rotate = 3});
+    rows = passrun_rows(run, &mt_table_swap);
+    size_t i = passrun_row_of(rows, "block_id", job.id[JOB_A1]);
+    while (i < mt_rows_count(rows) && !(U("block_id") == job.id[JOB_A1] && U("wraps")))
+        i++;
+    ck_assert_uint_lt(i, mt_rows_count(rows));
+    ck_assert_uint_eq(U("gap_ns"), 300);
+    ck_assert_uint_eq(U("size_bytes"), 200704);
+    ck_assert_str_eq(S("category"), "activation");
+    ck_assert_str_eq(S("after"), "gemm_layer");
+    ck_assert_str_eq(S("before"), "gemm_weight");
+    ck_assert_uint_gt(mt_rows_get(passrun_rows(run, &mt_table_swap_plan), 0, "planned").u, 0);
+}
+END_TEST
+
 /* No iterations: nothing is guessed. */
 START_TEST(no_rhythm)
 {
@@ -226,6 +246,7 @@ int main(void)
     tcase_add_test(tcase, how_alike_patterns_are);
     tcase_add_test(tcase, swap);
     tcase_add_test(tcase, swap_with_a_fast_link);
+    tcase_add_test(tcase, swap_across_the_border);
     tcase_add_test(tcase, no_rhythm);
     suite_add_tcase(suite, tcase);
     return unit_run(suite);
