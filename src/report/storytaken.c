@@ -9,10 +9,15 @@
 
 /* The parts of the sum, as table accounting calls them, and as a person does. */
 static const char *const parts[][2] = {
-    {"blocks", "blocks"},         {"slack", "slack in segments"},
-    {"nccl", "NCCL"},             {"driver", "other allocations"},
-    {"rounding", "rounding"},     {"context", "context"},
-    {"modules", "modules"},       {"unattributed", "unknown use"},
+    {"blocks", "blocks"},
+    {"slack", "slack in segments"},
+    {"nccl", "NCCL"},
+    {"driver", "other allocations"},
+    {"rounding", "rounding"},
+    {"context", "context"},
+    {"pools", "freed memory in pools"},
+    {"modules", "modules"},
+    {"unattributed", "unknown use"},
     {"others", "other processes"},
 };
 

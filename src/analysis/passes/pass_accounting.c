@@ -4,12 +4,17 @@
  * that is its own: the context from the start, modules as kernels are used first. Both show only as
  * growth: what was there at the first sample is the context's, what came between two samples in
  * which kernels were first launched is the modules', the rest nobody's. Two moments are kept: the
- * largest sum, and the last. */
+ * largest sum, and the last.
+ *
+ * Stream-ordered pools keep what is freed for as long as they like. Their memory lies in pages that
+ * they once handed out; what is beyond everything else is theirs, up to as many such pages as have
+ * nothing in them now. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "analysis/pass.h"
 #include "analysis/tables.h"
+#include "base/dict.h"
 #include "model/words.h"
 
 #define LIBRARIES 64u /* the rest of them together */
@@ -27,13 +32,15 @@ struct moment {
     uint64_t driver; /* sum of the shares */
     struct share share[LIBRARIES];
     uint32_t shares;
-    int64_t context, modules;
+    uint64_t pooled; /* of the pages: of stream-ordered pools */
+    int64_t context, modules, pools;
 };
 
 struct device {
     struct moment peak, end;
     bool seen;
     int64_t context, modules, rest; /* rest: beyond what was asked for, at the last sample */
+    struct mt_dict pages;           /* that stream-ordered pools have handed out anything of */
 };
 
 struct state {
@@ -60,6 +67,32 @@ static void *accounting_new(const struct mt_run *run)
     return state;
 }
 
+static void accounting_free(void *data)
+{
+    struct state *state = data;
+    for (uint32_t i = 0; i < MT_DEVICES; i++)
+        mt_dict_release(&state->device[i].pages);
+    free(state);
+}
+
+static bool is_pooled(const struct mt_block *block)
+{
+    return block->source == MT_SOURCE_ASYNC || block->source == MT_SOURCE_GRAPH;
+}
+
+static int accounting_birth(void *data, const struct mt_block *block)
+{
+    struct state *state = data;
+    if (!is_pooled(block) || !block->size)
+        return 0;
+    struct mt_dict *pages = &state->device[block->device].pages;
+    uint64_t last = (block->address + block->size - 1) >> PAGE_BITS;
+    for (uint64_t page = block->address >> PAGE_BITS; page <= last; page++)
+        if (!mt_dict_add(pages, page))
+            return MT_ERR_MEMORY;
+    return 0;
+}
+
 static void add_share(struct moment *moment, uint32_t library, uint64_t bytes)
 {
     uint32_t i = 0;
@@ -83,6 +116,8 @@ static void add_pages(struct sum *sum, const struct mt_block *block, uint64_t by
     first = first < sum->next_page ? sum->next_page : first;
     if (bytes && last >= first)
         sum->moment->pages += last - first + 1;
+    if (bytes && last >= first && is_pooled(block))
+        sum->moment->pooled += last - first + 1;
     if (bytes && last >= sum->next_page)
         sum->next_page = last + 1;
 }
@@ -120,11 +155,21 @@ static int64_t known_bytes(const struct moment *moment)
     return (int64_t)(moment->pages << PAGE_BITS);
 }
 
-/* Growth beyond what was asked for goes to whom it can be laid. */
+static int64_t pools_keep(const struct device *device, const struct moment *moment, int64_t rest)
+{
+    int64_t most = (int64_t)((device->pages.size - moment->pooled) << PAGE_BITS);
+    int64_t beyond = rest - device->context - device->modules;
+    return !device->seen || beyond < 0 ? 0 : beyond < most ? beyond : most;
+}
+
+/* Growth beyond what was asked for goes to whom it can be laid. What a pool kept may hide modules:
+ * they can still show later. */
 static void attribute(struct state *state, uint32_t index, struct moment *moment)
 {
     struct device *device = &state->device[index];
     int64_t rest = (int64_t)moment->total - known_bytes(moment);
+    if (moment->how != MT_USAGE_DEVICE)
+        rest -= moment->pools = pools_keep(device, moment, rest);
     if (moment->how != MT_USAGE_DEVICE && !device->seen) {
         device->context = rest > 0 ? rest : 0;
         device->seen = true;
@@ -132,7 +177,8 @@ static void attribute(struct state *state, uint32_t index, struct moment *moment
                state->kernels > state->kernels_seen[index]) {
         device->modules += rest - device->rest;
     }
-    state->kernels_seen[index] = state->kernels;
+    if (!moment->pools)
+        state->kernels_seen[index] = state->kernels;
     device->rest = rest;
     moment->context = device->context;
     moment->modules = device->modules;
@@ -212,9 +258,11 @@ static int put_rest(const struct row *row)
 {
     const struct moment *m = row->moment;
     int64_t asked = (int64_t)(m->blocks + m->slack + m->driver);
-    int64_t rest = (int64_t)m->total - known_bytes(m) - m->context - m->modules;
+    int64_t rest = (int64_t)m->total - known_bytes(m) - m->context - m->modules - m->pools;
     bool device = m->how == MT_USAGE_DEVICE;
     RETURN_IF_ERROR(put(row, "rounding", mt_null(), known_bytes(m) - asked, mt_null()));
+    if (m->pools)
+        RETURN_IF_ERROR(put(row, "pools", mt_null(), m->pools, mt_null()));
     if (!device) {
         RETURN_IF_ERROR(put(row, "context", mt_null(), m->context, mt_null()));
         RETURN_IF_ERROR(put(row, "modules", mt_null(), m->modules, mt_null()));
@@ -254,7 +302,8 @@ const struct mt_pass mt_pass_accounting = {
     .tables = (const struct mt_table *const[]){&mt_table_accounting, NULL},
     .kinds = MT_KIND_BIT(usage) | MT_KIND_BIT(kernel),
     .new = accounting_new,
-    .free = free,
+    .free = accounting_free,
     .event = accounting_event,
+    .birth = accounting_birth,
     .finish = accounting_finish,
 };

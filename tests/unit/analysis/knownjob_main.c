@@ -15,6 +15,7 @@ static void write_facts(struct mt_tracewriter *writer)
         {"command", "torchrun train.py"}, {"pid", "4711"},           {"api.1", "cuMemAlloc_v2"},
         {"api.7", "ncclAllReduce"},       {"api.8", "ncclSend"},     {"api.9", "ncclCommInitRank"},
         {"api.10", "ncclCommDestroy"},    {"api.2", "cuMemFree_v2"},
+        {"api.11", "cuMemAllocAsync"},    {"api.12", "cuMemFreeAsync"},
     };
     for (size_t i = 0; i < sizeof facts / sizeof *facts; i++)
         mt_tracewriter_meta(writer, facts[i][0], facts[i][1]);
@@ -102,6 +103,20 @@ static void write_usage(struct mt_tracewriter *w)
     MT_TRACEWRITER_ADD(w, 0, 9600, usage, 2, 0, 1000 * mib, 0, MT_USAGE_DEVICE);
 }
 
+/* A pool keeps 40 MiB of what it was given back; then 20 of them, beside 7 of modules. */
+static void write_pool(struct mt_tracewriter *w)
+{
+    const uint64_t mib = 1 << 20;
+    MT_TRACEWRITER_ADD(w, 0, 9700, usage, 3, 300 * mib, 0, 0, MT_USAGE_PROCESS);
+    MT_TRACEWRITER_ADD(w, 0, 9710, alloc, 11, 0x70000000, 24 * mib, 3, 0, 0, 0);
+    MT_TRACEWRITER_ADD(w, 0, 9720, alloc, 11, 0x70000000 + 24 * mib, 40 * mib, 3, 0, 0, 0);
+    MT_TRACEWRITER_ADD(w, 0, 9730, free, 12, 0x70000000 + 24 * mib, 0);
+    MT_TRACEWRITER_ADD(w, 0, 9740, usage, 3, 364 * mib, 0, 0, MT_USAGE_PROCESS);
+    MT_TRACEWRITER_ADD(w, 0, 9750, alloc, 11, 0x70000000 + 24 * mib, 20 * mib, 3, 0, 0, 0);
+    mt_tracewriter_kernel(w, 0, 9760, 2, "second", 0, NULL);
+    MT_TRACEWRITER_ADD(w, 0, 9770, usage, 3, 371 * mib, 0, 0, MT_USAGE_PROCESS);
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2)
@@ -111,6 +126,7 @@ int main(int argc, char **argv)
     write_collectives(writer);
     write_marks(writer);
     write_usage(writer);
+    write_pool(writer);
     mt_tracewriter_free(writer);
     return 0;
 }
