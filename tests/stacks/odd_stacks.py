@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Allocations on small stacks and beside holes: the job goes on, and its stacks are recorded.
 
-usage: odd_stacks.py SHIM SIMCUDA DUMP PROGRAM FOLDER LIBRARY LIBRARY
+usage: odd_stacks.py SHIM SIMCUDA DUMP PROGRAM FOLDER LIBRARY LIBRARY FAKE-PYTHON
 """
 import os
 import sys
@@ -10,6 +10,14 @@ from native_stacks import Job
 
 # Bytes of the job's stack that recording may take, where it begins and with an allocation.
 BEGIN_BYTES, EVENT_BYTES = 4096, 4096
+
+# What an interpreter says of itself, and why its frames are not read.
+FAKES = {
+    "3.14.0 free-threading build (main, Jan 1 2026) [GCC]": "a free-threaded build",
+    "3.13.1 experimental free-threading build (main)": "a free-threaded build",
+    "3.99.0 (main)": "an unknown version", "4.0.0": "an unknown version", "": "an unknown version",
+    **{f"3.{minor}.0 (main)": "its frames do not look as they should" for minor in range(8, 16)},
+}
 
 
 def survives(job, what, frames):
@@ -42,6 +50,20 @@ def reloaded(job, libraries):
             and found[0][1:] == found[1][1:] and found[0][0][1] == found[1][0][1])
 
 
+def fakes(job, library):
+    """Interpreters that are not what they seem: Python's frames are off, and it is said why."""
+    wrong = 0
+    for version, reason in FAKES.items():
+        job.run(job.program, "signal", MEMTRACE_STACKS="auto", FAKE_PYTHON=version,
+                LD_PRELOAD=f"{job.settings['LD_PRELOAD']}:{library}")
+        facts = {pair["key"]: pair["value"] for pair in job.events("--meta")}
+        if facts.get("stacks_python_off") != reason:
+            wrong += 1
+            print(f"{version!r}: {facts.get('stacks_python_off')!r}, expected {reason!r}")
+    print(f"{len(FAKES)} that are no interpreters to be read, {wrong} wrong")
+    return wrong
+
+
 def depths(job):
     bare = [int(n) for n in job.run(job.program, "depth", LD_PRELOAD="").split()]
     wrong = 0
@@ -55,11 +77,11 @@ def depths(job):
 
 
 def main(*arguments):
-    job, libraries = Job(*arguments[:5]), arguments[5:]
+    job, libraries, fake = Job(*arguments[:5]), arguments[5:7], arguments[7]
     os.makedirs(job.folder, exist_ok=True)
     sound = [survives(job, "hole", 2), survives(job, "thread", 2), survives(job, "signal", 3),
              reloaded(job, libraries)]
-    return int(not all(sound) or depths(job) > 0)
+    return int(not all(sound) or depths(job) + fakes(job, fake) > 0)
 
 
 if __name__ == "__main__":

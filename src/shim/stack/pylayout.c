@@ -25,6 +25,7 @@ struct described {
 static const struct described described[] = {
     {13, 23, 29, 30, 31, 33, 35, 36, 37, 38, 39, 43},
     {14, 26, 32, 33, 34, 36, 40, 41, 42, 43, 44, 48},
+    {15, 26, 40, 41, 42, 44, 48, 49, 50, 51, 52, 56},
 };
 
 static bool take(uint16_t *to, const uint64_t *word, unsigned i)

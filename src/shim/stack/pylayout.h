@@ -44,7 +44,8 @@ struct mt_pylayout {
       MT_PY_OLD_TEXT)                                                                              \
     X(12, MT_PY_NEW(56, 0, 70, 192))                                                               \
     X(13, MT_PY_NEW(72, -1, 70, 200))                                                              \
-    X(14, MT_PY_NEW(72, -1, 74, 208))
+    X(14, MT_PY_NEW(72, -1, 74, 208))                                                              \
+    X(15, MT_PY_NEW(72, -1, 74, 208))
 
 /* The layout of 3.`minor`; `runtime` is _PyRuntime, which describes itself from 3.13 on (may be
  * NULL); *standard tells whether it is the one above. False where it is not known. */

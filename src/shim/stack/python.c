@@ -252,7 +252,7 @@ static int try_walk(const struct mt_pylayout *layout, uintptr_t state)
             return -1;
         frame = AT(uintptr_t, frame + layout->frame_caller);
     }
-    return functions > 0;
+    return functions > 0 ? 1 : frame ? -1 : 0; /* so many without a function: no frames */
 }
 
 static __attribute__((noinline)) bool passes_trial(uintptr_t state)
