@@ -1,7 +1,7 @@
 #!/bin/sh
-# Compare stacks with what Python says (python_stacks.py), also for the interpreters of Debian's other
-# suites: they are fetched with apt and unpacked into the folder build-pythons; nothing on this
-# machine changes. By hand, after a build. Exit 77 (skipped) where they cannot be had.
+# Compare stacks with what Python says (python_stacks.py), also for the interpreters of Debian's
+# other suites: they are fetched with apt and unpacked into the folder build-pythons; nothing on
+# this machine changes. By hand, after a build. Exit 77 (skipped) where they cannot be had.
 #   sh tests/stacks/pythons.sh [BUILD_DIR]
 set -eu
 cd "$(dirname "$0")/../.."
@@ -17,6 +17,7 @@ skip() {
 
 # An index of its own, of the place that this machine's packages come from.
 fetch() {
+    # shellcheck disable=SC2016
     mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Origin: Debian' 'Label: Debian' |
         sort -u | head -n 1)
     [ -n "$mirror" ] || return 1
@@ -43,6 +44,7 @@ fetch() {
     lib=$root/root/usr/lib/$(uname -m)-linux-gnu
     for version in $versions; do
         # Their C library is newer than this machine's.
+        # shellcheck disable=SC2016
         printf '#!/bin/sh\nPYTHONHOME=%s exec %s --library-path "$LD_LIBRARY_PATH:%s" %s "$@"\n' \
             "$root/root/usr" "$(echo "$lib"/ld-linux-*)" "$lib" "$root/root/usr/bin/$version" \
             >"$root/bin/$version"
@@ -58,5 +60,6 @@ if [ ! -e "$root/fetched" ]; then
     fetch >"$root/fetch.log" 2>&1 || skip "no interpreters to be had (see $root/fetch.log)"
     : >"$root/fetched"
 fi
-LD_LIBRARY_PATH=${LD_LIBRARY_PATH:-} PATH=$root/bin:$PATH exec python3 tests/stacks/python_stacks.py \
+export LD_LIBRARY_PATH="${LD_LIBRARY_PATH:-}" PATH="$root/bin:$PATH"
+exec python3 tests/stacks/python_stacks.py \
     "$PWD/$build/src/shim/libmemtrace.so" "$PWD/$build/tests/simcuda" "$build/tools/memtrace-dump"
