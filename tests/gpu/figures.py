@@ -42,6 +42,7 @@ OTHERS = (
     ("smoke_async_pool", "PyTorch on cudaMallocAsync"),
     ("multi_ddp", "two GPUs, DistributedDataParallel"), ("multi_fsdp", "two GPUs, fully_shard"),
     ("multi_graph", "two GPUs, a collective in a CUDA graph"),
+    ("multi_example", "examples/ranks, two GPUs"),
     ("multi_peer_static", "CUDA program on two GPUs, static runtime"),
     ("multi_peer_shared", "CUDA program on two GPUs, shared runtime"),
     ("multi_dataloader", "DataLoader workers, forked and spawned"),

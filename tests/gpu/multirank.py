@@ -43,19 +43,25 @@ def free_port():
 def torchrun(script, *args):
     return [sys.executable, "-m", "torch.distributed.run", "--nnodes", "1", "--nproc-per-node",
             str(RANKS), "--master-addr", "127.0.0.1", "--master-port", str(free_port()),
-            "--local-addr", "127.0.0.1", jobs.script(script), *map(str, args)]
+            "--local-addr", "127.0.0.1", script, *map(str, args)]
 
 
 def training(how, stem):
-    return torchrun("train_ranks.py", how, "--steps", STEPS, "--profile-first", 6,
+    return torchrun(jobs.script("train_ranks.py"), how, "--steps", STEPS, "--profile-first", 6,
                     "--profile-steps", 4, "--history", stem + ".%r.history.json",
                     "--profile", stem + ".%r.profile.json", "--marks", stem + ".%r.marks")
 
 
 def launch(command, stem):
     """Run it under the launcher; its traces are STEM.RANK.PID.mtrace."""
-    return jobs.run(jobs.launched(stem + ".%r.%p.mtrace", command),
-                    {**equality.environment("native"), **NCCL}, stem + ".log")
+    environment = {**equality.environment("native"), **NCCL}
+    environment.pop("PYTHONPATH", None)
+    return jobs.run(jobs.launched(stem + ".%r.%p.mtrace", command), environment, stem + ".log")
+
+
+def traces(stem):
+    """In order of rank."""
+    return sorted(glob.glob(stem + ".*.mtrace"))
 
 
 class Rank(equality.Run):
@@ -209,12 +215,12 @@ def check(out, arguments):
     status, _, stderr = launch(training(how, stem), stem)
     if not out.equal(status, 0, f"exit code of torchrun ({stderr.strip()[-600:]})"):
         return
-    traces = sorted(glob.glob(stem + ".*.mtrace"))
-    if not out.equal([os.path.basename(path).split(".")[1] for path in traces],
+    found = traces(stem)
+    if not out.equal([os.path.basename(path).split(".")[1] for path in found],
                      [str(rank) for rank in range(RANKS)],
                      "ranks in the names of traces: one each, none of torchrun or of workers"):
         return
-    for rank, trace in enumerate(traces):
+    for rank, trace in enumerate(found):
         part = outcome.Outcome()
         check_rank(part, Rank(stem, rank, trace))
         merge(out, f"rank {rank}", part)

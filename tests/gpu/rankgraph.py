@@ -33,7 +33,7 @@ def check(out, _arguments):
     multirank.needs_gpus(multirank.RANKS)
     stem = jobs.work("multi_graph")
     multirank.clear(stem)
-    command = multirank.torchrun("train_rankgraph.py", stem + ".%r.json")
+    command = multirank.torchrun(jobs.script("train_rankgraph.py"), stem + ".%r.json")
     status, _, stderr = multirank.launch(command, stem)
     if not out.equal(status, 0, f"exit code of torchrun ({stderr.strip()[-600:]})"):
         return

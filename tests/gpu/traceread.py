@@ -59,7 +59,8 @@ def events(path, *kinds, accept=(0,)):
 
 
 def table(path, name, accept=(0,)):
-    """The rows of a table of memtrace-analyze, each a dict."""
-    text = run_tool("memtrace-analyze", "--table", name, "--format", "csv", path, accept=accept)
+    """The rows of a table of memtrace-analyze, each a dict. `path` may be a list of them."""
+    paths = [path] if isinstance(path, str) else path
+    text = run_tool("memtrace-analyze", "--table", name, "--format", "csv", *paths, accept=accept)
     return [{key: number(value) for key, value in row.items()}
             for row in csv.DictReader(io.StringIO(text))]

@@ -8,6 +8,7 @@ import covering
 import coverage_cupy
 import coverage_jax
 import example_cupy
+import example_ranks
 import examplespage
 import exampletest
 import figures
@@ -95,6 +96,24 @@ def test_tidy():
                          "... 1 lines more"], f"what is shown: {run.shown}")
 
 
+def ranks(*peaks):
+    return [{"rank": rank, "device": rank, "trace": rank, "peak_allocated_bytes": peak,
+             "collectives": 25, "sent_bytes": 99} for rank, peak in enumerate(peaks)]
+
+
+def test_ranks():
+    calls = [{"op": "ncclAllReduce", "trace": rank, "calls": 20} for rank in range(2)]
+    expect(failures(example_ranks.compare, ranks(5, 9), calls) == 0, "ranks that differ")
+    expect(failures(example_ranks.compare, ranks(9, 5), calls) == 1, "the other one takes most")
+    expect(failures(example_ranks.compare, ranks(5, 9), calls[:1]) == 1, "one reduced nothing")
+    spoilt = ranks(5, 9)
+    spoilt[1]["rank"] = 0
+    expect(failures(example_ranks.compare, spoilt, calls) == 1, "a rank twice")
+    page = example_ranks.Page("w/example_ranks")
+    page.show("x", "w/example_ranks.1.77.mtrace\nb\n", 1)
+    expect(page.lines[1:] == ["$ x", "1.mtrace", "... 1 lines more"], f"the page {page.lines}")
+
+
 def test_pages():
     stale = [path for path, _ in examplespage.stale(figures.load(figures.RESULTS))]
     expect(not stale, f"run python3 tests/gpu/examples/examplespage.py: {stale}")
@@ -108,7 +127,7 @@ def test_pages():
 
 
 def main():
-    for test in (test_cupy, test_jax, test_coverage, test_tidy, test_pages):
+    for test in (test_cupy, test_jax, test_coverage, test_tidy, test_ranks, test_pages):
         test()
     print("\n".join(FAILURES) if FAILURES else "the examples' tests find what is spoilt")
     return 1 if FAILURES else 0

@@ -13,6 +13,7 @@ import figures
 
 EXAMPLES = os.path.join(figures.HERE, "..", "..", "examples")
 PAGES = {"quickstart": os.path.join(EXAMPLES, "README.md"),
+         "multi_example": os.path.join(EXAMPLES, "ranks", "README.md"),
          **{f"example_{name}": os.path.join(EXAMPLES, name, "README.md")
             for name in ("cublas", "cuda", "cupy", "jax", "triton")}}
 BEGIN, END = "<!-- shown begins -->\n", "<!-- shown ends -->"
