@@ -34,6 +34,24 @@ static int find_library(char path[PATH_MAX], struct mt_error *error)
                    "libmemtrace.so is not in %.200s/%s; install memtrace again", folder, places[1]);
 }
 
+/* How much of LD_PRELOAD names runtimes of sanitizers: a program built with one refuses to start
+ * where another library comes before it. */
+static size_t sanitizers(const char *list)
+{
+    size_t end = 0;
+    for (const char *at = list; *at; at += strspn(at, ": ")) {
+        size_t size = strcspn(at, ": ");
+        const char *name = memrchr(at, '/', size);
+        name = name ? name + 1 : at;
+        const char *san = memmem(name, (size_t)(at + size - name), "san", 3);
+        if (strncmp(name, "lib", 3) != 0 || !san)
+            break;
+        at += size;
+        end = (size_t)(at - list);
+    }
+    return end;
+}
+
 int mt_preload_set(struct mt_error *error)
 {
     char path[PATH_MAX];
@@ -43,9 +61,12 @@ int mt_preload_set(struct mt_error *error)
         return mt_fail(error, MT_ERR_SYSTEM,
                        "%.300s: LD_PRELOAD cannot name a file with a space or colon in its path; "
                        "install memtrace elsewhere", path);
-    const char *before = getenv("LD_PRELOAD");
+    const char *before = getenv("LD_PRELOAD") ? getenv("LD_PRELOAD") : "";
+    size_t first = sanitizers(before);
+    const char *behind = before + first + strspn(before + first, ": ");
     char *value = NULL;
-    if (asprintf(&value, "%s%s%s", path, before && *before ? ":" : "", before ? before : "") < 0)
+    if (asprintf(&value, "%.*s%s%s%s%s", (int)first, before, first ? ":" : "", path,
+                 *behind ? ":" : "", behind) < 0)
         return mt_fail(error, MT_ERR_MEMORY, "out of memory");
     int result = setenv("LD_PRELOAD", value, 1);
     free(value);

@@ -9,8 +9,8 @@
 
 #define FD_FLOOR 600 /* above what programs count on, below the usual limit of 1024 */
 
-/* Few descriptors may be allowed. One of the first three is never kept: the program was started with
- * that stream closed, and may still print to it. */
+/* Few descriptors may be allowed. One of the first three is never kept: the program was started
+ * with that stream closed, and may still print to it. */
 static int keep_high(int fd)
 {
     int high = fcntl(fd, F_DUPFD_CLOEXEC, FD_FLOOR);

@@ -50,11 +50,20 @@ void mt_nvml_device(unsigned ordinal, const char *uuid)
     nvml.devices = ordinal >= nvml.devices ? ordinal + 1 : nvml.devices;
 }
 
+/* The second call frees what the linker keeps of an error: it belongs to this thread, where a leak
+ * checker of the job does not look. */
+static bool failed(void)
+{
+    dlerror();
+    dlerror();
+    return false;
+}
+
 static bool load(void)
 {
     void *library = dlopen("libnvidia-ml.so.1", RTLD_NOW | RTLD_LOCAL);
     if (!library)
-        return false;
+        return failed();
     nvml.init = (__typeof__(nvml.init))dlsym(library, "nvmlInit_v2");
     nvml.by_uuid = (__typeof__(nvml.by_uuid))dlsym(library, "nvmlDeviceGetHandleByUUID");
     nvml.memory = (__typeof__(nvml.memory))dlsym(library, "nvmlDeviceGetMemoryInfo");
@@ -63,6 +72,7 @@ static bool load(void)
     if (!nvml.processes) /* of drivers before 510; the same structure */
         nvml.processes =
             (__typeof__(nvml.processes))dlsym(library, "nvmlDeviceGetComputeRunningProcesses_v2");
+    failed();
     return nvml.init && nvml.by_uuid && nvml.memory && nvml.processes && nvml.init() == SUCCESS;
 }
 
