@@ -50,12 +50,13 @@ needed_packages() {
     [ -n "$target" ] || have_library check || echo check
 }
 
-# What makes reports better: names of native functions, and C++ names as they are written; and an
-# unwinder that tests compare with the recorder's.
+# What makes reports better: names of native functions, and C++ names as they are written; and for
+# tests an unwinder to compare with the recorder's, and a client of debuginfod.
 wished_packages() {
     have_header libiberty/demangle.h || echo libiberty-dev
     have_library libdw && have_library libelf || echo libdw-dev
     [ -n "$target" ] || have_library libunwind || echo libunwind-dev
+    [ -n "$target" ] || ls /usr/lib/*/libdebuginfod.so.1 >/dev/null 2>&1 || echo libdebuginfod1
 }
 
 as_root() {
