@@ -149,6 +149,9 @@ static void take(void *state, int id, const char *value)
         add_with(request, value);
         break;
     case OPTION_TABLE:
+        if (request->table)
+            mt_options_die("memtrace-analyze",
+                           "--table is given twice; --csv DIR and --json DIR write all tables");
         request->table = find_table(value);
         break;
     case OPTION_FORMAT:
@@ -259,7 +262,7 @@ static const char *contradiction(const struct request *request)
                    ? "--list-tables has the formats text and markdown"
                    : NULL;
     if (request->columns)
-        return NULL;
+        return request->format ? "--columns has no formats" : NULL;
     if (request->format && !is_format(request->format))
         return "--format is text, csv or json";
     if (request->format && !request->table)

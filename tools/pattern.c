@@ -2,6 +2,7 @@
 #include "pattern.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,6 +141,11 @@ int mt_pattern_check(const struct mt_pattern *pattern, bool force, struct mt_err
     char *slash = strrchr(folder, '/');
     slash[slash == folder] = '\0';
     RETURN_IF_ERROR(check_folder(folder, error));
+    size_t length = strlen(strrchr(pattern->text, '/') + 1);
+    if (length > NAME_MAX - strlen(".ring"))
+        return mt_fail(error, MT_ERR_USAGE,
+                       "output pattern: its name has %zu bytes, more than files may have; choose "
+                       "another with -o", length);
     struct stat status;
     if (!pattern->fixed || lstat(pattern->path, &status) != 0)
         return MT_OK;
