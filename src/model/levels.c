@@ -226,6 +226,8 @@ uint32_t mt_driver_add(struct mt_model *model, const struct mt_birth *birth)
 void mt_driver_remap(struct mt_model *model, uint32_t slot, uint64_t mapped, uint64_t aliased)
 {
     struct mt_block *block = &model->block[slot];
+    if (mapped < block->mapped) /* it was larger for a moment, and that counts */
+        mt_pending_tell(model, slot);
     uint64_t before = mt_block_bytes(block);
     block->mapped = mapped;
     block->aliased = aliased;

@@ -66,6 +66,17 @@ START_TEST(mapped_memory_is_a_block)
 }
 END_TEST
 
+START_TEST(mapped_for_a_moment)
+{
+    map(0x100000, 0x2000);
+    REPLAY(r, unmap, 0x100000, 0x2000);
+    ck_assert_uint_eq(usage()->reserved, 0);
+    ck_assert_uint_eq(usage()->peak_reserved, 0x2000);
+    ck_assert_uint_eq(usage()->peak_allocated, 0x2000);
+    ck_assert_uint_eq(usage()->peak_reserved_ns, 20);
+}
+END_TEST
+
 START_TEST(a_growing_segment)
 {
     map(0x100000, 0x2000);
@@ -165,8 +176,15 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        reserved_alone_is_no_block, mapped_memory_is_a_block, a_growing_segment,
-        parts_are_unmapped,         maps_over_maps,           ranges_from_before_the_trace,
-        blocks_before_their_maps,   failed_calls_are_undone,  NULL};
+        reserved_alone_is_no_block,
+        mapped_memory_is_a_block,
+        mapped_for_a_moment,
+        a_growing_segment,
+        parts_are_unmapped,
+        maps_over_maps,
+        ranges_from_before_the_trace,
+        blocks_before_their_maps,
+        failed_calls_are_undone,
+        NULL};
     return unit_run(unit_suite_with("ranges", tests, setup, teardown));
 }
