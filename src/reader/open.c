@@ -31,7 +31,8 @@ static int read_header(struct mt_trace *trace, const char *path, struct mt_error
     size_t got = mt_source_read(&trace->source, 0, header, sizeof *header);
     bool magic = got >= 8 && memcmp(header->magic, MT_FILE_MAGIC, 8) == 0;
     if (!magic && !has_chunk(&trace->source))
-        return mt_fail(error, MT_ERR_NOT_TRACE, "%s is not a memtrace file; of a log memtrace-import makes one", path);
+        return mt_fail(error, MT_ERR_NOT_TRACE,
+                       "%s is not a memtrace file; of a log memtrace-import makes one", path);
     if (got < sizeof *header)
         return mt_fail(error, MT_ERR_DAMAGED,
                        "%s ends after %zu bytes, within the file header: it holds no events", path,

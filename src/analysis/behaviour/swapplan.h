@@ -7,8 +7,8 @@
  * possible, back as late as possible. What is away between its last byte out and its first byte in
  * is off the sum.
  *
- * The iteration is a circle: a gap that wraps around its end takes part as one gap. Where there is no
- * rhythm, the whole trace is taken instead and nothing wraps.
+ * The iteration is a circle: a gap that wraps around its end takes part as one gap. Where there is
+ * no rhythm, the whole trace is taken instead and nothing wraps.
  *
  * Allocated bytes are kept as the most within each of at most 16384 slices, and what is away counts
  * only in slices that it is away from end to end: the resulting peak is an upper bound. */
