@@ -31,7 +31,11 @@ static void tell_categories(struct mt_output *output, const struct mt_rows *peak
         if (best == SIZE_MAX)
             return;
         told[best] = true;
-        mt_printf(output, "%s%.*s %s", n ? ", " : ": ",
+        if (n == 0) {
+            mt_put_char(output, '\n');
+            mt_story_label(output, "");
+        }
+        mt_printf(output, "%s%.*s %s", n ? ", " : "",
                   (int)(strlen(columns[best]) - strlen("_bytes")), columns[best],
                   BYTES(U(peak, row, columns[best])));
     }
@@ -63,8 +67,13 @@ static void tell_sites(struct mt_output *output, const struct mt_rows *sites)
             return;
         mt_story_label(output, row ? "" : "at peak");
         uint64_t blocks = U(sites, row, "at_peak_blocks");
-        mt_printf(output, "%8s in %s %s of ", BYTES(U(sites, row, "at_peak_bytes")), NUMBER(blocks),
+        mt_printf(output, "%8s in %s %s ", BYTES(U(sites, row, "at_peak_bytes")), NUMBER(blocks),
                   mt_human_noun(blocks, "block", "blocks"));
+        if (strcmp(mt_rows_get(sites, row, "site").s, "(no stack)") == 0) {
+            mt_put_string(output, "without a stack\n");
+            continue;
+        }
+        mt_put_string(output, "of ");
         mt_story_name(output, mt_rows_get(sites, row, "site").s);
         mt_put_char(output, '\n');
     }
@@ -120,8 +129,12 @@ static double bandwidth(const struct mt_rows *plan, size_t row, const char *colu
 
 static void tell_swap(struct mt_output *output, const struct mt_rows *plan)
 {
+    bool told = false;
     for (size_t row = 0; row < mt_rows_count(plan); row++) {
-        mt_story_label(output, row ? "" : "swap");
+        if (!U(plan, row, "peak_bytes"))
+            continue;
+        mt_story_label(output, told ? "" : "swap");
+        told = true;
         mt_printf(output, "%s of %s could be on the host at the peak of %s; over one\n",
                   BYTES(U(plan, row, "at_peak_bytes")), BYTES(U(plan, row, "peak_bytes")),
                   mt_rows_get(plan, row, "iteration").null ? "the trace" : "an iteration");

@@ -159,8 +159,11 @@ static void tell_device(struct mt_output *output, const struct mt_story *story, 
     put_clean(output, name ? name : "(not named in the trace)");
     if (total)
         mt_printf(output, ", %s", BYTES(total));
-    mt_put_char(output, '\n');
-    tell_peak(output, story, device);
+    bool empty = !device_number(story, device, "peak_reserved_bytes") &&
+                 !device_number(story, device, "peak_allocated_bytes");
+    mt_put_string(output, empty ? ": no memory was taken of it\n" : "\n");
+    if (!empty)
+        tell_peak(output, story, device);
 }
 
 /* Page-locked host memory, and whether copies gain by it. */
@@ -284,12 +287,18 @@ static void tell_largest(struct mt_output *output, const struct mt_story *story)
     for (size_t i = 0; i < mt_rows_count(story->blocks); i++) {
         struct human human = {.used = 0};
         mt_story_label(output, i ? "" : "largest");
-        mt_printf(output, "%8s block %" PRIu64 ", born at %s, lived %s, %s %s\n",
+        struct mt_value site = mt_rows_get(story->blocks, i, "site");
+        mt_printf(output, "%8s block %" PRIu64 ", born at %s, lived %s, %s %s",
                   BYTES(mt_rows_get(story->blocks, i, "size_bytes").u),
                   mt_rows_get(story->blocks, i, "block_id").u,
                   NS(mt_rows_get(story->blocks, i, "birth_ns").u),
                   NS(mt_rows_get(story->blocks, i, "lifetime_ns").u),
                   COUNTED(mt_rows_get(story->blocks, i, "accesses").u, "access", "es"));
+        if (!site.null) {
+            mt_put_string(output, ", of ");
+            mt_story_name(output, site.s);
+        }
+        mt_put_char(output, '\n');
     }
 }
 
