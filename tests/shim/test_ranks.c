@@ -88,6 +88,23 @@ START_TEST(ranks_and_their_workers)
 }
 END_TEST
 
+/* The others' traces are whole; what the killed one had done is in its own and in the ring beside. */
+START_TEST(one_rank_is_killed)
+{
+    struct run run = run_order(&(struct order){
+        .environment = LIST("MEMTRACE_OUTPUT=t.%r.mtrace", LEDGER_VARIABLE "="),
+        .arguments = LIST("victim", "torchrun", "3", "1")});
+    run_must_succeed(&run);
+    ck_assert_uint_eq(run_files(&run, ""), 4);
+    ck_assert(run_has(&run, "t.1.mtrace.ring"));
+    for (unsigned i = 0; i < 3; i++) {
+        ck_assert_uint_eq(count_events(run.trace[i], MT_alloc), i == 1 ? EVENTS / 2 : EVENTS);
+        ck_assert_uint_eq(count_events(run.trace[i], MT_free), i == 1 ? EVENTS / 2 : EVENTS);
+    }
+    run_free(&run);
+}
+END_TEST
+
 START_TEST(several_on_one_device)
 {
     struct run run = run_order(&(struct order){.arguments = LIST("victim", "share", "5")});
@@ -103,7 +120,8 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {ranks_and_their_workers, several_on_one_device, NULL};
+    const TTest *const tests[] = {ranks_and_their_workers, one_rank_is_killed,
+                                  several_on_one_device, NULL};
     Suite *suite = unit_suite("ranks", tests);
     TCase *each = tcase_create("place");
     tcase_add_loop_test(each, place_in_the_job, 0, (int)(sizeof places / sizeof *places));

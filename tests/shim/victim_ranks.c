@@ -2,8 +2,10 @@
  * it started and fails where one did.
  *
  * torchrun N   N ranks by fork and exec, while the parent makes no CUDA call; each begins with CUDA
- *              and then has workers, forked and spawned, that use none
+ *              and then has workers, forked and spawned, that use none. torchrun N K: rank K is
+ *              killed meanwhile
  * share N      N children by fork, all on one device at the same time */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -11,11 +13,16 @@
 
 #include "victim.h"
 
-static void wait_for(int children)
+/* `killed` of them may be. */
+static void wait_for(int children, int killed)
 {
-    for (int status, i = 0; i < children; i++)
-        if (wait(&status) < 0 || status != 0)
+    for (int status, i = 0; i < children; i++) {
+        if (wait(&status) < 0 || (status != 0 && status != SIGKILL))
             victim_fail("a child ended with wait status %#x", status);
+        killed -= status == SIGKILL;
+    }
+    if (killed != 0)
+        victim_fail("%d too few were killed", killed);
 }
 
 static void some_events(void)
@@ -48,8 +55,10 @@ static int rank(int argc, char **argv)
     some_events();
     for (int i = 0; i < 4; i++)
         start_worker(i % 2);
+    if (getenv("VICTIM_IS_KILLED"))
+        raise(SIGKILL);
     some_events();
-    wait_for(4);
+    wait_for(4, 0);
     return 0;
 }
 
@@ -62,15 +71,18 @@ static void set_number(const char *name, int n)
 
 static int torchrun(int argc, char **argv)
 {
-    int n = argc > 1 ? atoi(argv[1]) : 2;
+    int n = argc > 1 ? atoi(argv[1]) : 2, killed = argc > 2 ? atoi(argv[2]) : n;
     set_number("WORLD_SIZE", n);
     for (int i = 0; i < n; i++) {
         set_number("RANK", i);
         set_number("LOCAL_RANK", i);
-        if (fork() == 0)
-            run_again("rank");
+        if (fork() != 0)
+            continue;
+        if (i == killed)
+            setenv("VICTIM_IS_KILLED", "1", 1);
+        run_again("rank");
     }
-    wait_for(n);
+    wait_for(n, killed < n);
     return 0;
 }
 
@@ -84,7 +96,7 @@ static int share(int argc, char **argv)
             some_events();
             exit(0);
         }
-    wait_for(n);
+    wait_for(n, 0);
     return 0;
 }
 
