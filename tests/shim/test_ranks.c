@@ -88,7 +88,7 @@ START_TEST(ranks_and_their_workers)
 }
 END_TEST
 
-/* The others' traces are whole; what the killed one had done is in its own and in the ring beside. */
+/* The others' traces are whole; what the killed one had done is in its own and its ring. */
 START_TEST(one_rank_is_killed)
 {
     struct run run = run_order(&(struct order){
