@@ -105,6 +105,25 @@ static void stream_ordered(int device)
     RUN(cudaStreamDestroy(stream));
 }
 
+// A pool's memory lies on its device, whichever is current.
+static void from_pool(int current, int device)
+{
+    CUmemPoolProps props = {};
+    CUmemoryPool pool;
+    CUdeviceptr p;
+    props.allocType = CU_MEM_ALLOCATION_TYPE_PINNED;
+    props.location.type = CU_MEM_LOCATION_TYPE_DEVICE;
+    props.location.id = device;
+    RUN(cudaSetDevice(current));
+    RUN(CU(cuMemPoolCreate, "cuMemPoolCreate")(&pool, &props));
+    RUN(CU(cuMemAllocFromPoolAsync, "cuMemAllocFromPoolAsync")(&p, 60000, pool, nullptr));
+    born((void *)p, 60000, device);
+    RUN(CU(cuMemFreeAsync, "cuMemFreeAsync")(p, nullptr));
+    died((void *)p);
+    RUN(cudaDeviceSynchronize());
+    RUN(CU(cuMemPoolDestroy, "cuMemPoolDestroy")(pool));
+}
+
 static void physical(int device)
 {
     const size_t piece = 2 << 20;
@@ -178,6 +197,7 @@ int main()
     for (int i = 0; i < 2; i++) {
         stream_ordered(i);
         physical(i);
+        from_pool(i, 1 - i);
     }
     own_context(1);
     for (int i = 0; i < 2 && reach[0] && reach[1]; i++) {
