@@ -85,7 +85,8 @@ static void tell_leak(struct mt_output *output, const struct mt_rows *leaks, siz
     mt_story_label(output, "");
     mt_printf(output, "%8s by blocks of %s",
               BYTES((uint64_t)mt_rows_get(leaks, row, "bytes_per_iteration").r),
-              BYTES(U(leaks, row, "size_bytes")));
+              mt_rows_get(leaks, row, "size_bytes").null ? "several sizes"
+                                                         : BYTES(U(leaks, row, "size_bytes")));
     if (site.null) {
         mt_printf(output, ", the first is block %llu\n",
                   (unsigned long long)U(leaks, row, "first_block_id"));
