@@ -3,49 +3,46 @@
 #include <stdio.h>
 #include <string.h>
 
-static unsigned digits_of(uint64_t value)
+#define EIGHT 100000000u /* has nine digits */
+
+/* The eight digits of a number below 10^8, the first one in the lowest byte: halved again and again,
+ * all parts at once. Division by 100 and by 10 is multiplication, exact for what comes here. */
+static uint64_t eight_digits(uint32_t value)
 {
-    static const uint64_t power[] = {0,
-                                     10,
-                                     100,
-                                     1000,
-                                     10000,
-                                     100000,
-                                     1000000,
-                                     10000000,
-                                     100000000,
-                                     1000000000,
-                                     10000000000,
-                                     100000000000,
-                                     1000000000000,
-                                     10000000000000,
-                                     100000000000000,
-                                     1000000000000000,
-                                     10000000000000000,
-                                     100000000000000000,
-                                     1000000000000000000,
-                                     10000000000000000000u};
-    unsigned bits = 64 - (unsigned)__builtin_clzll(value | 1);
-    unsigned guess = bits * 1233 >> 12; /* bits * log10(2): right, or one too many */
-    return guess + (value >= power[guess]);
+    uint64_t parts = value / 10000 | (uint64_t)(value % 10000) << 32;
+    uint64_t upper = parts * 5243 >> 19 & UINT64_C(0x0000007f0000007f);
+    parts = upper | (parts - upper * 100) << 16;
+    upper = parts * 103 >> 10 & UINT64_C(0x000f000f000f000f);
+    return upper | (parts - upper * 10) << 8;
 }
 
-/* Rows of a large trace are mostly digits: two at a time, where they belong. */
+static void put_eight(char *to, uint64_t digits)
+{
+    digits |= UINT64_C(0x3030303030303030);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    digits = __builtin_bswap64(digits);
+#endif
+    memcpy(to, &digits, sizeof digits);
+}
+
+/* A number below 10^8 without the zeros before it; writes eight bytes. */
+static size_t put_head(char *to, uint32_t value)
+{
+    uint64_t digits = eight_digits(value);
+    unsigned zeros = (unsigned)__builtin_ctzll(digits | UINT64_C(1) << 56) / 8;
+    put_eight(to, digits >> 8 * zeros);
+    return 8 - zeros;
+}
+
+/* Rows of a large trace are mostly digits. Never more than MT_DIGITS_MAX bytes are written to. */
 size_t mt_format_uint(char *to, uint64_t value)
 {
-    static const char pairs[] = "00010203040506070809101112131415161718192021222324"
-                                "25262728293031323334353637383940414243444546474849"
-                                "50515253545556575859606162636465666768697071727374"
-                                "75767778798081828384858687888990919293949596979899";
-    unsigned length = digits_of(value);
-    char *at = to + length;
-    for (; value >= 100; value /= 100)
-        memcpy(at -= 2, pairs + value % 100 * 2, 2);
-    if (value >= 10)
-        memcpy(to, pairs + value * 2, 2);
-    else
-        *to = (char)('0' + value);
-    return length;
+    if (value < EIGHT)
+        return put_head(to, (uint32_t)value);
+    uint64_t head = value / EIGHT;
+    size_t length = mt_format_uint(to, head);
+    put_eight(to + length, eight_digits((uint32_t)(value - head * EIGHT)));
+    return length + 8;
 }
 
 size_t mt_format_hex(char *to, uint64_t value)

@@ -5,7 +5,7 @@
 #include "analysis/behaviour/classify.h"
 
 #define SEEN 16384u      /* more than a launch has blocks, a power of two */
-#define FEW 8u           /* blocks of a launch that is no list */
+#define FEW MT_FEW_BLOCKS
 #define SMALL_BYTES 512u /* counters and flags that last are no parameters */
 #define PHASE_BIT(phase) (uint8_t)(1u << (phase))
 
@@ -17,13 +17,15 @@ int mt_behaviour_init(struct mt_behaviour *it, const struct mt_run *run,
     it->listener = *listener;
     it->span_serial = 1;
     it->seen = calloc(SEEN, sizeof *it->seen);
+    it->met = malloc(SEEN * sizeof *it->met);
     mt_kernelset_init(&it->kernels, run->trace);
-    return it->seen ? 0 : MT_ERR_MEMORY;
+    return it->seen && it->met ? 0 : MT_ERR_MEMORY;
 }
 
 void mt_behaviour_release(struct mt_behaviour *it)
 {
     free(it->seen);
+    free(it->met);
     free(it->kind);
     mt_dict_release(&it->sizes);
     mt_kernelset_release(&it->kernels);
@@ -67,20 +69,36 @@ static uint32_t first_parameter(const struct mt_behaviour *it)
     return phases->steps;
 }
 
-static void judge_touch(struct mt_behaviour *it, const struct mt_touch *touch, uint32_t parameter)
+/* Of the step that the touches at hand belong to. */
+struct judged_step {
+    uint32_t step;
+    enum mt_phase phase;
+    bool early; /* before the first one that touches a parameter */
+};
+
+static void judge_step(const struct mt_behaviour *it, uint32_t step, uint32_t parameter,
+                       struct judged_step *judged)
+{
+    const struct mt_phases *phases = &it->span.phases;
+    judged->step = step;
+    judged->phase = mt_phases_at(phases, step);
+    judged->early = judged->phase != MT_PHASE_none &&
+                    mt_phases_distance(phases, phases->begin[MT_PHASE_forward], step) < parameter;
+}
+
+static void judge_touch(struct mt_behaviour *it, const struct mt_touch *touch,
+                        const struct judged_step *judged)
 {
     struct mt_life *life = mt_life_at(&it->lives, touch->life);
-    const struct mt_phases *phases = &it->span.phases;
-    enum mt_phase phase = mt_phases_at(phases, touch->step);
+    enum mt_phase phase = judged->phase;
     note_span(life, phase, it->span_serial);
     if (phase == MT_PHASE_none)
         return;
     life->touched |= PHASE_BIT(phase);
     life->last_phase = (uint8_t)phase;
     life->partner |= touch->partner && phase == MT_PHASE_optimizer;
-    if (life->first_span == it->span_serial && life->first_step == touch->step)
-        life->early =
-            mt_phases_distance(phases, phases->begin[MT_PHASE_forward], touch->step) < parameter;
+    if (life->first_step == touch->step && life->first_span == it->span_serial)
+        life->early = judged->early;
 }
 
 static void judge_births(struct mt_behaviour *it)
@@ -94,10 +112,15 @@ static void judge_births(struct mt_behaviour *it)
 static void judge_touches(struct mt_behaviour *it)
 {
     uint32_t parameter = it->span.phases.known ? first_parameter(it) : 0;
+    struct judged_step judged = {.step = UINT32_MAX};
     if (!it->span.iteration)
         return;
-    for (size_t i = 0; i < it->log.touches; i++)
-        judge_touch(it, &it->log.touch[i], parameter);
+    for (size_t i = 0; i < it->log.touches; i++) {
+        const struct mt_touch *touch = &it->log.touch[i];
+        if (touch->step != judged.step)
+            judge_step(it, touch->step, parameter, &judged);
+        judge_touch(it, touch, &judged);
+    }
 }
 
 static int judge_deaths(struct mt_behaviour *it)
@@ -292,34 +315,72 @@ static uint32_t place_of(const struct mt_behaviour *it, uint64_t size)
     return at;
 }
 
+/* Of few sizes it takes less to look at each than to hash them. */
 static bool is_seen(const struct mt_behaviour *it, uint64_t size)
 {
-    return it->seen[place_of(it, size)].serial == it->launches;
+    bool found = false;
+    if (it->is_list)
+        return it->seen[place_of(it, size)].serial == it->launches;
+    for (uint32_t i = 0; i < it->fews; i++)
+        found |= it->few[i] == size;
+    return found;
 }
 
-/* Note the sizes of lasting blocks; whether one came twice. */
-static int see_sizes(struct mt_behaviour *it, const struct mt_launch *launch, struct mt_step *step)
+static void see_size(struct mt_behaviour *it, uint64_t size)
 {
-    it->launches++;
-    for (uint32_t i = 0; i < launch->blocks; i++) {
-        uint64_t size = launch->block[i]->size;
-        uint32_t number = mt_lives_of(&it->lives, launch->block[i]);
-        if (!number || !mt_behaviour_lasts(it, mt_life_at(&it->lives, number)))
-            continue;
-        uint32_t at = place_of(it, size);
-        step->pairs |= it->seen[at].serial == it->launches && size > SMALL_BYTES;
-        step->lasting |= size > SMALL_BYTES;
-        it->seen[at].size = size;
-        it->seen[at].serial = it->launches;
-        step->score += (double)size;
-        if (!mt_dict_find(&it->sizes, size)) {
-            uint64_t *known = mt_dict_add(&it->sizes, size);
-            if (!known)
-                return MT_ERR_MEMORY;
-            *known = 1;
-        }
+    if (!it->is_list) {
+        it->few[it->fews++] = size;
+        return;
     }
+    uint32_t at = place_of(it, size);
+    it->seen[at].size = size;
+    it->seen[at].serial = it->launches;
+}
+
+/* Whether lasting blocks have had this size, that of a life; once it is so, it stays so. */
+static bool size_lasts(const struct mt_behaviour *it, struct mt_life *life, uint64_t size)
+{
+    if (size != life->size) /* a range that grew */
+        return mt_dict_find(&it->sizes, size) != NULL;
+    if (!life->size_lasts)
+        life->size_lasts = mt_dict_find(&it->sizes, size) != NULL;
+    return life->size_lasts;
+}
+
+static int note_lasting(struct mt_behaviour *it, struct mt_life *life, uint64_t size,
+                        struct mt_step *step)
+{
+    step->pairs |= size > SMALL_BYTES && is_seen(it, size);
+    step->lasting |= size > SMALL_BYTES;
+    step->score += (double)size;
+    see_size(it, size);
+    if (size_lasts(it, life, size))
+        return 0;
+    uint64_t *known = mt_dict_add(&it->sizes, size);
+    if (!known)
+        return MT_ERR_MEMORY;
+    *known = 1;
     return 0;
+}
+
+/* Who is touched, and the sizes of the lasting ones. Those that do not last: how many, or an error.
+ */
+static int meet(struct mt_behaviour *it, const struct mt_launch *launch, struct mt_step *step)
+{
+    int others = 0;
+    it->launches++;
+    it->is_list = launch->blocks > FEW;
+    it->fews = 0;
+    for (uint32_t i = 0; i < launch->blocks; i++) {
+        uint32_t number = mt_lives_of(&it->lives, launch->block[i]);
+        struct mt_life *life = mt_life_at(&it->lives, number);
+        bool lasts = number && mt_behaviour_lasts(it, life);
+        it->met[i] = (struct mt_met){number, lasts, false};
+        others += number && !lasts;
+        if (lasts)
+            RETURN_IF_ERROR(note_lasting(it, life, launch->block[i]->size, step));
+    }
+    return others;
 }
 
 /* See phases.h for what a launch says of the optimizer; step->score holds the lasting bytes. */
@@ -327,25 +388,28 @@ static void score_launch(struct mt_behaviour *it, const struct mt_launch *launch
                          struct mt_step *step)
 {
     double with = 0, without = 0;
-    bool odd = false, list = launch->blocks > FEW;
+    bool odd = step->score > 0;
     for (uint32_t i = 0; i < launch->blocks; i++) {
+        struct mt_met *met = &it->met[i];
         uint64_t size = launch->block[i]->size;
-        uint32_t number = mt_lives_of(&it->lives, launch->block[i]);
-        if (!number || mt_behaviour_lasts(it, mt_life_at(&it->lives, number)))
+        if (!met->life || met->lasts)
             continue;
-        if (is_seen(it, size)) {
+        struct mt_life *life = mt_life_at(&it->lives, met->life);
+        bool seen = is_seen(it, size);
+        met->partner = size == life->size ? seen : is_seen(it, life->size);
+        if (seen) {
             with += (double)size;
             step->pairs |= size > SMALL_BYTES;
             continue;
         }
         without += (double)size;
-        odd |= !mt_dict_find(&it->sizes, size);
+        odd = odd || !size_lasts(it, life, size);
     }
-    step->pairs &= without == 0 || list;
-    if (without > 0 && list && step->score > 0)
+    step->pairs &= without == 0 || it->is_list;
+    if (without > 0 && it->is_list && step->score > 0)
         step->score += with - without;
     else if (without > 0)
-        step->score = step->score > 0 || odd ? -step->score - without : 0;
+        step->score = odd ? -step->score - without : 0;
 }
 
 /* Of what a block is made, by the launch of its first access. */
@@ -366,21 +430,22 @@ static void note_origin(struct mt_behaviour *it, const struct mt_launch *launch,
         life->origin = MT_ORIGIN_input;
 }
 
-static int touch_block(struct mt_behaviour *it, const struct mt_launch *launch, uint32_t number,
-                       enum mt_kernelkind kind, uint8_t kinds)
+static int touch_block(struct mt_behaviour *it, const struct mt_launch *launch, uint32_t i,
+                       enum mt_kernelkind kind)
 {
-    struct mt_life *life = mt_life_at(&it->lives, number);
+    const struct mt_met *met = &it->met[i];
+    struct mt_life *life = mt_life_at(&it->lives, met->life);
     uint32_t step = (uint32_t)it->log.steps - 1;
-    bool lasts = mt_behaviour_lasts(it, life);
     if (life->accesses == 0)
-        note_origin(it, launch, number);
-    struct mt_touch one = {number, step, !lasts && is_seen(it, life->size), lasts, 0};
-    for (unsigned bits = kinds; bits; bits &= bits - 1) { /* one, but for told reads and writes */
+        note_origin(it, launch, met->life);
+    struct mt_touch one = {met->life, step, met->partner, met->lasts, 0};
+    unsigned bits = mt_launch_kinds(launch, launch->block[i]);
+    for (; bits; bits &= bits - 1) { /* one, but for told reads and writes */
         if (kind == MT_KERNEL_product)
             add_one(&life->products);
         if (kind == MT_KERNEL_collective)
             add_one(&life->collectives);
-        RETURN_IF_ERROR(touch(it, number, &one, (enum mt_access_kind)__builtin_ctz(bits)));
+        RETURN_IF_ERROR(touch(it, met->life, &one, (enum mt_access_kind)__builtin_ctz(bits)));
     }
     return 0;
 }
@@ -412,15 +477,14 @@ int mt_behaviour_launch(struct mt_behaviour *it, const struct mt_launch *launch)
     if (kernel == UINT32_MAX)
         return MT_ERR_MEMORY;
     step.allocated = allocated_on(it, launch->block[0]->device);
-    RETURN_IF_ERROR(see_sizes(it, launch, &step));
-    score_launch(it, launch, &step);
+    int others = meet(it, launch, &step);
+    RETURN_IF_ERROR(others);
+    if (others)
+        score_launch(it, launch, &step);
     if (!mt_spanlog_step(&it->log, &step))
         return MT_ERR_MEMORY;
-    for (uint32_t i = 0; i < launch->blocks; i++) {
-        uint32_t number = mt_lives_of(&it->lives, launch->block[i]);
-        if (number)
-            RETURN_IF_ERROR(touch_block(it, launch, number, (enum mt_kernelkind)it->kind[kernel],
-                                        mt_launch_kinds(launch, launch->block[i])));
-    }
+    for (uint32_t i = 0; i < launch->blocks; i++)
+        if (it->met[i].life)
+            RETURN_IF_ERROR(touch_block(it, launch, i, (enum mt_kernelkind)it->kind[kernel]));
     return check_log(it);
 }

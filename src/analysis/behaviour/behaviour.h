@@ -14,6 +14,7 @@
 #include "analysis/kernelset.h"
 #include "analysis/pass.h"
 
+#define MT_FEW_BLOCKS 8u               /* of a launch that is no list */
 #define MT_WHO_API (UINT32_C(1) << 31) /* in mt_step.who: a driver function, not a kernel */
 
 struct mt_span {
@@ -52,6 +53,13 @@ struct mt_behaviour {
         uint64_t size, serial;
     } * seen; /* sizes of lasting blocks of a launch, hashed */
     uint64_t launches;
+    bool is_list; /* the launch has more blocks than MT_FEW_BLOCKS */
+    uint32_t fews;
+    uint64_t few[MT_FEW_BLOCKS]; /* the sizes, where it is none */
+    struct mt_met {
+        uint32_t life; /* 0: none */
+        bool lasts, partner;
+    } * met; /* by its blocks */
     struct {
         uint64_t time_ns, kernel;
         uint32_t thread;

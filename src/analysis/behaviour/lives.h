@@ -37,6 +37,7 @@ struct mt_life {
     uint8_t origin; /* enum mt_origin */
     uint8_t rule;   /* enum mt_rule; meaningful if judged */
     bool born_within, died_within, early, partner, dead, judged, segment;
+    bool size_lasts; /* lasting blocks have had its size */
     /* born_within: in an iteration; died_within: in that one, or soon; early: first accessed
      * before the first parameter; partner: the optimizer touched it beside a lasting block of its
      * size */

@@ -39,17 +39,18 @@ static void *grow(void *array, size_t n, size_t *room, size_t size)
         return true;                                                                               \
     } while (0)
 
-#define touchs touches
-#define touchs_room touches_room
-
 bool mt_spanlog_step(struct mt_spanlog *log, const struct mt_step *step)
 {
     APPEND(log, step, *step);
 }
 
-bool mt_spanlog_touch(struct mt_spanlog *log, const struct mt_touch *touch)
+bool mt_spanlog_grow_touches(struct mt_spanlog *log)
 {
-    APPEND(log, touch, *touch);
+    void *array = grow(log->touch, log->touches, &log->touches_room, sizeof *log->touch);
+    if (!array)
+        return false;
+    log->touch = array;
+    return true;
 }
 
 bool mt_spanlog_birth(struct mt_spanlog *log, uint32_t life)

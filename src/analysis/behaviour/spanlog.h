@@ -47,7 +47,14 @@ void mt_spanlog_clear(struct mt_spanlog *log);
 
 /* False where memory is out. */
 bool mt_spanlog_step(struct mt_spanlog *log, const struct mt_step *step);
-bool mt_spanlog_touch(struct mt_spanlog *log, const struct mt_touch *touch);
+bool mt_spanlog_grow_touches(struct mt_spanlog *log);
+static inline bool mt_spanlog_touch(struct mt_spanlog *log, const struct mt_touch *touch)
+{
+    if (log->touches == log->touches_room && !mt_spanlog_grow_touches(log))
+        return false;
+    log->touch[log->touches++] = *touch;
+    return true;
+}
 bool mt_spanlog_birth(struct mt_spanlog *log, uint32_t life);
 bool mt_spanlog_death(struct mt_spanlog *log, uint32_t life);
 

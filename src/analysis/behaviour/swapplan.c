@@ -243,13 +243,20 @@ static enum outcome schedule(struct mt_swapplan *plan, struct link *link, struct
     return DONE;
 }
 
-static bool covers(const struct mt_swapplan *plan, const struct mt_swap_gap *gap, size_t slice)
+static void find_slices(const struct mt_swapplan *plan, struct mt_swap_gap *gap)
 {
     uint64_t out = mt_swaprule_out_ns(&plan->rule, gap->size);
     uint64_t in = mt_swaprule_in_ns(&plan->rule, gap->size);
     uint64_t from = gap->start_ns - plan->start_ns + out, to = gap->end_ns - plan->start_ns;
-    size_t first, n = to > from + in ? slices_within(plan, from, to - in, &first) : 0;
-    return n && (slice + plan->slices - first) % plan->slices < n;
+    size_t first = 0, n = to > from + in ? slices_within(plan, from, to - in, &first) : 0;
+    gap->first = (uint32_t)first;
+    gap->slices = (uint32_t)n;
+}
+
+static bool covers(const struct mt_swapplan *plan, const struct mt_swap_gap *gap, size_t slice)
+{
+    size_t behind = slice >= gap->first ? slice - gap->first : slice + plan->slices - gap->first;
+    return behind < gap->slices;
 }
 
 #define NEVER UINT32_MAX
@@ -290,6 +297,7 @@ static void find_peak(struct mt_swapplan *plan)
     plan->peak_bytes = plan->most[peak];
     plan->peak_ns = plan->start_ns + slice_begin(plan, peak);
     for (size_t i = 0; i < plan->gaps; i++) {
+        find_slices(plan, &plan->gap[i]);
         plan->gap[i].covers = covers(plan, &plan->gap[i], peak) ? plan->gap[i].size : 0;
         plan->at_peak_bytes += plan->gap[i].covers;
     }

@@ -28,6 +28,7 @@ struct mt_swap_gap {
     uint64_t size, start_ns, end_ns;      /* end_ns behind the iteration's end: it wraps */
     uint64_t covers;                      /* bytes off the peak if it left alone: size, or 0 */
     uint64_t out_ns, in_ns;               /* in the plan: begin of the transfers */
+    uint32_t first, slices;               /* that it is away in from end to end if it left alone */
     uint32_t life, device, after, before; /* the caller's, as is held */
     bool wraps, planned, held;
 };

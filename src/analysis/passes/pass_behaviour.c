@@ -41,14 +41,14 @@ struct state {
 static int on_born(void *data, uint32_t life)
 {
     struct state *state = data;
-    return state->patterns ? mt_logicals_born(&state->logicals, life) : 0;
+    return mt_logicals_born(&state->logicals, life);
 }
 
 static int on_accessed(void *data, uint32_t life, uint32_t who, enum mt_access_kind kind,
                        uint64_t time_ns)
 {
     struct state *state = data;
-    return state->patterns ? mt_logicals_accessed(&state->logicals, life, who, kind, time_ns) : 0;
+    return mt_logicals_accessed(&state->logicals, life, who, kind, time_ns);
 }
 
 static int on_begun(void *data, const struct mt_span *span)
@@ -172,8 +172,12 @@ static void *behaviour_new(const struct mt_run *run)
 #define SINK(name) state->name = run->sink(run, &mt_table_##name);
     SINKS(SINK)
 #undef SINK
-    struct mt_behaviour_listener listener = {state,   on_born,  on_accessed,
-                                             on_span, on_begun, on_judged};
+    struct mt_behaviour_listener listener = {.state = state,
+                                             .born = state->patterns ? on_born : NULL,
+                                             .accessed = state->patterns ? on_accessed : NULL,
+                                             .span = on_span,
+                                             .begun = on_begun,
+                                             .judged = on_judged};
     int code = mt_behaviour_init(&state->behaviour, run, &listener);
     mt_logicals_init(&state->logicals, &state->behaviour);
     mt_swapspan_init(&state->swapspan, &state->behaviour);

@@ -1,5 +1,6 @@
 #include "report/number.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "../unit.h"
@@ -30,6 +31,24 @@ START_TEST(exact_numbers)
     ck_assert_str_eq(hexadecimal(0xf), "0xf");
     ck_assert_str_eq(hexadecimal(0x7f00a0), "0x7f00a0");
     ck_assert_str_eq(hexadecimal(UINT64_MAX), "0xffffffffffffffff");
+}
+END_TEST
+
+START_TEST(all_lengths)
+{
+    char expected[MT_DIGITS_MAX + 1];
+    uint64_t random = 1;
+    for (int i = 0; i < 200000; i++) {
+        random = random * 6364136223846793005u + 1442695040888963407u;
+        uint64_t value = random >> (i % 64);
+        value -= i % 3 == 0 ? value % 100000000 : 0; /* zeros at the end */
+        snprintf(expected, sizeof expected, "%llu", (unsigned long long)value);
+        ck_assert_str_eq(decimal(value), expected);
+    }
+    for (uint64_t power = 1; power < UINT64_C(10000000000000000000); power *= 10) {
+        snprintf(expected, sizeof expected, "%llu", (unsigned long long)power - 1);
+        ck_assert_str_eq(decimal(power - 1), expected);
+    }
 }
 END_TEST
 
@@ -72,4 +91,4 @@ START_TEST(readable_counts)
 }
 END_TEST
 
-UNIT_MAIN("number", exact_numbers, readable_bytes, readable_times, readable_counts)
+UNIT_MAIN("number", exact_numbers, all_lengths, readable_bytes, readable_times, readable_counts)
