@@ -3,9 +3,12 @@
 static bool make_room(struct mt_lives *lives)
 {
     uint32_t room = lives->room ? lives->room * 2 : 1024;
-    struct mt_life *life = realloc(lives->life, room * sizeof *life);
+    struct mt_life *life = aligned_alloc(_Alignof(struct mt_life), room * sizeof *life);
     if (!life)
         return false;
+    if (lives->n)
+        memcpy(life, lives->life, lives->n * sizeof *life);
+    free(lives->life);
     lives->life = life;
     uint32_t *spare = realloc(lives->spare, room * sizeof *spare);
     if (!spare)

@@ -6,6 +6,7 @@
 #define MT_LIVES_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "model/model.h"
@@ -14,34 +15,42 @@
 /* Why a block may be input, by its first access. */
 enum mt_origin { MT_ORIGIN_other, MT_ORIGIN_host, MT_ORIGIN_alone, MT_ORIGIN_input };
 
+/* Three cache lines: what an access changes, what the end of a span asks for, and the rest. */
 struct mt_life {
-    uint64_t id, address, size, birth_ns, death_ns; /* UINT64_MAX: alive at the end */
-    uint64_t first_ns, last_ns;                     /* meaningful if accesses > 0 */
-    uint32_t device;
-    uint32_t stack;   /* who asked for it, 0: not recorded */
-    uint32_t serial;  /* of births, to tell who lived at a time */
-    uint32_t born_in; /* iterations that had begun before its birth */
-    uint32_t born_span;
-    uint32_t spans; /* whole iterations it lived through; known at its death */
+    uint64_t size;
+    uint64_t first_ns, last_ns;               /* meaningful if accesses > 0 */
     uint32_t accesses, products, collectives; /* of which by such kernels, or sets as of products;
                                                  they saturate */
-    uint32_t host_spans, span;                /* spans in which the host wrote it; the last such */
-    uint32_t phase_spans[4];                  /* spans in which a phase touched it */
-    uint32_t phase_span[4];                   /* the last of them */
     uint32_t first_span, first_step;          /* where its first access stands in the log */
-    uint32_t stamp;                           /* of who counts blocks once */
-    uint32_t logical;                         /* which pattern it follows, 0: none */
-    uint8_t holders;                          /* who still needs it when it is dead */
-    uint8_t touched;                          /* a bit for each phase */
-    uint8_t birth_phase, death_phase, last_phase;
-    uint8_t origin; /* enum mt_origin */
-    uint8_t rule;   /* enum mt_rule; meaningful if judged */
-    bool born_within, died_within, early, partner, dead, judged, segment;
+    uint32_t host_spans, span;                /* spans in which the host wrote it; the last such */
+    uint32_t born_in;                         /* iterations that had begun before its birth */
+    uint32_t born_span;
+    uint8_t birth_phase;
+    uint8_t origin;  /* enum mt_origin */
+    uint8_t holders; /* who still needs it when it is dead */
     bool size_lasts; /* lasting blocks have had its size */
-    /* born_within: in an iteration; died_within: in that one, or soon; early: first accessed
-     * before the first parameter; partner: the optimizer touched it beside a lasting block of its
-     * size */
-};
+
+    uint32_t phase_spans[4]; /* spans in which a phase touched it */
+    uint32_t phase_span[4];  /* the last of them */
+    uint32_t stamp;          /* of who counts blocks once */
+    uint32_t logical;        /* which pattern it follows, 0: none */
+    uint32_t device;
+    uint32_t stack;  /* who asked for it, 0: not recorded */
+    uint32_t serial; /* of births, to tell who lived at a time */
+    uint8_t touched; /* a bit for each phase */
+    uint8_t last_phase, death_phase;
+    uint8_t rule; /* enum mt_rule; meaningful if judged */
+    bool partner, early, born_within, died_within, dead, judged, segment;
+    /* partner: the optimizer touched it beside a lasting block of its size; early: first accessed
+     * before the first parameter; born_within: in an iteration; died_within: in that one, or soon
+     */
+
+    uint64_t id, address, birth_ns, death_ns; /* UINT64_MAX: alive at the end */
+    uint32_t spans; /* whole iterations it lived through; known at its death */
+} __attribute__((aligned(64)));
+
+_Static_assert(sizeof(struct mt_life) == 192, "a life takes three cache lines");
+_Static_assert(offsetof(struct mt_life, phase_spans) == 64, "the second begins there");
 
 struct mt_lives {
     struct mt_life *life;

@@ -93,9 +93,9 @@ static uint32_t add(struct mt_logicals *it, const struct mt_life *life, uint32_t
 
 /* ---- following a life ---- */
 
-static void follow(struct mt_follower *follower, uint64_t now)
+static void follow(struct mt_follower *follower, uint32_t logical, uint64_t now)
 {
-    *follower = (struct mt_follower){.last_ns = now, .following = true};
+    *follower = (struct mt_follower){.last_ns = now, .logical = logical, .following = true};
 }
 
 static int grow_pattern(struct mt_logical *logical, uint32_t who, enum mt_access_kind kind)
@@ -115,11 +115,10 @@ static int grow_pattern(struct mt_logical *logical, uint32_t who, enum mt_access
 int mt_logicals_accessed(struct mt_logicals *it, uint32_t number, uint32_t who,
                          enum mt_access_kind kind, uint64_t time_ns)
 {
-    const struct mt_life *life = mt_life_at(&it->behaviour->lives, number);
     struct mt_follower *follower = &it->follower[number];
-    if (!life->logical || !follower->following)
+    if (!follower->logical || !follower->following)
         return 0;
-    struct mt_logical *logical = &it->logical[life->logical];
+    struct mt_logical *logical = &it->logical[follower->logical];
     if (follower->beats == 0)
         follower->first_ns = time_ns;
     if (!logical->fixed)
@@ -182,7 +181,7 @@ int mt_logicals_born(struct mt_logicals *it, uint32_t number)
     struct mt_life *life = mt_life_at(&it->behaviour->lives, number);
     if (!follower || !push(&it->young, &it->youngs, &it->youngs_room, number))
         return MT_ERR_MEMORY;
-    follower->following = false;
+    *follower = (struct mt_follower){0};
     life->holders++; /* as long as it stands in a list */
     if (!it->counts)
         return 0;
@@ -201,7 +200,7 @@ int mt_logicals_born(struct mt_logicals *it, uint32_t number)
     if (!join(&it->logical[life->logical], life))
         life->logical = 0;
     else
-        follow(follower, life->birth_ns);
+        follow(follower, life->logical, life->birth_ns);
     return 0;
 }
 
@@ -239,7 +238,7 @@ static int become_lasting(struct mt_logicals *it, uint32_t number)
     uint32_t logical = add(it, life, 0);
     if (logical == UINT32_MAX || !push(&it->lasting, &it->lastings, &it->lastings_room, number))
         return MT_ERR_MEMORY;
-    life->logical = logical;
+    life->logical = it->follower[number].logical = logical;
     return 0;
 }
 
@@ -264,8 +263,10 @@ int mt_logicals_begun(struct mt_logicals *it, const struct mt_span *span)
     it->span_start_ns = span->start_ns;
     if (span->iteration)
         RETURN_IF_ERROR(look_at_young(it));
-    for (size_t i = 0; it->counts && i < it->lastings; i++)
-        follow(&it->follower[it->lasting[i]], span->start_ns);
+    for (size_t i = 0; it->counts && i < it->lastings; i++) {
+        struct mt_follower *follower = &it->follower[it->lasting[i]];
+        follow(follower, follower->logical, span->start_ns);
+    }
     return 0;
 }
 

@@ -29,6 +29,9 @@ struct mt_beat {
 };
 
 struct mt_logical {
+    struct mt_beat *beat;
+    uint32_t beats, room;
+    bool fixed;           /* the first life is over: the pattern is made */
     uint64_t size, block; /* id of its first life */
     uint64_t address;     /* of its last life */
     uint32_t device;
@@ -38,16 +41,13 @@ struct mt_logical {
     uint32_t exact;     /* that followed the pattern from end to end */
     uint32_t same_address;
     struct mt_spread accesses, before, after; /* before the first access, after the last: ns */
-    struct mt_beat *beat;
-    uint32_t beats, room;
-    bool fixed;          /* the first life is over: the pattern is made */
     uint32_t rule_of[2]; /* of its last life: rule + 1; how many lives had it */
 };
 
 /* Where a life stands in its pattern; at its number. */
 struct mt_follower {
     uint64_t last_ns, first_ns;
-    uint32_t span; /* in which it is followed */
+    uint32_t logical; /* as the life's, 0: none */
     uint32_t beats;
     bool astray, following;
 };
