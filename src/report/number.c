@@ -5,8 +5,9 @@
 
 #define EIGHT 100000000u /* has nine digits */
 
-/* The eight digits of a number below 10^8, the first one in the lowest byte: halved again and again,
- * all parts at once. Division by 100 and by 10 is multiplication, exact for what comes here. */
+/* The eight digits of a number below 10^8, the first one in the lowest byte: halved again and
+ * again, all parts at once. Divisions by 100 and 10 are multiplications, exact for what comes here.
+ */
 static uint64_t eight_digits(uint32_t value)
 {
     uint64_t parts = value / 10000 | (uint64_t)(value % 10000) << 32;
