@@ -152,6 +152,17 @@ START_TEST(nobody_else_reads_them)
 }
 END_TEST
 
+START_TEST(trace_that_vanishes)
+{
+    struct run run = run_order(&(struct order){.environment = LIST("MEMTRACE_OUTPUT=t.mtrace"),
+                                               .arguments = LIST("victim", "delete", "t.mtrace")});
+    run_must_succeed(&run);
+    ck_assert_msg(strstr(run.err, "/t.mtrace was deleted") != NULL, "said: %s", run.err);
+    ck_assert_uint_eq(run_files(&run, ""), 0);
+    run_free(&run);
+}
+END_TEST
+
 /* ---- where it cannot ---- */
 
 /* One line that names the setting and says what follows; the job is as ever. */
@@ -328,5 +339,5 @@ START_TEST(meta_data)
 END_TEST
 
 UNIT_MAIN("files", taken_name, planted_links, ring_file_that_was_left, placeholders,
-          nobody_else_reads_them, impossible_places, wrong_settings, not_wanted,
+          nobody_else_reads_them, trace_that_vanishes, impossible_places, wrong_settings, not_wanted,
           small_files_are_allowed, nobody_reads_stderr, meta_data)

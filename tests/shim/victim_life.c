@@ -328,6 +328,14 @@ static int change_folder(int argc, char **argv)
     return 0;
 }
 
+/* delete FILE: takes its own trace away. */
+static int delete_file(int argc, char **argv)
+{
+    begin();
+    some_events(10);
+    return argc > 1 && unlink(argv[1]) == 0 ? 0 : 1;
+}
+
 /* Started without standard error: a file of its own gets the number, and stays its own. */
 static int own_stderr(int argc, char **argv)
 {
@@ -370,5 +378,5 @@ const struct victim_command victim_life[] = {
     {"vfork-exec", vfork_exec}, {"exec-chain", exec_chain}, {"end", end},
     {"exit-thread", exit_thread}, {"late", late},           {"keep-errno", keep_errno},
     {"close-all", close_all},   {"chdir", change_folder},
-    {"own-stderr", own_stderr}, {"sandbox", sandbox},       {NULL, NULL},
+    {"delete", delete_file},    {"own-stderr", own_stderr}, {"sandbox", sandbox},       {NULL, NULL},
 };

@@ -249,6 +249,17 @@ static void become_late(void)
     syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 }
 
+/* With its folder, perhaps: everything was written, and nobody will find it. */
+static void tell_if_deleted(void)
+{
+    struct stat status;
+    int fd = mt_mfile_check(&life.file);
+    if (fd >= 0 && fstat(fd, &status) == 0 && status.st_nlink == 0)
+        mt_shim_say("%s was deleted while it was being recorded: the trace is lost; name a folder "
+                    "that outlives the job",
+                    life.file.path);
+}
+
 /* Runs with the exit handlers. In a child of the recording process there is nothing to end. */
 __attribute__((destructor)) static void end(void)
 {
@@ -262,6 +273,7 @@ __attribute__((destructor)) static void end(void)
         done = mt_drain_all();
     }
     if (done) {
+        tell_if_deleted();
         mt_rings_close(true);
     } else {
         set_state(MT_OFF); /* the ring file stays for the reader */
