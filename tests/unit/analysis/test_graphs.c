@@ -309,11 +309,18 @@ static void compare(struct replay *graph, struct replay *plain)
         ck_assert_uint_eq(graph->accessed[i], plain->accessed[i]);
         ck_assert_mem_eq(&a, &b, sizeof a);
     }
+    ck_assert_uint_eq(graph->host_accesses, plain->host_accesses);
+    for (size_t i = 0; i < graph->host_accesses; i++) {
+        struct mt_access a = graph->host_access[i], b = plain->host_access[i];
+        a.graph = b.graph = a.stream = b.stream = 0;
+        ck_assert_mem_eq(&a, &b, sizeof a);
+    }
     struct mt_counts a = *replay_counts(graph), b = *replay_counts(plain);
     a.graphs = a.graph_nodes = a.graph_launches = a.launches_by_graphs = 0;
     ck_assert_mem_eq(&a, &b, sizeof a);
     graph->accesses = plain->accesses = graph->launches = plain->launches = 0;
     graph->launched = plain->launched = 0;
+    graph->host_accesses = plain->host_accesses = 0;
 }
 
 /* What happens between launches, in both worlds. */
