@@ -8,6 +8,7 @@
 #include "base/crc32.h"
 #include "base/error.h"
 #include "format/encode.h"
+#include "format/ringfile.h"
 #include "reader/opened.h"
 
 /* Whether a chunk begins right behind where the file header should be. */
@@ -25,14 +26,25 @@ static bool header_is_valid(const struct mt_file_header *header)
            header->size == sizeof *header && header->time_shift <= MT_TIME_SHIFT_MAX;
 }
 
+/* What was taken for a trace, and what to do instead. */
+static const char *what_it_is(const struct mt_file_header *header)
+{
+    static const unsigned char gzip[] = {0x1f, 0x8b}, zstd[] = {0x28, 0xb5, 0x2f, 0xfd};
+    if (memcmp(header, MT_RINGFILE_MAGIC, 8) == 0)
+        return "it is the ring file of one: name the trace without .ring";
+    if (memcmp(header, gzip, sizeof gzip) == 0 || memcmp(header, zstd, sizeof zstd) == 0)
+        return "it is compressed: unpack it first";
+    return "of a log memtrace-import makes one";
+}
+
 static int read_header(struct mt_trace *trace, const char *path, struct mt_error *error)
 {
     struct mt_file_header *header = &trace->header;
     size_t got = mt_source_read(&trace->source, 0, header, sizeof *header);
     bool magic = got >= 8 && memcmp(header->magic, MT_FILE_MAGIC, 8) == 0;
     if (!magic && !has_chunk(&trace->source))
-        return mt_fail(error, MT_ERR_NOT_TRACE,
-                       "%s is not a memtrace file; of a log memtrace-import makes one", path);
+        return mt_fail(error, MT_ERR_NOT_TRACE, "%s is not a memtrace file; %s", path,
+                       what_it_is(header));
     if (got < sizeof *header)
         return mt_fail(error, MT_ERR_DAMAGED,
                        "%s ends after %zu bytes, within the file header: it holds no events", path,

@@ -69,6 +69,10 @@ static void tell_process(struct mt_output *output, const struct mt_story *story)
     const char *rank = mt_rows_text(story->summary, "rank");
     mt_story_label(output, "traced");
     put_clean(output, command ? command : "a program that the trace does not name");
+    if (!number(story, "pid")) { /* of a file that is cut before its facts */
+        mt_put_char(output, '\n');
+        return;
+    }
     mt_printf(output, " (pid %" PRIu64, number(story, "pid"));
     if (host) {
         mt_put_string(output, " on ");
@@ -104,10 +108,12 @@ static void tell_loss(struct mt_output *output, const struct mt_story *story)
     uint64_t salvaged = number(story, "events_salvaged");
     mt_story_label(output, "lost");
     mt_printf(output, "%s %s", COUNTED(lost, "event", "s"));
-    if (chunks || skipped || damaged)
-        mt_printf(output, ", %s in %s damaged %s, %s unreadable, from offset %" PRIu64 " on",
-                  NUMBER(damaged), COUNTED(chunks, "chunk", "s"), BYTES(skipped),
-                  story->first_damage);
+    if (chunks || damaged)
+        mt_printf(output, ", %s in %s damaged %s", NUMBER(damaged), COUNTED(chunks, "chunk", "s"));
+    if (skipped)
+        mt_printf(output, ", %s unreadable", BYTES(skipped));
+    if (chunks || damaged || skipped)
+        mt_printf(output, ", from offset %" PRIu64 " on", story->first_damage);
     if (salvaged)
         mt_printf(output, "; %s saved from the ring file", NUMBER(salvaged));
     mt_put_char(output, '\n');
