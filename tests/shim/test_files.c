@@ -339,5 +339,5 @@ START_TEST(meta_data)
 END_TEST
 
 UNIT_MAIN("files", taken_name, planted_links, ring_file_that_was_left, placeholders,
-          nobody_else_reads_them, trace_that_vanishes, impossible_places, wrong_settings, not_wanted,
-          small_files_are_allowed, nobody_reads_stderr, meta_data)
+          nobody_else_reads_them, trace_that_vanishes, impossible_places, wrong_settings,
+          not_wanted, small_files_are_allowed, nobody_reads_stderr, meta_data)

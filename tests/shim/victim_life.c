@@ -378,5 +378,6 @@ const struct victim_command victim_life[] = {
     {"vfork-exec", vfork_exec}, {"exec-chain", exec_chain}, {"end", end},
     {"exit-thread", exit_thread}, {"late", late},           {"keep-errno", keep_errno},
     {"close-all", close_all},   {"chdir", change_folder},
-    {"delete", delete_file},    {"own-stderr", own_stderr}, {"sandbox", sandbox},       {NULL, NULL},
+    {"delete", delete_file},    {"own-stderr", own_stderr}, {"sandbox", sandbox},
+    {NULL, NULL},
 };
