@@ -17,6 +17,7 @@
 
 #include "shim/stack/native.h"
 #include "shim/stack/objects.h"
+#include "shim/stack/stackhash.h"
 
 #define MOST 100
 #define OWN 8 /* frames of this library at most */
@@ -64,6 +65,21 @@ static bool is_linkers(uintptr_t address)
     return mt_object_find(address - 1, &object) && strstr(object.name, "/ld-linux") != NULL;
 }
 
+/* The walk that follows the one before finds the same: its hash is that of these addresses. */
+static bool is_followed(const struct mt_registers *from, const uintptr_t *ours, size_t mine)
+{
+    static struct mt_walked last; /* one thread walks at a time */
+    for (uint32_t most = MOST; most > 0; most /= 4) {
+        uint64_t followed = 0, reckoned = 0;
+        uint32_t n = mt_native_hash(from, &followed, most, NULL, &last);
+        for (size_t i = 0; i < mine && i < most; i++)
+            reckoned = mt_stackhash_add(reckoned, ours[i]);
+        if (n != (mine < most ? mine : most) || followed != reckoned)
+            return false;
+    }
+    return true;
+}
+
 static void compare(const uintptr_t *ours, size_t mine, const uintptr_t *theirs, size_t others,
                     const void *trampoline)
 {
@@ -95,6 +111,7 @@ EXPORT __attribute__((noinline)) void walk_compare(const void *trampoline)
         skipped++;
     others -= skipped;
     compare(ours, mine, theirs + skipped, others < MOST ? others : MOST, trampoline);
+    walk_counts.unlike += !is_followed(&here, ours, mine);
     __asm__ volatile("" : : : "memory");
 }
 
@@ -106,6 +123,7 @@ EXPORT __attribute__((noinline)) void walk_alone(void)
     size_t mine = mt_native_frames(&here, ours, MOST, NULL);
     walk_counts.walks++;
     walk_counts.frames += (long)mine;
+    walk_counts.unlike += !is_followed(&here, ours, mine);
     outermost = outermost ? outermost : ours[mine - 1];
     if (mine == 0 || ours[mine - 1] != outermost) {
         walk_counts.wrong += !is_linkers(ours[mine - 1]);
@@ -116,10 +134,11 @@ EXPORT __attribute__((noinline)) void walk_alone(void)
 
 EXPORT long walk_report(const char *name)
 {
-    long wrong = walk_counts.wrong + walk_counts.shorter;
-    printf("%s: %ld walks, %ld frames, %ld wrong, %ld end earlier, %ld in the linker\n", name,
-           walk_counts.walks, walk_counts.frames, walk_counts.wrong, walk_counts.shorter,
-           walk_counts.linker);
+    long wrong = walk_counts.wrong + walk_counts.shorter + walk_counts.unlike;
+    printf("%s: %ld walks, %ld frames, %ld wrong, %ld end earlier, %ld in the linker, %ld not "
+           "followed\n",
+           name, walk_counts.walks, walk_counts.frames, walk_counts.wrong, walk_counts.shorter,
+           walk_counts.linker, walk_counts.unlike);
     memset(&walk_counts, 0, sizeof walk_counts);
     return wrong;
 }

@@ -32,6 +32,8 @@
 #define RED_ZONE 128u   /* bytes below the stack pointer that no signal touches */
 #define EXACT (UINT64_C(1) << 63)
 #define CLAIMED UINT64_MAX
+#define NOT_SAVED 0 /* the caller's frame pointer is the same */
+#define NOT_PLAIN 1 /* the step read other words, or was the last */
 #define INLINE static inline __attribute__((always_inline))
 #define OWN 16 /* frames of this library on a stack */
 
@@ -59,6 +61,7 @@ struct walk {
     struct range range;
     uint64_t generation; /* as it is part of a key */
     uint64_t exact;      /* EXACT where a signal came at `at.pc` */
+    uintptr_t saved;     /* of the last step: struct mt_walked_state */
 };
 
 /* In huge pages where there are any: walks jump about in it, and small ones would each cost a
@@ -306,6 +309,7 @@ static __attribute__((noinline)) bool leave_slowly(struct walk *walk, uint64_t b
 {
     struct mt_rule rule;
     memcpy(&rule, &bits, sizeof rule);
+    walk->saved = NOT_PLAIN;
     walk->exact = rule.kind == MT_RULE_SIGNAL ? EXACT : 0;
     return walk->exact ? leave_signal(walk)
                        : rule.kind != MT_RULE_END && leave_function(walk, rule);
@@ -340,6 +344,7 @@ INLINE bool step(struct walk *walk)
         *walk = copy;
         return more;
     }
+    walk->saved = SAVES_BP(rule) ? bp : NOT_SAVED;
     if (SAVES_BP(rule))
         walk->at.bp = *(const uintptr_t *)bp;
     walk->at.pc = *(const uintptr_t *)(cfa - 8);
@@ -368,28 +373,108 @@ static __attribute__((noinline)) bool begin(struct walk *walk, const struct mt_r
     return stand_at(&walk->range, from->sp) && leave_own(walk);
 }
 
-/* Either the addresses, or (`address` is NULL) their hash alone. Every walk ends: each step but
- * that out of a signal's handler raises the stack pointer, and each is a frame. */
-static inline __attribute__((always_inline)) uint32_t walk_from(const struct mt_registers *from,
-                                                                uintptr_t *address, uint64_t *hash,
-                                                                uint32_t most,
-                                                                bool (*stop)(uintptr_t address))
+/* ---- the way of the last walk ----
+ *
+ * A step out of a function is decided by the registers and by the words that it reads. So where a
+ * walk comes to a state in which the last one was, it goes on as that did as long as those words
+ * are as they were: neither rules nor their order are asked for, and no read waits for another. */
+
+struct way {
+    const struct mt_walked_state *old;
+    struct mt_walked_state *kept;
+    uint32_t at, count, n; /* of the old ones, of those kept */
+};
+
+INLINE bool is_same(const struct mt_walked_state *state, const struct mt_registers *r)
 {
-    struct walk first, walk;
+    return state->sp == r->sp && state->pc == r->pc && state->bp == r->bp;
+}
+
+/* Whether the last walk was in this state. Stack pointers rise, unless a signal was passed. */
+INLINE bool meets(struct way *way, const struct walk *walk)
+{
+    while (way->at < way->count && way->old[way->at].sp < walk->at.sp)
+        way->at++;
+    return way->at < way->count && is_same(&way->old[way->at], &walk->at) && !walk->exact;
+}
+
+/* The next state of the last walk, NULL where this one may go another way. */
+INLINE const struct mt_walked_state *follow(const struct way *way, uintptr_t high)
+{
+    const struct mt_walked_state *state = &way->old[way->at], *next = state + 1;
+    if (way->at + 1 >= way->count || state->saved == NOT_PLAIN || next->sp > high ||
+        *(const uintptr_t *)(next->sp - 8) != next->pc ||
+        (state->saved != NOT_SAVED && *(const uintptr_t *)state->saved != next->bp))
+        return NULL;
+    return next;
+}
+
+INLINE void keep(struct way *way, const struct walk *walk, uintptr_t saved)
+{
+    if (way->n < MT_WALK_MOST)
+        way->kept[way->n++] =
+            (struct mt_walked_state){walk->at.pc, walk->at.sp, walk->at.bp, saved};
+}
+
+/* The way to follow. Nothing is kept where a signal's handler walks within a walk. */
+static struct way take_way(struct mt_walked *last, uint32_t generation)
+{
+    if (!last || last->busy)
+        return (struct way){0};
+    last->busy = 1;
+    atomic_signal_fence(memory_order_seq_cst);
+    return (struct way){.old = last->state[last->turn],
+                        .kept = last->state[!last->turn],
+                        .count = last->generation == generation ? last->count : 0};
+}
+
+static void give_way(struct mt_walked *last, const struct way *way, uint32_t generation)
+{
+    if (!way->kept)
+        return;
+    last->turn = !last->turn;
+    last->count = way->n;
+    last->generation = generation;
+    atomic_signal_fence(memory_order_seq_cst);
+    last->busy = 0;
+}
+
+/* Every walk ends: each step but that out of a signal's handler raises the stack pointer, and each
+ * is a frame. */
+INLINE uint32_t hash_from(struct walk *walk, struct way *way, uint64_t *hash, uint32_t most,
+                          bool (*stop)(uintptr_t address))
+{
     uint64_t sum = *hash;
     uint32_t n = 0;
-    bool more = begin(&first, from);
-    for (walk = first; more && n < most; more = step(&walk)) {
-        uintptr_t pc = walk.at.pc + (walk.exact >> 63);
+    bool more = true;
+    while (more && n < most) {
+        uintptr_t pc = walk->at.pc + (walk->exact >> 63);
         if (stop && stop(pc))
             break;
-        if (address)
-            address[n] = pc;
-        else
-            sum = mt_stackhash_add(sum, pc);
+        sum = mt_stackhash_add(sum, pc);
         n++;
+        if (way->kept && meets(way, walk)) {
+            const struct mt_walked_state *next;
+            while (n < most && (next = follow(way, walk->range.high)) &&
+                   !(stop && stop(next->pc))) {
+                way->kept[way->n++] = way->old[way->at++];
+                sum = mt_stackhash_add(sum, next->pc);
+                n++;
+            }
+            const struct mt_walked_state *here = &way->old[way->at];
+            walk->at.pc = here->pc;
+            walk->at.sp = here->sp;
+            walk->at.bp = here->bp;
+        }
+        if (n >= most)
+            break;
+        struct walk before = *walk;
+        more = step(walk);
+        if (way->kept && !before.exact)
+            keep(way, &before, walk->saved);
     }
-    keep_range(walk.range);
+    if (way->kept && more && !walk->exact)
+        keep(way, walk, NOT_PLAIN);
     *hash = sum;
     return n;
 }
@@ -397,14 +482,34 @@ static inline __attribute__((always_inline)) uint32_t walk_from(const struct mt_
 uint32_t mt_native_frames(const struct mt_registers *from, uintptr_t *address, uint32_t most,
                           bool (*stop)(uintptr_t address))
 {
-    uint64_t none = 0;
-    return MT_HAS_NATIVE && native.slot ? walk_from(from, address, &none, most, stop) : 0;
+    struct walk walk;
+    uint32_t n = 0;
+    if (!MT_HAS_NATIVE || !native.slot)
+        return 0;
+    for (bool more = begin(&walk, from); more && n < most; more = step(&walk)) {
+        uintptr_t pc = walk.at.pc + (walk.exact >> 63);
+        if (stop && stop(pc))
+            break;
+        address[n++] = pc;
+    }
+    keep_range(walk.range);
+    return n;
 }
 
 uint32_t mt_native_hash(const struct mt_registers *from, uint64_t *hash, uint32_t most,
-                        bool (*stop)(uintptr_t address))
+                        bool (*stop)(uintptr_t address), struct mt_walked *last)
 {
+    struct walk first, walk;
+    uint32_t n = 0, generation = mt_native_generation();
     if (!MT_HAS_NATIVE || !native.slot)
         return 0;
-    return stop ? walk_from(from, NULL, hash, most, stop) : walk_from(from, NULL, hash, most, NULL);
+    struct way way = take_way(most < MT_WALK_MOST - 1 ? last : NULL, generation);
+    bool more = begin(&first, from);
+    walk = first; /* whose address is nowhere */
+    if (more)
+        n = stop ? hash_from(&walk, &way, hash, most, stop)
+                 : hash_from(&walk, &way, hash, most, NULL);
+    keep_range(walk.range);
+    give_way(last, &way, generation);
+    return n;
 }

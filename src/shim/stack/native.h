@@ -44,9 +44,21 @@ struct mt_registers {
 uint32_t mt_native_frames(const struct mt_registers *from, uintptr_t *address, uint32_t most,
                           bool (*stop)(uintptr_t address));
 
-/* Add the same addresses to a hash (stackhash.h); how many there are. */
+#define MT_WALK_MOST 130 /* states of a walk that are kept */
+
+/* The way that a thread's last walk took, for the next one (native.c); zeros at first. One thread's
+ * alone, and its signal handlers'. */
+struct mt_walked {
+    uint32_t turn, count, generation, busy;
+    struct mt_walked_state {
+        uintptr_t pc, sp, bp;
+        uintptr_t saved; /* where the caller's frame pointer lies */
+    } state[2][MT_WALK_MOST];
+};
+
+/* Add the same addresses to a hash (stackhash.h); how many there are. `last` may be NULL. */
 uint32_t mt_native_hash(const struct mt_registers *from, uint64_t *hash, uint32_t most,
-                        bool (*stop)(uintptr_t address));
+                        bool (*stop)(uintptr_t address), struct mt_walked *last);
 
 /* Grows with each file unloaded: addresses may mean other code since. */
 uint32_t mt_native_generation(void);

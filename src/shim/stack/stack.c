@@ -12,6 +12,7 @@
 #include "shim/stack/native.h"
 #include "shim/stack/python.h"
 #include "shim/stack/stackhash.h"
+#include "shim/stack/walked.h"
 
 enum { PYTHON = 1, NATIVE = 2, NATIVE_ELSE = 4 };
 
@@ -48,7 +49,8 @@ static inline uint64_t hash_of(const struct sight *sight)
     uint64_t hash = 0;
     if (wants_native(sight->want)) {
         hash = mt_native_generation();
-        natives = mt_native_hash(sight->here, &hash, depth, native_end(sight->want));
+        natives =
+            mt_native_hash(sight->here, &hash, depth, native_end(sight->want), mt_walked_here());
         hash = mt_stackhash_add(hash, natives);
     }
     if (sight->want & PYTHON)
@@ -108,8 +110,10 @@ void mt_stacks_begin(void)
             want = kinds[i].wanted;
     if (want & PYTHON)
         mt_python_find();
-    if (want & (NATIVE | NATIVE_ELSE))
+    if (want & (NATIVE | NATIVE_ELSE)) {
         mt_native_init();
+        mt_walked_init();
+    }
     atomic_store(&wanted, want);
 }
 

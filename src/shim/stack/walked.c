@@ -1,0 +1,52 @@
+/* Kept by ring: a thread that records has a ring of its own, and hands it on when it ends; whoever
+ * gets that one next gets the memory too. What lies there is believed only as far as the stack says
+ * the same (native.c), so nothing has to be wiped. */
+#include "shim/stack/walked.h"
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <sys/mman.h>
+
+#include "shim/record/ring.h"
+
+#define MOST MT_RINGFILE_RINGS_MAX
+
+static struct {
+    struct mt_walked *memory; /* MOST of them */
+    _Atomic(uint8_t *) ring[MOST];
+} walked;
+
+/* Where this thread's is, so that it need not be looked for. */
+static __thread struct {
+    const uint8_t *ring;
+    struct mt_walked *memory;
+} own __attribute__((tls_model("initial-exec")));
+
+void mt_walked_init(void)
+{
+    if (walked.memory)
+        return;
+    void *memory = mmap(NULL, MOST * sizeof(struct mt_walked), PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    walked.memory = memory == MAP_FAILED ? NULL : memory;
+}
+
+static struct mt_walked *find(uint8_t *ring)
+{
+    for (unsigned i = 0; i < MOST; i++) {
+        uint8_t *there = NULL;
+        if (atomic_compare_exchange_strong(&walked.ring[i], &there, ring) || there == ring)
+            return &walked.memory[i];
+    }
+    return NULL;
+}
+
+struct mt_walked *mt_walked_here(void)
+{
+    uint8_t *ring = mt_writer.data;
+    if (__builtin_expect(ring != own.ring, 0)) {
+        own.memory = ring && walked.memory ? find(ring) : NULL;
+        own.ring = ring;
+    }
+    return own.memory;
+}

@@ -1,0 +1,13 @@
+/* The memory in which a thread keeps the way of its last walk. */
+#ifndef MT_WALKED_H
+#define MT_WALKED_H
+
+#include "shim/stack/native.h"
+
+/* The calling thread's, NULL where it has none (yet). Takes no lock. */
+struct mt_walked *mt_walked_here(void);
+
+/* Before the first. */
+void mt_walked_init(void);
+
+#endif
