@@ -34,8 +34,8 @@ enum side { LAST, FIRST }; /* of the occurrences of a gram before the landmark *
 
 struct standing {
     uint32_t times, segment, now, reached, over, all, total;
-    uint32_t earliest; /* position of the first in the window */
     uint32_t place[2], fits[2];
+    uint32_t earliest[2]; /* position + 1 before the first landmark of the window; 0: none */
     double pause[2], distance[2], squares[2]; /* sums: of logarithms, of symbols to the landmark */
 };
 
@@ -249,12 +249,25 @@ static void walk_back(const struct bordering *bordering, const struct mt_grams *
 static void count_all(const struct mt_window *window, const struct mt_grams *grams,
                       struct standing *standing)
 {
-    for (uint32_t r = 0; r < window->n; r++) {
-        if (grams->id[r] == MT_GRAM_NONE)
+    for (uint32_t r = 0; r < window->n; r++)
+        if (grams->id[r] != MT_GRAM_NONE)
+            standing[grams->id[r]].total++;
+}
+
+/* Where the border of the first iteration would be. */
+static void look_at_first(const struct bordering *bordering, const struct mt_grams *grams,
+                          struct standing *standing)
+{
+    for (uint32_t p = bordering->landmark->at[0] + 1; p-- > 0;) {
+        uint32_t id = grams->id[bordering->window->rank[p]];
+        if (id == MT_GRAM_NONE)
             continue;
-        struct standing *gram = &standing[grams->id[r]];
-        if (gram->total++ == 0 || window->order[r] < gram->earliest)
-            gram->earliest = window->order[r];
+        struct standing *gram = &standing[id];
+        gram->now++;
+        if (gram->now == 1)
+            gram->earliest[LAST] = p + 1;
+        if (gram->now == gram->times)
+            gram->earliest[FIRST] = p + 1;
     }
 }
 
@@ -328,7 +341,7 @@ static int keep(struct bordering *bordering, struct mt_gram_mode mode, const str
         .nth = side == LAST ? 1 : gram->times,
         .all = gram->all,
         .total = gram->total,
-        .earliest = side == LAST && gram->times > 1 ? UINT32_MAX : gram->earliest,
+        .earliest = gram->earliest[side] - 1, /* none is latest of all */
         .score = exp2_of(gram->pause[side] / gram->reached) * weight(bordering, gram->place[side]),
         .distance = gram->distance[side] / gram->reached,
         .fits = 10 * gram->fits[side] >= 9 * bordering->put_in,
@@ -365,6 +378,7 @@ static int find_in_mode(struct bordering *bordering, struct mt_gram_mode mode)
     if (code == 0) {
         count_all(window, &grams, standing);
         look_at_middle(bordering, &grams, standing);
+        look_at_first(bordering, &grams, standing);
         for (uint32_t i = 0; i < segments_of(bordering); i++)
             if (bordering->use[i] != PUT_IN)
                 walk_back(bordering, &grams, standing, i);

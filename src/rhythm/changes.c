@@ -56,6 +56,7 @@ int mt_changes_note(void *context, uint32_t thread, uint32_t position,
     if (id == changes->changes)
         changes->change[changes->changes++] = (struct mt_instability){
             .thread = thread,
+            .reference = changes->reference,
             .position = position,
             .change = change,
             .expected = symbol_of(expected),

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "rhythm/choose.h"
 #include "rhythm/nesting.h"
+#include "rhythm/telling.h"
 #include "rhythm/track.h"
 
 #define WINDOW_MIN (1u << 20)
@@ -198,9 +199,9 @@ static int cut_window(struct mt_detector *detector, bool end, bool *more)
     RETURN_IF_ERROR(find_borders(detector, &border, &borders));
     uint32_t last = borders ? border[borders - 1] : 0;
     bool open = end && n - last > LONG * (uint64_t)detector->usual;
-    int code = mt_nesting_count(&detector->nesting, window);
+    int code = 0;
     *more = open && borders;
-    if (code == 0 && borders && end) {
+    if (borders && end) {
         window->n = open ? last + 2 * detector->usual : n;
         code = mt_track_add(&detector->track, window, border, borders, true);
     } else if (code == 0 && borders > 1) {
@@ -208,6 +209,8 @@ static int cut_window(struct mt_detector *detector, bool end, bool *more)
         code = mt_track_add(&detector->track, window, border, borders - 1, false);
     }
     window->n = n;
+    if (code == 0)
+        code = mt_nesting_count(&detector->nesting, window, &detector->track, end ? n : last);
     if (code == 0 && *more)
         mt_window_drop(window, last + 1);
     else if (code == 0 && !end && borders > 1)
@@ -266,62 +269,7 @@ int mt_detector_feed(struct mt_detector *detector, const struct mt_symbol *symbo
     return 0;
 }
 
-/* ---- telling ---- */
-
-static int compare_u64(const void *one, const void *other)
-{
-    uint64_t a = *(const uint64_t *)one, b = *(const uint64_t *)other;
-    return a < b ? -1 : a > b;
-}
-
-static void tell_iteration_level(const struct mt_rhythm *rhythm, struct mt_rhythm_level *level,
-                                 uint64_t beyond, uint64_t *value)
-{
-    size_t n = rhythm->iterations, steps = 0;
-    uint32_t times;
-    const struct mt_iteration *iteration = rhythm->iteration;
-    level->repetitions = n + beyond;
-    level->start_ns = iteration[0].start_ns;
-    level->end_ns = iteration[n - 1].end_ns > level->end_ns || !beyond ? iteration[n - 1].end_ns
-                                                                       : level->end_ns;
-    for (size_t i = 0; i < n; i++)
-        value[i] = iteration[i].events;
-    level->period_events = mt_most_frequent(value, (uint32_t)n, &times);
-    if (times < 2)
-        level->period_events = value[n / 2];
-    for (size_t i = 0; i + 1 < n; i++) /* where nothing lies between */
-        if (iteration[i].end_ns == iteration[i + 1].start_ns)
-            value[steps++] = iteration[i + 1].start_ns - iteration[i].start_ns;
-    if (steps) {
-        qsort(value, steps, sizeof *value, compare_u64);
-        level->period_ns = value[steps / 2];
-    }
-    level->exact_share = level->class_share = level->kind_share = 0;
-    for (size_t i = 0; i < n; i++) {
-        level->exact_share += iteration[i].exact_share / (double)n;
-        level->class_share += iteration[i].class_share / (double)n;
-        level->kind_share += iteration[i].kind_share / (double)n;
-    }
-}
-
-static int tell_levels(struct mt_detector *detector, struct mt_rhythm *rhythm)
-{
-    const struct mt_nesting *nesting = &detector->nesting;
-    uint64_t *value = malloc((rhythm->iterations + 1) * sizeof *value);
-    rhythm->level = calloc(nesting->levels + 1, sizeof *rhythm->level);
-    int code = value && rhythm->level ? 0 : MT_ERR_MEMORY;
-    for (uint32_t i = 0; code == 0 && i < nesting->levels; i++) {
-        struct mt_rhythm_level *level = &rhythm->level[rhythm->levels];
-        *level = nesting->nested[i].level;
-        if (level->is_iteration && rhythm->iterations == 0)
-            continue;
-        if (level->is_iteration)
-            tell_iteration_level(rhythm, level, detector->track.beyond, value);
-        rhythm->levels++;
-    }
-    free(value);
-    return code;
-}
+/* ---- the end ---- */
 
 /* What was found must be most of what was cut, cover a good part of the trace, and repeat. */
 static bool holds(const struct mt_detector *detector, const struct mt_rhythm *rhythm)
@@ -361,5 +309,5 @@ int mt_detector_finish(struct mt_detector *detector, uint64_t end_ns, uint64_t e
         rhythm->iterations = 0;
     else
         mt_changes_tell(&track->changes, rhythm);
-    return tell_levels(detector, rhythm);
+    return mt_rhythm_tell(&detector->nesting, track, rhythm);
 }

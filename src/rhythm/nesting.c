@@ -62,10 +62,13 @@ static int compare(struct shares *shares, const struct mt_window *window,
             mt_align(&shares->reference, window, &shares->slices, &likeness, NULL, NULL));
         double longer =
             likeness.length > shares->reference.length ? likeness.length : shares->reference.length;
-        level->exact_share += likeness.exact / longer / shares->samples;
-        level->class_share += likeness.class_ / longer / shares->samples;
-        level->kind_share += likeness.kind / longer / shares->samples;
+        level->exact_share += likeness.exact / longer;
+        level->class_share += likeness.class_ / longer;
+        level->kind_share += likeness.kind / longer;
     }
+    level->exact_share /= shares->samples;
+    level->class_share /= shares->samples;
+    level->kind_share /= shares->samples;
     return 0;
 }
 
@@ -145,11 +148,37 @@ int mt_nesting_fill(struct mt_nesting *nesting, const struct mt_window *window,
         struct mt_nested *nested = &nesting->nested[nesting->levels++];
         RETURN_IF_ERROR(fill_level(nested, window, pulse));
         nested->level.is_iteration = (int)i == chosen;
+        nested->coverage = pulse->coverage;
     }
     return 0;
 }
 
-int mt_nesting_count(struct mt_nesting *nesting, const struct mt_window *window)
+/* The iteration that begins last before an event or at it; NULL: there is none. */
+static const struct mt_iteration *last_before(const struct mt_track *track, uint64_t event)
+{
+    size_t low = 0, high = track->iterations;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (track->iteration[middle].first_event <= event)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low ? &track->iteration[low - 1] : NULL;
+}
+
+static void place(struct mt_nested *nested, const struct mt_track *track, uint64_t event)
+{
+    const struct mt_iteration *iteration = last_before(track, event);
+    if (event < nested->placed)
+        return;
+    nested->known++;
+    nested->inside += iteration && event < iteration->first_event + iteration->events;
+    nested->placed = event + 1;
+}
+
+int mt_nesting_count(struct mt_nesting *nesting, const struct mt_window *window,
+                     const struct mt_track *track, uint32_t to)
 {
     for (uint32_t i = 0; i < nesting->levels; i++) {
         struct mt_nested *nested = &nesting->nested[i];
@@ -157,6 +186,8 @@ int mt_nesting_count(struct mt_nesting *nesting, const struct mt_window *window)
         int code = mt_anchor_find(window, &nested->anchor, &rank, &ranks);
         for (uint32_t k = 0; code == 0 && k < ranks; k++) {
             uint32_t position = window->order[rank[k]];
+            if (position < to && !track->beyond)
+                place(nested, track, window->event[position]);
             if (window->event[position] < nested->counted)
                 continue;
             nested->level.repetitions++;

@@ -4,11 +4,16 @@
 
 #include "rhythm/pulse.h"
 #include "rhythm/rhythm.h"
+#include "rhythm/track.h"
 
 struct mt_nested {
     struct mt_anchor anchor;
     struct mt_rhythm_level level;
+    double coverage;  /* of the window, in segments of about the same length */
     uint64_t counted; /* number of the event behind the last beat that was counted */
+    /* Beats of which it is known whether they are inside of iterations, and those that are. */
+    uint64_t known, inside;
+    uint64_t placed; /* number of the event behind the last of these */
 };
 
 struct mt_nesting {
@@ -20,7 +25,9 @@ struct mt_nesting {
 int mt_nesting_fill(struct mt_nesting *nesting, const struct mt_window *window,
                     const struct mt_pulses *pulses, int chosen);
 
-/* Count the beats of a later window, which may overlap with the one before. */
-int mt_nesting_count(struct mt_nesting *nesting, const struct mt_window *window);
+/* Count the beats of a window, which may overlap with the one before. Iterations up to position
+ * `to` of it are on the track. */
+int mt_nesting_count(struct mt_nesting *nesting, const struct mt_window *window,
+                     const struct mt_track *track, uint32_t to);
 
 #endif

@@ -17,6 +17,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Where a rhythm beats: inside of iterations (layers, micro-batches), outside of them
+ * (evaluations), both, or around several of them (epochs: something lies between every so many). */
+enum mt_rhythm_place {
+    MT_PLACE_UNKNOWN, /* there are no iterations */
+    MT_PLACE_PART,
+    MT_PLACE_BETWEEN,
+    MT_PLACE_BOTH,
+    MT_PLACE_ITERATION,
+    MT_PLACE_AROUND
+};
+
 /* One rhythm, from the innermost (level 0) outwards. */
 struct mt_rhythm_level {
     uint64_t period_events; /* of the most frequent repetition */
@@ -25,6 +36,9 @@ struct mt_rhythm_level {
     uint64_t start_ns, end_ns; /* first to last boundary */
     double exact_share, class_share, kind_share;
     bool is_iteration; /* at most one level is */
+    enum mt_rhythm_place place;
+    double per_iteration; /* beats in one, mean; of what is around them: 1 / iterations that it
+                             holds */
 };
 
 /* One iteration: the events first_event .. first_event + events - 1. What lies between two of them
@@ -32,8 +46,9 @@ struct mt_rhythm_level {
 struct mt_iteration {
     uint64_t start_ns, end_ns; /* end: start of the next, or of the first event behind it */
     uint64_t first_event, events;
-    double exact_share, class_share, kind_share; /* against the steady state's reference */
-    bool steady; /* warm-up is over, and its events repeat those of the others */
+    double exact_share, class_share, kind_share; /* against the reference that it is most like */
+    uint32_t reference; /* its number, from 0: with other kernels a job goes on to another one */
+    bool steady;        /* warm-up is over, and its events repeat those of the others */
 };
 
 /* Where iterations differ from the reference: a position and what stands there instead. */
@@ -46,7 +61,7 @@ struct mt_rhythm_symbol {
 };
 
 struct mt_instability {
-    uint32_t thread;
+    uint32_t thread, reference;
     uint64_t position; /* in the thread's part of the reference iteration, from 0 */
     enum mt_change change;
     struct mt_rhythm_symbol expected, found; /* found: in the first iteration that differs so */

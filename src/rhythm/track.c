@@ -265,6 +265,7 @@ static int put(struct job *job, uint32_t i)
         .exact_share = likeness->exact / longer,
         .class_share = likeness->class_ / longer,
         .kind_share = likeness->kind / longer,
+        .reference = job->best[i],
     };
     if (likeness->exact == reference->length && likeness->length == reference->length)
         return 0;

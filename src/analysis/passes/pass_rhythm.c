@@ -52,6 +52,7 @@ static int put_iteration(const struct state *state, const struct mt_iteration *i
     CELL(start_bytes) = mt_uint(state->start_bytes);
     CELL(peak_bytes) = mt_uint(state->peak_bytes);
     CELL(first_event) = mt_uint(iteration->first_event);
+    CELL(reference) = mt_uint(iteration->reference);
     CELL(trace) = mt_uint(state->run->trace_index);
 #undef CELL
     return put(state, &mt_table_iterations, cell);
@@ -79,6 +80,11 @@ static int put_level(const struct state *state, size_t i)
 {
     const struct mt_rhythm *rhythm = state->run->rhythm;
     const struct mt_rhythm_level *level = &rhythm->level[i];
+    static const char *const place[] = {
+        [MT_PLACE_UNKNOWN] = NULL,          [MT_PLACE_PART] = "part",
+        [MT_PLACE_BETWEEN] = "between",     [MT_PLACE_BOTH] = "both",
+        [MT_PLACE_ITERATION] = "iteration", [MT_PLACE_AROUND] = "around",
+    };
     struct mt_value cell[MT_COLS_rhythm];
 #define CELL(name) cell[MT_COL_rhythm_##name]
     CELL(level) = mt_uint(i);
@@ -92,6 +98,8 @@ static int put_level(const struct state *state, size_t i)
     CELL(kind_share) = mt_real(level->kind_share);
     CELL(is_iteration) = mt_uint(level->is_iteration);
     CELL(warmup) = level->is_iteration ? mt_uint(warmup(rhythm)) : mt_null();
+    CELL(place) = mt_text(place[level->place]);
+    CELL(per_iteration) = level->place ? mt_real(level->per_iteration) : mt_null();
     CELL(trace) = mt_uint(state->run->trace_index);
 #undef CELL
     return put(state, &mt_table_rhythm, cell);
@@ -133,6 +141,7 @@ static int put_instability(const struct state *state, const struct mt_instabilit
     CELL(position) = mt_uint(row->position);
     CELL(change) = mt_text(change[row->change]);
     CELL(iterations) = mt_uint(row->iterations);
+    CELL(reference) = mt_uint(row->reference);
     CELL(share) = mt_real((double)row->iterations / (double)state->run->rhythm->iterations);
     CELL(trace) = mt_uint(state->run->trace_index);
 #undef CELL

@@ -90,6 +90,11 @@ START_TEST(something_between)
     ck_assert_uint_ge(rhythm.iterations, 39);
     for (size_t i = 0; i < rhythm.iterations; i++)
         ck_assert_uint_eq(rhythm.iteration[i].events, 16);
+    const struct mt_rhythm_level *around = &rhythm.level[rhythm.levels - 1];
+    ck_assert_int_eq(around->place, MT_PLACE_AROUND);
+    ck_assert_uint_eq(around->period_events, 5 * 16 + 12);
+    ck_assert_uint_eq(around->repetitions, 8);
+    ck_assert(around->per_iteration == 1 / 5.0);
 }
 END_TEST
 
@@ -121,9 +126,73 @@ START_TEST(several_windows)
 }
 END_TEST
 
+/* Micro-batches: each iteration holds three of them. */
+START_TEST(something_inside)
+{
+    for (int i = 0; i < 20; i++) {
+        feed("abcdefghijkl", 3);
+        feed("qrstuvwxyz", 1);
+    }
+    finish();
+    ck_assert_uint_eq(rhythm.iterations, 20);
+    ck_assert_uint_eq(rhythm.iteration[1].first_event, 46);
+    ck_assert_uint_eq(rhythm.levels, 2);
+    ck_assert_int_eq(rhythm.level[0].place, MT_PLACE_PART);
+    ck_assert(rhythm.level[0].per_iteration == 3);
+    ck_assert_uint_eq(rhythm.level[0].period_events, 12);
+    ck_assert_int_eq(rhythm.level[1].place, MT_PLACE_ITERATION);
+    ck_assert(rhythm.level[1].exact_share == 1);
+}
+END_TEST
+
+/* From the middle on other kernels do the same: another reference, and no share that is less. */
+START_TEST(other_kernels)
+{
+    feed("abcdefghijkl", 20);
+    feed("abcdmnopqrst", 20);
+    finish();
+    check_order();
+    ck_assert_uint_eq(rhythm.iterations, 40);
+    ck_assert_uint_ne(rhythm.iteration[0].reference, rhythm.iteration[39].reference);
+    for (size_t i = 0; i < rhythm.iterations; i++)
+        ck_assert(rhythm.iteration[i].exact_share == 1);
+}
+END_TEST
+
+/* What begins every iteration is found again before each of its micro-batches. */
+START_TEST(a_seam_before_micro_batches)
+{
+    for (int i = 0; i < 10; i++) {
+        for (int k = 0; k < 4; k++) {
+            feed("abcdefghijkl", 3);
+            feed("qrstuvwx", 1);
+        }
+        feed("abcdefgyyy", 3);
+    }
+    finish();
+    check_order();
+    ck_assert_uint_eq(rhythm.iterations, 40);
+    for (size_t i = 0; i < rhythm.iterations; i++) {
+        ck_assert_uint_eq(rhythm.iteration[i].events, 44);
+        ck_assert_uint_eq(rhythm.iteration[i].first_event, 206 * (i / 4) + 44 * (i % 4));
+    }
+}
+END_TEST
+
+/* Two events, and a window that is full in their middle. */
+START_TEST(two_events)
+{
+    feed("ab", 1100000);
+    finish();
+    check_order();
+    ck_assert_uint_eq(rhythm.iterations, 1100000);
+}
+END_TEST
+
 int main(void)
 {
-    const TTest *const tests[] = {nothing,     a_loop,          something_between,
-                                  instability, several_windows, NULL};
+    const TTest *const tests[] = {
+        nothing,          a_loop,        something_between,           instability, several_windows,
+        something_inside, other_kernels, a_seam_before_micro_batches, two_events,  NULL};
     return unit_run(unit_suite_with("detector", tests, setup, teardown));
 }
