@@ -30,7 +30,7 @@ START_TEST(captured_into_graphs)
 {
     struct run run = run_clean(NULL, LIST("victim", "nccl-graph"));
     struct seen seen = compare_run(&run);
-    ck_assert_uint_eq(seen.events, 2 + 8 + 4 * (1 + 6 + 4) + 1 + 2 + 4);
+    ck_assert_uint_eq(seen.events, 2 + 8 + 4 * (1 + 6 + 4) + 1 + 2 + 4 + 2 + 5);
     run_free(&run);
 }
 END_TEST

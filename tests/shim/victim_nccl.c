@@ -258,6 +258,42 @@ static void run_graph(CUgraph graph, char *at, bool collectives)
     DID(graph_end, .graph = (uintptr_t)exec);
 }
 
+static void capture_into(CUgraph graph, char *at, bool set_first)
+{
+    CUgraph same;
+    MUST(CU(cuStreamBeginCaptureToGraph)(stream, graph, NULL, NULL, 0,
+                                         CU_STREAM_CAPTURE_MODE_RELAXED));
+    if (!set_first)
+        reduce(at);
+    MUST(CU(cuMemsetD8Async)((uintptr_t)at, 0, 8, stream));
+    if (set_first)
+        reduce(at);
+    MUST(CU(cuStreamEndCapture)(stream, &same));
+}
+
+/* A collective in the body of a conditional node, and one behind it. */
+static void run_nested(char *at)
+{
+    CUgraph graph;
+    CUgraphNode node;
+    CUgraphExec exec;
+    CUcontext context;
+    CUgraphNodeParams params = {.type = CU_GRAPH_NODE_TYPE_CONDITIONAL,
+                                .conditional = {.type = CU_GRAPH_COND_TYPE_IF, .size = 1}};
+    MUST(REAL(cuCtxGetCurrent)(&context));
+    MUST(REAL(cuGraphCreate)(&graph, 0));
+    MUST(REAL(cuGraphConditionalHandleCreate)(&params.conditional.handle, graph, context, 1, 1));
+    MUST(CU(cuGraphAddNode_v2)(&node, graph, NULL, NULL, 0, &params));
+    capture_into(params.conditional.phGraph_out[0], at, false);
+    capture_into(graph, at + 64, true);
+    MUST(CU(cuGraphInstantiateWithFlags)(&exec, graph, 0));
+    DID(graph, .id = ++graphs, .graph = (uintptr_t)exec, .nodes = 4, .flags = MT_GRAPH_MAYBE);
+    did_reduce(at, NULL, MT_COLLECTIVE_NODE);
+    did_set(at);
+    did_set(at + 64);
+    did_reduce(at + 64, NULL, MT_COLLECTIVE_NODE);
+}
+
 static int graph_victim(int argc, char **argv)
 {
     struct simnccl_id id;
@@ -279,6 +315,7 @@ static int graph_victim(int argc, char **argv)
         victim_fail("the handle did not come again");
     run_graph(third, at + 2048, false);
     run_graph(second, at + 1024, true);
+    run_nested(at);
     return 0;
 }
 

@@ -217,12 +217,12 @@ static bool add_step(struct mt_walk *walk, CUgraphNode handle, CUgraphNodeType t
     return true;
 }
 
-/* The captured collectives from `next` on that come behind the first `nodes` nodes; which is the
- * next one. */
-static uint32_t add_calls(struct mt_walk *walk, uint32_t next, uint32_t nodes)
+/* The captured collectives from `next` to `end` that come behind the first `nodes` nodes; which is
+ * the next one. */
+static uint32_t add_calls(struct mt_walk *walk, uint32_t next, uint32_t end, uint32_t nodes)
 {
     const struct mt_graph_call *call = walk->calls.at;
-    while (next < walk->n_calls && call[next].behind <= nodes) {
+    while (next < end && call[next].behind <= nodes) {
         struct mt_step *step =
             mt_pile_room(&walk->steps, (walk->n_steps + 1) * sizeof(struct mt_step));
         if (step)
@@ -272,16 +272,17 @@ static void look_through(struct mt_walk *walk, CUgraph graph, uint32_t flags, un
         depth || n <= 0 ? NULL : mt_pile_room(&walk->places, (size_t)n * sizeof *place);
     uint32_t next = walk->n_calls;
     walk->flags |= n < 0 ? MT_GRAPH_PARTIAL : 0;
-    walk->n_calls = mt_graph_calls_of(graph, &walk->calls, walk->n_calls);
+    /* Those of graphs inside come behind. */
+    uint32_t end = walk->n_calls = mt_graph_calls_of(graph, &walk->calls, walk->n_calls);
     for (long i = 0; i < n; i++) {
-        next = add_calls(walk, next, (uint32_t)i);
+        next = add_calls(walk, next, end, (uint32_t)i);
         uint32_t first = walk->n_steps;
         if (!add_node(walk, handle[i], flags, depth))
             walk->flags |= MT_GRAPH_PARTIAL;
         if (place)
             place[walk->n_places++] = (struct mt_place){handle[i], first, walk->n_steps - first};
     }
-    add_calls(walk, next, UINT32_MAX);
+    add_calls(walk, next, end, UINT32_MAX);
     mt_pile_release(&nodes);
 }
 
