@@ -43,62 +43,107 @@ static void start(struct rolling *rolling)
         rolling->oldest *= BASE;
 }
 
-/* The stretch's grams get their numbers. */
-static int number(struct rolling *rolling, struct mt_slices slices, struct mt_grams *grams,
-                  struct mt_symkeys *keys)
+static int number_all(const struct mt_window *window, struct mt_gram_mode mode,
+                      struct mt_numbering *numbering)
 {
-    for (uint32_t t = 0; t < rolling->window->threads; t++) {
-        start(rolling);
-        for (uint32_t r = slices.begin[t]; r < slices.end[t]; r++) {
-            uint64_t hash = mt_sym_mix(roll(rolling, r), t);
-            if (r + 1 < slices.begin[t] + grams->mode.length)
+    struct rolling rolling = {.window = window, .mode = mode};
+    struct mt_symkeys keys = {0};
+    for (uint32_t t = 0; t < window->threads; t++) {
+        uint32_t begin = window->thread_begin[t];
+        start(&rolling);
+        for (uint32_t r = begin; r < window->thread_begin[t + 1]; r++) {
+            uint64_t hash = mt_sym_mix(roll(&rolling, r), t);
+            numbering->id[r] = MT_GRAM_NONE;
+            if (r + 1 < begin + mode.length)
                 continue;
-            uint32_t id = mt_symkeys_add(keys, hash, grams->grams);
-            if (id == MT_SYM_NONE)
-                return MT_ERR_MEMORY;
-            grams->grams += id == grams->grams;
+            uint32_t id = mt_symkeys_add(&keys, hash, numbering->grams);
+            numbering->id[r] = id;
+            if (id == MT_GRAM_NONE)
+                break;
+            numbering->grams += id == numbering->grams;
         }
     }
-    return 0;
+    bool able = keys.used == numbering->grams;
+    mt_symkeys_release(&keys);
+    return able ? 0 : MT_ERR_MEMORY;
+}
+
+/* Symbols have their numbers already, and these tell threads apart. */
+static void take_symbols(const struct mt_window *window, bool bare, struct mt_numbering *numbering)
+{
+    const struct mt_sym *sym = window->table.sym;
+    numbering->grams = bare ? window->table.bares : window->table.syms;
+    for (uint32_t r = 0; r < window->n; r++)
+        numbering->id[r] = bare ? sym[window->ranked[r]].bare : window->ranked[r];
+}
+
+const struct mt_numbering *mt_grams_all(const struct mt_window *window, struct mt_gram_mode mode)
+{
+    struct mt_numbering *numbering = window->numbering;
+    while (numbering->length && (numbering->length != mode.length || numbering->bare != mode.bare))
+        numbering++;
+    if (numbering->length)
+        return numbering;
+    numbering->id = malloc((window->n + 1) * sizeof *numbering->id);
+    int code = numbering->id ? 0 : MT_ERR_MEMORY;
+    if (code == 0 && mode.length == 1)
+        take_symbols(window, mode.bare, numbering);
+    else if (code == 0)
+        code = number_all(window, mode, numbering);
+    if (code < 0) {
+        free(numbering->id);
+        *numbering = (struct mt_numbering){0};
+        return NULL;
+    }
+    numbering->length = mode.length;
+    numbering->bare = mode.bare;
+    return numbering;
+}
+
+/* The stretch's grams get their numbers. */
+static void number(const struct mt_numbering *all, const struct mt_window *window,
+                   struct mt_slices slices, struct mt_grams *grams, uint32_t *number_of)
+{
+    for (uint32_t t = 0; t < window->threads; t++) {
+        for (uint32_t r = slices.begin[t] + all->length - 1; r < slices.end[t]; r++)
+            if (number_of[all->id[r]] == MT_GRAM_NONE)
+                number_of[all->id[r]] = grams->grams++;
+    }
 }
 
 /* All others are looked for among them. */
-static void find(struct rolling *rolling, struct mt_grams *grams, const struct mt_symkeys *keys)
+static void find(const struct mt_numbering *all, const struct mt_window *window,
+                 struct mt_grams *grams, const uint32_t *number_of)
 {
-    const struct mt_window *window = rolling->window;
-    uint32_t back = grams->mode.length - 1;
+    uint32_t back = all->length - 1;
     for (uint32_t t = 0; t < window->threads; t++) {
-        start(rolling);
-        for (uint32_t r = window->thread_begin[t]; r < window->thread_begin[t + 1]; r++) {
-            uint64_t hash = mt_sym_mix(roll(rolling, r), t);
-            if (r >= window->thread_begin[t] + back)
-                grams->id[r - back] = mt_symkeys_find(keys, hash);
-        }
+        uint32_t begin = window->thread_begin[t], end = window->thread_begin[t + 1];
+        for (uint32_t r = begin; r < end; r++)
+            grams->id[r] = end - r > back ? number_of[all->id[r + back]] : MT_GRAM_NONE;
     }
 }
 
 int mt_grams_number(const struct mt_window *window, struct mt_gram_mode mode,
                     struct mt_stretch stretch, struct mt_grams *grams)
 {
-    struct rolling rolling = {.window = window, .mode = mode};
-    struct mt_symkeys keys = {0};
+    const struct mt_numbering *all = mt_grams_all(window, mode);
     struct mt_slices slices = {malloc((window->threads + 1) * sizeof(uint32_t)),
                                malloc((window->threads + 1) * sizeof(uint32_t))};
+    uint32_t *number_of = all ? malloc((all->grams + 1) * sizeof *number_of) : NULL;
     *grams = (struct mt_grams){.mode = mode, .id = malloc((window->n + 1) * sizeof(uint32_t))};
-    int code = grams->id && slices.begin && slices.end ? 0 : MT_ERR_MEMORY;
-    if (code == 0) {
-        memset(grams->id, 0xff, (window->n + 1) * sizeof(uint32_t));
+    bool able = all && number_of && grams->id && slices.begin && slices.end;
+    if (able) {
+        memset(number_of, 0xff, (all->grams + 1) * sizeof *number_of);
         mt_slices_fill(&slices, window, stretch);
-        code = number(&rolling, slices, grams, &keys);
+        number(all, window, slices, grams, number_of);
+        find(all, window, grams, number_of);
     }
-    if (code == 0)
-        find(&rolling, grams, &keys);
-    mt_symkeys_release(&keys);
+    free(number_of);
     free(slices.begin);
     free(slices.end);
-    if (code < 0)
+    if (!able)
         mt_grams_release(grams);
-    return code;
+    return able ? 0 : MT_ERR_MEMORY;
 }
 
 void mt_grams_release(struct mt_grams *grams)

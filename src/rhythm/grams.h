@@ -13,6 +13,9 @@ struct mt_grams {
     uint32_t grams;
 };
 
+/* All grams of a sorted window. Kept there for who asks next; NULL: out of memory. */
+const struct mt_numbering *mt_grams_all(const struct mt_window *window, struct mt_gram_mode mode);
+
 /* Grams that begin and end in the stretch, numbered from 0, in a sorted window. */
 int mt_grams_number(const struct mt_window *window, struct mt_gram_mode mode,
                     struct mt_stretch stretch, struct mt_grams *grams);

@@ -20,13 +20,13 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "rhythm/grams.h"
 
 #define NONE UINT32_MAX
-#define STEP 0x9e3779b97f4a7c15u /* odd: nothing is lost */
-#define CHANCE (-14.0)           /* logarithm of what is too improbable for chance */
-#define TURNS 0.8                /* share of successors that are the remembered ones */
-#define OWN_MEMBERS 12u          /* kept of a class; what is left is for those that beat with it */
-#define TAKEN_OVER 4u            /* of each of these */
+#define CHANCE (-14.0)  /* logarithm of what is too improbable for chance */
+#define TURNS 0.8       /* share of successors that are the remembered ones */
+#define OWN_MEMBERS 12u /* kept of a class; what is left is for those that beat with it */
+#define TAKEN_OVER 4u   /* of each of these */
 #define ALIKE 0.45
 #define ALIKE_ALONE 0.8 /* if no other gram beats with it */
 #define TRIED 24u       /* classes measured in each mode */
@@ -49,7 +49,7 @@ struct class_ {
 struct search {
     const struct mt_window *window;
     struct mt_gram_mode mode;
-    uint32_t *id; /* gram by rank, NONE at a thread's begin */
+    const uint32_t *id; /* gram by rank, NONE at a thread's begin */
     struct gram *gram;
     uint32_t grams;
     struct class_ *class_;
@@ -57,60 +57,6 @@ struct search {
     uint8_t *place; /* of a class among those that are tried, UINT8_MAX: it is not */
     struct mt_measure *measure;
 };
-
-/* ---- grams ---- */
-
-/* What a symbol adds to the hash of a gram. */
-static uint64_t value_of(const struct search *search, uint32_t rank)
-{
-    uint32_t id = search->window->ranked[rank];
-    return mt_sym_mix(search->mode.bare ? search->window->table.sym[id].bare : id, STEP);
-}
-
-/* The hash rolls along a thread: what leaves the gram is taken off. */
-static int number_grams(struct search *search)
-{
-    const struct mt_window *window = search->window;
-    struct mt_symkeys keys = {0};
-    uint32_t length = search->mode.length;
-    uint64_t oldest = 1;
-    for (uint32_t i = 0; i < length; i++)
-        oldest *= STEP;
-    search->grams = 0;
-    for (uint32_t t = 0; t < window->threads; t++) {
-        uint32_t begin = window->thread_begin[t];
-        uint64_t hash = 0;
-        for (uint32_t r = begin; r < window->thread_begin[t + 1]; r++) {
-            hash = hash * STEP + value_of(search, r);
-            search->id[r] = NONE;
-            if (r >= begin + length)
-                hash -= oldest * value_of(search, r - length);
-            if (r + 1 < begin + length)
-                continue;
-            uint32_t id = mt_symkeys_add(&keys, mt_sym_mix(hash, t), search->grams);
-            search->id[r] = id;
-            if (id == NONE)
-                break;
-            search->grams += id == search->grams;
-        }
-    }
-    bool able = keys.used == search->grams;
-    mt_symkeys_release(&keys);
-    return able ? 0 : MT_ERR_MEMORY;
-}
-
-static int name_grams(struct search *search)
-{
-    const struct mt_window *window = search->window;
-    if (search->mode.length > 1)
-        return number_grams(search);
-    search->grams = search->mode.bare ? window->table.bares : window->table.syms;
-    for (uint32_t r = 0; r < window->n; r++) {
-        uint32_t id = window->ranked[r];
-        search->id[r] = search->mode.bare ? window->table.sym[id].bare : id;
-    }
-    return 0;
-}
 
 /* ---- classes ---- */
 
@@ -405,7 +351,11 @@ static int try_classes(struct search *search, uint32_t classes, struct mt_pulses
 
 static int find_in_mode(struct search *search, struct mt_pulses *pulses)
 {
-    RETURN_IF_ERROR(name_grams(search));
+    const struct mt_numbering *numbering = mt_grams_all(search->window, search->mode);
+    if (!numbering)
+        return MT_ERR_MEMORY;
+    search->id = numbering->id;
+    search->grams = numbering->grams;
     search->gram = calloc(search->grams + 1, sizeof *search->gram);
     search->class_ = calloc(search->grams + 1, sizeof *search->class_);
     search->place = malloc(search->grams + 1);
@@ -439,9 +389,7 @@ int mt_pulses_find(const struct mt_window *window, struct mt_pulses *pulses)
     for (uint32_t m = 0; m < MODES && code == 0 && (m < ALWAYS || best_coverage(pulses) < COVERED);
          m++) {
         struct search search = {.window = window, .mode = modes[m], .measure = measure};
-        search.id = malloc((window->n + 1) * sizeof *search.id);
-        code = search.id ? find_in_mode(&search, pulses) : MT_ERR_MEMORY;
-        free(search.id);
+        code = find_in_mode(&search, pulses);
         free(search.gram);
         free(search.class_);
         free(search.place);

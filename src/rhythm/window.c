@@ -49,6 +49,14 @@ void mt_window_drop(struct mt_window *window, uint32_t n)
     memmove(window->event, window->event + n, window->n * sizeof *window->event);
 }
 
+static void forget_numberings(struct mt_window *window)
+{
+    for (uint32_t i = 0; window->numbering && i < MT_NUMBERINGS; i++) {
+        free(window->numbering[i].id);
+        window->numbering[i] = (struct mt_numbering){0};
+    }
+}
+
 static int make_sorted_room(struct mt_window *window)
 {
     if (window->room <= window->sorted_room)
@@ -60,8 +68,11 @@ static int make_sorted_room(struct mt_window *window)
     window->order = malloc(window->room * sizeof *window->order);
     window->ranked = malloc(window->room * sizeof *window->ranked);
     window->rank = malloc(window->room * sizeof *window->rank);
+    if (!window->numbering)
+        window->numbering = calloc(MT_NUMBERINGS, sizeof *window->numbering);
     window->trigram = malloc(window->room * sizeof *window->trigram);
-    bool able = window->order && window->ranked && window->rank && window->trigram;
+    bool able =
+        window->numbering && window->order && window->ranked && window->rank && window->trigram;
     window->sorted_room = able ? window->room : 0;
     return window->sorted_room ? 0 : MT_ERR_MEMORY;
 }
@@ -111,6 +122,7 @@ void mt_window_hash(struct mt_window *window)
 /* Threads take turns in runs, as a rule. */
 int mt_window_sort(struct mt_window *window)
 {
+    forget_numberings(window);
     RETURN_IF_ERROR(make_sorted_room(window));
     RETURN_IF_ERROR(count_threads(window));
     uint32_t *next = malloc((window->threads + 1) * sizeof *next);
@@ -144,6 +156,8 @@ uint32_t mt_window_rank_from(const struct mt_window *window, uint32_t thread, ui
 
 void mt_window_release(struct mt_window *window)
 {
+    forget_numberings(window);
+    free(window->numbering);
     mt_symtab_release(&window->table);
     free(window->sym);
     free(window->time_ns);

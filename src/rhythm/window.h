@@ -10,6 +10,16 @@
 
 #include "rhythm/symtab.h"
 
+/* Every gram of a window by number, from 0 as they come; see grams.h. */
+struct mt_numbering {
+    uint32_t length; /* 0: not made */
+    bool bare;
+    uint32_t grams;
+    uint32_t *id; /* by the rank at which a gram ends; UINT32_MAX where a thread is too short */
+};
+
+#define MT_NUMBERINGS 6u
+
 struct mt_window {
     struct mt_symtab table;
     uint32_t *sym; /* by position */
@@ -24,6 +34,8 @@ struct mt_window {
     /* Made by mt_window_hash from these. */
     uint32_t *rank;    /* by position */
     uint32_t *trigram; /* by position: the last three bare symbols of its thread, hashed */
+    /* Made when they are asked for, and void when it is sorted anew. */
+    struct mt_numbering *numbering; /* MT_NUMBERINGS of them */
 };
 
 int mt_window_add(struct mt_window *window, const struct mt_symbol *symbol, size_t n);
