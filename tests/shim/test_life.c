@@ -78,8 +78,8 @@ START_TEST(exec_in_the_same_process)
 {
     if (foreign_skip("exec_in_the_same_process: exec of its own programs"))
         return;
-    struct run run = run_order(&(struct order){
-        .environment = LIST(LEDGER_VARIABLE "="), .arguments = LIST("victim", "exec-chain", "3")});
+    struct run run = run_order(&(struct order){.environment = LIST(LEDGER_VARIABLE "="),
+                                               .arguments = LIST("victim", "exec-chain", "3")});
     run_must_succeed(&run);
     ck_assert_str_eq(run.err, "");
     ck_assert_uint_eq(run.traces, 3);
@@ -166,8 +166,7 @@ END_TEST
 
 START_TEST(folder_is_changed)
 {
-    check_one(LIST("MEMTRACE_OUTPUT=%p.mtrace", "MEMTRACE_RING_KIB=64",
-                   "MEMTRACE_WAIT_US=5000000"),
+    check_one(LIST("MEMTRACE_OUTPUT=%p.mtrace", "MEMTRACE_RING_KIB=64", "MEMTRACE_WAIT_US=5000000"),
               LIST("victim", "chdir", "/"));
 }
 END_TEST
@@ -221,6 +220,15 @@ START_TEST(another_file_instead_of_standard_error)
 }
 END_TEST
 
+START_TEST(cancelled_thread)
+{
+    struct run run = run_clean(LIST(LEDGER_VARIABLE "="), LIST("victim", "cancel"));
+    ck_assert_uint_eq(count_events(run.trace[0], MT_alloc), 20);
+    ck_assert_uint_eq(count_events(run.trace[0], MT_free), 20);
+    run_free(&run);
+}
+END_TEST
+
 START_TEST(sandboxed_child)
 {
     ck_assert_uint_eq(check_one(NULL, LIST("victim", "sandbox")).events, 20);
@@ -228,8 +236,8 @@ START_TEST(sandboxed_child)
 END_TEST
 
 UNIT_MAIN("life", children_that_do_nothing, child_with_a_device_of_its_own, child_of_a_raw_clone,
-          fork_while_others_record, vfork_and_exec, exec_in_the_same_process,
-          ends_without_handlers, exit_from_a_second_thread, calls_after_the_end,
-          asking_for_devices_is_not_using_one, errno_is_kept, descriptors_are_closed,
-          folder_is_changed, few_descriptors_are_allowed, standard_output_is_closed,
-          another_file_instead_of_standard_error, sandboxed_child)
+          fork_while_others_record, vfork_and_exec, exec_in_the_same_process, ends_without_handlers,
+          exit_from_a_second_thread, calls_after_the_end, asking_for_devices_is_not_using_one,
+          errno_is_kept, descriptors_are_closed, folder_is_changed, few_descriptors_are_allowed,
+          standard_output_is_closed, another_file_instead_of_standard_error, sandboxed_child,
+          cancelled_thread)

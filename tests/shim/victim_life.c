@@ -328,6 +328,36 @@ static int change_folder(int argc, char **argv)
     return 0;
 }
 
+static void *cancelled(void *nothing)
+{
+    CUdeviceptr p;
+    (void)nothing;
+    pthread_cancel(pthread_self()); /* comes true at the next call that may wait */
+    MUST(CU(cuDevicePrimaryCtxRetain)(&context, 0));
+    MUST(REAL(cuCtxSetCurrent)(context));
+    for (int i = 0; i < 10; i++) {
+        MUST(CU(cuMemAlloc_v2)(&p, 64));
+        MUST(CU(cuMemFree_v2)(p));
+    }
+    pthread_testcancel();
+    return NULL;
+}
+
+/* A thread that is to end begins the recording; the others go on. */
+static int cancel(int argc, char **argv)
+{
+    pthread_t thread;
+    void *result;
+    (void)argc, (void)argv;
+    victim_open(DOOR_HANDLE);
+    MUST(CU(cuInit)(0));
+    pthread_create(&thread, NULL, cancelled, NULL);
+    pthread_join(thread, &result);
+    MUST(REAL(cuCtxSetCurrent)(context));
+    some_events(10);
+    return result == PTHREAD_CANCELED ? 0 : 1;
+}
+
 /* delete FILE: takes its own trace away. */
 static int delete_file(int argc, char **argv)
 {
@@ -378,6 +408,7 @@ const struct victim_command victim_life[] = {
     {"vfork-exec", vfork_exec}, {"exec-chain", exec_chain}, {"end", end},
     {"exit-thread", exit_thread}, {"late", late},           {"keep-errno", keep_errno},
     {"close-all", close_all},   {"chdir", change_folder},
+    {"cancel", cancel},
     {"delete", delete_file},    {"own-stderr", own_stderr}, {"sandbox", sandbox},
     {NULL, NULL},
 };

@@ -225,7 +225,7 @@ bool mt_life_wake(void)
     if (state == MT_IDLE && mt_writer.busy)
         atomic_fetch_add(&mt_events_dropped, 1);
     else if (state == MT_IDLE) {
-        int saved = errno;
+        int saved = errno, cancel = mt_cancel_off();
         mt_writer.busy = 1;
         pthread_mutex_lock(&life.lock);
         start();
@@ -233,6 +233,7 @@ bool mt_life_wake(void)
         mt_writer.busy = 0;
         if (mt_may_record())
             tell_variants();
+        mt_cancel_as(cancel);
         errno = saved;
     }
     return mt_may_record();
@@ -266,7 +267,7 @@ __attribute__((destructor)) static void end(void)
     /* Where nothing is recorded no system call is made: a sandboxed child may be killed for one. */
     if (atomic_load(mt_recording) != MT_RECORDING || life.pid != getpid())
         return;
-    int saved = errno;
+    int saved = errno, cancel = mt_cancel_off();
     bool done = mt_drain_stop();
     if (done) {
         become_late();
@@ -279,14 +280,16 @@ __attribute__((destructor)) static void end(void)
         set_state(MT_OFF); /* the ring file stays for the reader */
         mt_drain_give_up();
     }
+    mt_cancel_as(cancel);
     errno = saved;
 }
 
 void mt_life_late(void)
 {
-    int saved = errno;
+    int saved = errno, cancel = mt_cancel_off();
     if (atomic_load(mt_recording) == MT_LATE)
         mt_drain_all();
+    mt_cancel_as(cancel);
     errno = saved;
 }
 

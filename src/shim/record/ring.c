@@ -40,7 +40,7 @@ static struct {
     uint32_t capacity;
     pthread_key_t exit_key;
     bool has_key;
-} rings = {.lock = PTHREAD_MUTEX_INITIALIZER, .file = {.fd = -1}};
+} rings = {.lock = PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP, .file = {.fd = -1}};
 
 static _Atomic uint32_t called; /* futex: 1 asks for a look */
 
@@ -348,10 +348,11 @@ static bool slow(size_t size)
 
 bool mt_ring_slow(size_t size, bool nested)
 {
-    int saved = errno;
+    int saved = errno, cancel = mt_cancel_off();
     bool room = nested ? drop() : slow(size);
     if (!room && !nested)
         mt_writer.busy = 0;
+    mt_cancel_as(cancel);
     errno = saved;
     return room;
 }
@@ -376,7 +377,9 @@ void mt_rings_close(bool remove)
 {
     uint32_t n = rings.rings;
     if (remove) {
-        pthread_mutex_lock(&rings.lock);
+        /* A signal handler that ends the process while its thread gets a ring: the file stays. */
+        if (pthread_mutex_lock(&rings.lock) != 0)
+            return;
         mt_mfile_remove(&rings.file);
         mt_mfile_close(&rings.file);
         if (rings.header)
@@ -392,7 +395,7 @@ void mt_rings_close(bool remove)
         munmap(rings.header, MT_RINGFILE_PAGE);
     mt_mfile_close(&rings.file);
     mt_writer = (struct mt_writer){.busy = mt_writer.busy};
-    pthread_mutex_init(&rings.lock, NULL);
+    rings.lock = (pthread_mutex_t)PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP;
     rings.header = NULL;
     rings.rings = rings.in_file = rings.threads = 0;
 }

@@ -11,6 +11,7 @@
 #ifndef MT_RING_H
 #define MT_RING_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -99,6 +100,19 @@ static inline void mt_ring_commit(uint32_t words)
  * False: dropped. */
 bool mt_ring_put(enum mt_kind kind, uint64_t ticks, const uint64_t *fields, const void *bytes,
                  size_t size);
+
+/* Between these the thread is not cancelled: it would take the recorder's locks with it. */
+static inline int mt_cancel_off(void)
+{
+    int before;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+    return before;
+}
+
+static inline void mt_cancel_as(int before)
+{
+    pthread_setcancelstate(before, NULL);
+}
 
 /* ---- the consumer's side (drain thread) and the life cycle ---- */
 
