@@ -96,6 +96,19 @@ def differences(mine, expected):
     return problems
 
 
+def check_host(out, trace, lines):
+    """Page-locked memory is a level of table blocks: what the program says, with its copies."""
+    said = [(int(words[1], 16), int(words[2])) for words in map(str.split, lines)
+            if words[0] == "host_alloc"]
+    rows = [row for row in traceread.table(trace, "blocks") if row["level"] == "host"]
+    out.equal(sorted((row["address"], row["size_bytes"]) for row in rows), sorted(said),
+              "table blocks: page-locked memory")
+    out.equal({row["source"] for row in rows}, {"pinned", "registered"}, "where it comes from")
+    first = {row["address"]: row for row in sorted(rows, key=lambda row: -row["birth_ns"])}
+    out.check(first[said[0][0]]["reads"] >= 2 and first[said[1][0]]["writes"] >= 1,
+              "copies from and to page-locked memory are its reads and writes")
+
+
 def check(out, arguments):
     runtime, = arguments
     program, trace = build(runtime), jobs.work(f"known_calls_{runtime}.mtrace")
@@ -112,6 +125,7 @@ def check(out, arguments):
     events = list(traceread.events(trace, *KINDS))
     mine = [line(event) for event in events]
     out.none(differences(mine, stdout.splitlines()), runtime)
+    check_host(out, trace, stdout.splitlines())
     out.figures = {"events": len(mine), "expected": lines,
                    "kinds": sorted({event["event"] for event in events}),
                    "apis": sorted({event["api"] for event in events if "api" in event})}
