@@ -2,6 +2,7 @@
  *   odd-stacks hole      two coroutines, between their stacks a page that cannot be read
  *   odd-stacks thread    a thread with the smallest stack there may be, which starts the recording
  *   odd-stacks signal    a handler on the smallest stack for signals
+ *   odd-stacks threads      many threads, one after and beside the other, of many depths
  *   odd-stacks reload A B   through library A, which is unloaded, and B, which comes to lie there
  *   odd-stacks depth     prints how many bytes of stack an allocation takes: the first, another */
 #include <dlfcn.h>
@@ -141,6 +142,46 @@ static void on_signal(void)
     raise(SIGUSR1);
 }
 
+/* ---- many threads ---- */
+
+static void *context;
+
+/* The size tells the depth. */
+static NOINLINE void deeper(int depth, size_t size)
+{
+    uint64_t address;
+    if (depth > 0)
+        deeper(depth - 1, size);
+    else if (mem_alloc(&address, size) != 0)
+        abort();
+    STAY;
+}
+
+static void *of_many(void *number)
+{
+    if (set_context(context) != 0)
+        abort();
+    for (int i = 0; i < 60; i++) {
+        int depth = (int)(((uintptr_t)number * 7 + (unsigned)i * 13) % 40);
+        deeper(depth, 256 * ((size_t)depth + 1));
+    }
+    return number;
+}
+
+static void threads(void)
+{
+    start();
+    retain(&context, 0);
+    for (uintptr_t round = 0; round < 20; round++) {
+        pthread_t thread[6];
+        for (uintptr_t i = 0; i < 6; i++)
+            if (pthread_create(&thread[i], NULL, of_many, (void *)(6 * round + i)) != 0)
+                abort();
+        for (unsigned i = 0; i < 6; i++)
+            pthread_join(thread[i], NULL);
+    }
+}
+
 /* ---- other code at the same place ---- */
 
 static NOINLINE void *through(const char *path)
@@ -207,6 +248,8 @@ int main(int argc, char **argv)
         on_thread(all, PTHREAD_STACK_MIN);
     else if (strcmp(what, "signal") == 0)
         on_signal();
+    else if (strcmp(what, "threads") == 0)
+        threads();
     else if (strcmp(what, "reload") == 0 && argc > 3)
         reload(argv + 2);
     else if (strcmp(what, "depth") == 0)

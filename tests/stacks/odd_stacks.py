@@ -50,6 +50,17 @@ def reloaded(job, libraries):
             and found[0][1:] == found[1][1:] and found[0][0][1] == found[1][0][1])
 
 
+def threads(job):
+    """Threads come and go and take over what others kept: each stack is as deep as its size says."""
+    job.run(job.program, "threads")
+    sizes = [event["size"] for event in job.events("--kind=alloc")]
+    stacks = job.stacks()
+    beyond = {len(stack) - size // 256 for size, stack in zip(sizes, stacks)}
+    within = {len(set(stack)) for stack in stacks}
+    print(f"threads: {len(stacks)} stacks of {len(set(sizes))} depths, {beyond} frames beyond these")
+    return len(stacks) == 20 * 6 * 60 and len(beyond) == 1 and max(within) <= 6
+
+
 def fakes(job, library):
     """Interpreters that are not what they seem: Python's frames are off, and it is said why."""
     wrong = 0
@@ -80,7 +91,7 @@ def main(*arguments):
     job, libraries, fake = Job(*arguments[:5]), arguments[5:7], arguments[7]
     os.makedirs(job.folder, exist_ok=True)
     sound = [survives(job, "hole", 2), survives(job, "thread", 2), survives(job, "signal", 3),
-             reloaded(job, libraries)]
+             reloaded(job, libraries), threads(job)]
     return int(not all(sound) or depths(job) + fakes(job, fake) > 0)
 
 

@@ -48,6 +48,38 @@ static int order(const void *a, const void *b)
     return *(const int *)a - *(const int *)b;
 }
 
+/* Frames of one size at the same places, from other callers each time. */
+static NOINLINE void branch(unsigned n, int bits);
+
+static NOINLINE void left(unsigned n, int bits)
+{
+    branch(n, bits);
+    STAY;
+}
+
+static NOINLINE void right(unsigned n, int bits)
+{
+    branch(n, bits);
+    STAY;
+}
+
+static NOINLINE void branch(unsigned n, int bits)
+{
+    if (bits && n & 1)
+        left(n >> 1, bits - 1);
+    else if (bits)
+        right(n >> 1, bits - 1);
+    else
+        look();
+    STAY;
+}
+
+static NOINLINE void branches(void)
+{
+    for (unsigned n = 0; n < 1024; n++)
+        branch(n * 37, 10);
+}
+
 static NOINLINE void plain(void)
 {
     int numbers[] = {5, 3, 1, 4, 2};
@@ -210,6 +242,8 @@ int main(void)
     long wrong = 0;
     plain();
     wrong += walk_report("plain C");
+    branches();
+    wrong += walk_report("other callers");
     all_frames();
     wrong += walk_report("frames of other kinds");
     threads();
