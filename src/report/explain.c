@@ -132,17 +132,23 @@ static void tell_swap(struct mt_output *output, const struct mt_rows *plan)
 {
     bool told = false;
     for (size_t row = 0; row < mt_rows_count(plan); row++) {
+        const char *whose = mt_rows_get(plan, row, "iteration").null ? "the trace" : "an iteration";
+        double out = bandwidth(plan, row, "d2h_bytes_per_second");
+        double back = bandwidth(plan, row, "h2d_bytes_per_second");
         if (!U(plan, row, "peak_bytes"))
             continue;
         mt_story_label(output, told ? "" : "swap");
         told = true;
+        if (!U(plan, row, "at_peak_bytes")) {
+            mt_printf(output,
+                      "nothing could be on the host at the peak of %s (%g GB/s out, %g back)\n",
+                      whose, out, back);
+            continue;
+        }
         mt_printf(output, "%s of %s could be on the host at the peak of %s; over one\n",
-                  BYTES(U(plan, row, "at_peak_bytes")), BYTES(U(plan, row, "peak_bytes")),
-                  mt_rows_get(plan, row, "iteration").null ? "the trace" : "an iteration");
+                  BYTES(U(plan, row, "at_peak_bytes")), BYTES(U(plan, row, "peak_bytes")), whose);
         mt_story_label(output, "");
-        mt_printf(output, "link of %g GB/s out and %g GB/s back that peak falls to %s\n",
-                  bandwidth(plan, row, "d2h_bytes_per_second"),
-                  bandwidth(plan, row, "h2d_bytes_per_second"),
+        mt_printf(output, "link of %g GB/s out and %g GB/s back that peak falls to %s\n", out, back,
                   BYTES(U(plan, row, "result_bytes")));
     }
 }
