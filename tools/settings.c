@@ -109,6 +109,23 @@ static const struct mt_setting *find_variable(const char *name, size_t length)
     return NULL;
 }
 
+static long number_in(const char *variable)
+{
+    const char *value = getenv(variable);
+    return value ? atol(value) : 0;
+}
+
+/* A rule that no row can say, either: windows that come again must end before. */
+static int check_windows(struct mt_error *error)
+{
+    long every = number_in("MEMTRACE_EVERY_MS"), length = number_in("MEMTRACE_FOR_MS");
+    if (every == 0 || (length > 0 && length < every))
+        return MT_OK;
+    return mt_fail(error, MT_ERR_USAGE,
+                   "--every-ms=%ld: needs --for-ms from 1 to %ld, which says how long each time",
+                   every, every - 1);
+}
+
 int mt_settings_check_environment(struct mt_error *error)
 {
     for (char **entry = environ; *entry; entry++) {
@@ -123,7 +140,7 @@ int mt_settings_check_environment(struct mt_error *error)
                            (int)length, *entry);
         RETURN_IF_ERROR(mt_setting_check(row, row->variable, value + 1, error));
     }
-    return MT_OK;
+    return check_windows(error);
 }
 
 static void describe(const struct mt_setting *row, char *text, size_t size)

@@ -16,6 +16,7 @@ struct scan {
     struct mt_dict same;          /* id -> that id, where they differ */
     struct mt_symbol batch[BATCH];
     size_t held;
+    bool paused;        /* what is told then happened at other times */
     uint64_t to_device; /* bit of each driver function that copies from the host, of the first 64 */
     uint64_t end_ns;
 };
@@ -54,6 +55,18 @@ static int flush(struct scan *scan)
     return code;
 }
 
+/* What is no symbol: definitions, and where the recording stopped and went on. */
+static int look_at_other(struct scan *scan, const struct mt_record *record, uint64_t number)
+{
+    if (record->kind == MT_kernel)
+        return note_kernel(scan, record);
+    scan->paused &= record->kind != MT_resumed;
+    if (record->kind != MT_pause)
+        return 0;
+    scan->paused = true;
+    return mt_detector_break(scan->detector, number);
+}
+
 static inline int look_at(struct scan *scan, const struct mt_record *record, uint32_t thread,
                           uint64_t number)
 {
@@ -61,7 +74,9 @@ static inline int look_at(struct scan *scan, const struct mt_record *record, uin
     if (__builtin_expect(!mt_record_is_valid(record), 0))
         return 0;
     if (!mt_symbol_fill(symbol, record))
-        return record->kind == MT_kernel ? note_kernel(scan, record) : 0;
+        return look_at_other(scan, record, number);
+    if (__builtin_expect(scan->paused, 0))
+        return 0;
     symbol->event = number;
     symbol->time_ns = record->time;
     symbol->thread = (uint16_t)thread;

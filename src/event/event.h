@@ -76,6 +76,13 @@ enum mt_tail_type { MT_TAIL_NONE, MT_TAIL_WORDS, MT_TAIL_BYTES };
 #define MT_COLLECTIVE_NODE 2u     /* belongs to a graph: done when that is launched */
 #define MT_PEER_ALL 0xffffffffu   /* all ranks alike */
 
+/* Who asked that recording stops or goes on. */
+#define MT_WHY_START 0u    /* the settings: it has not begun yet */
+#define MT_WHY_PROFILER 1u /* cudaProfilerStart, cudaProfilerStop */
+#define MT_WHY_SIGNAL 2u
+#define MT_WHY_PROGRAM 3u /* memtrace_record */
+#define MT_WHY_CLOCK 4u   /* a window of time begins or ends */
+
 /* How the bytes of a process are known. */
 #define MT_USAGE_DEVICE 0u  /* not at all: only the device's sum is */
 #define MT_USAGE_PROCESS 1u /* by its process id */

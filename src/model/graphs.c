@@ -487,10 +487,28 @@ static void follow_trail(struct mt_model *model, const struct mt_graph *graph,
     }
 }
 
+/* While recording is paused: what else it does was not recorded of other launches either. */
+static void do_memory_nodes(struct mt_model *model, const struct mt_graph *graph,
+                            const struct mt_ev_graph_launch *event, uint32_t thread)
+{
+    model->graphs.now = graph->id;
+    for (uint32_t i = 0; i < graph->told; i++) {
+        struct mt_record *node = graph->node[i];
+        if (node && !graph->disabled[i] && (node->kind == MT_alloc || node->kind == MT_free))
+            do_node(model, node, event->stream, thread);
+    }
+    model->graphs.now = 0;
+}
+
 void mt_graph_launch(struct mt_model *model, const struct mt_ev_graph_launch *event,
                      uint32_t thread)
 {
     struct mt_graph *graph = find(model, event->graph);
+    if (model->windows.state == MT_WINDOW_PAUSED) {
+        if (graph)
+            do_memory_nodes(model, graph, event, thread);
+        return;
+    }
     model->counts.graph_launches++;
     if (!graph) {
         model->counts.graph_launches_unknown++;

@@ -87,7 +87,7 @@ static void make_blank(struct mt_block *block, uint32_t slot)
     block->slot = slot;
     block->stamp = block->device = 0;
     block->level = block->source = block->state = 0;
-    block->alive_at_start = false;
+    block->alive_at_start = block->unseen = false;
     block->id = block->segment = block->birth_ns = 0;
     block->death_ns = UINT64_MAX;
     block->first_access_ns = block->reads = block->writes = 0;
@@ -138,13 +138,13 @@ void mt_pending_tell(struct mt_model *model, uint32_t slot)
     mt_block_set_reach(block);
     tell_block(model, &model->births, block);
     ++*level_count(model, block);
-    use_driver(model, block, mt_block_bytes(block), block->birth_ns);
+    use_driver(model, block, mt_block_bytes(block), mt_told_ns(model, block));
 }
 
 static bool decides(const struct mt_model *model, const struct mt_record *record, uint32_t thread,
                     const struct mt_pending *pending)
 {
-    if (model->now - model->block[pending->slot].birth_ns > MT_PENDING_NS)
+    if (model->now - mt_told_ns(model, &model->block[pending->slot]) > MT_PENDING_NS)
         return true;
     if (thread != pending->thread)
         return false;
@@ -195,11 +195,11 @@ static void evict(struct mt_model *model, uint64_t begin, uint64_t end)
 {
     struct mt_range range;
     while (mt_space_next(&model->driver, begin, &range) && range.begin < end) {
-        model->counts.overlaps++;
+        model->counts.overlaps += !model->windows.kept;
         mt_driver_died(model, range.item);
     }
     while (mt_space_next(&model->blocks, begin, &range) && range.begin < end) {
-        model->counts.overlaps++;
+        model->counts.overlaps += !model->windows.kept;
         mt_block_died(model, range.item);
     }
 }
@@ -262,7 +262,7 @@ void mt_driver_died(struct mt_model *model, uint32_t slot)
     bool virtual = block->source == MT_SOURCE_VIRTUAL;
     mt_space_remove(&model->driver, begin, NULL);
     if (block->state == MT_STATE_TOLD) {
-        block->death_ns = model->now;
+        block->death_ns = mt_happened_ns(model);
         --*level_count(model, block);
         use_driver(model, block, 0 - mt_block_bytes(block), model->now);
         tell_block(model, &model->deaths, block);
@@ -412,7 +412,8 @@ void mt_driver_born(struct mt_model *model, uint32_t slot, uint64_t size, uint32
     block->id = model->next_id++;
     block->size = size;
     block->mapped = block->source == MT_SOURCE_VIRTUAL ? size : 0;
-    block->birth_ns = model->now;
+    block->birth_ns = mt_happened_ns(model);
+    block->unseen = model->windows.kept;
     add_pending(model, slot, thread);
     adopt_orphans(model, slot);
     if (!wait)
@@ -452,7 +453,7 @@ static bool insert_block(struct mt_model *model, uint64_t begin, uint64_t end, u
     if (result == MT_SPACE_OVERLAP) {
         struct mt_range range;
         while (mt_space_next(&model->blocks, begin, &range) && range.begin < end) {
-            model->counts.overlaps++;
+            model->counts.overlaps += !model->windows.kept;
             mt_block_died(model, range.item);
         }
         result = mt_space_insert(&model->blocks, begin, end, slot);
@@ -479,7 +480,8 @@ void mt_block_born(struct mt_model *model, const struct mt_birth *birth)
     block->id = model->next_id++;
     block->segment_slot = segment;
     block->segment = model->block[segment].id;
-    block->birth_ns = model->now;
+    block->birth_ns = mt_happened_ns(model);
+    block->unseen = model->windows.kept;
     block->device = birth->device;
     block->stream = birth->stream;
     block->stack = birth->stack;
@@ -500,7 +502,7 @@ void mt_block_died(struct mt_model *model, uint32_t slot)
 {
     struct mt_block *block = &model->block[slot];
     mt_space_remove(&model->blocks, block->address, NULL);
-    block->death_ns = model->now;
+    block->death_ns = mt_happened_ns(model);
     struct mt_usage *usage = &model->usage[block->device];
     usage->allocator -= block->source == MT_SOURCE_ALLOCATOR ? block->size : 0;
     usage->blocks--;

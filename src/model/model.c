@@ -83,6 +83,7 @@ void mt_model_free(struct mt_model *model)
     mt_space_release(&model->arrays);
     mt_physicals_release(&model->physicals);
     mt_graphs_release(&model->graphs);
+    mt_windows_release(&model->windows);
     free(model->block);
     free(model->free_slot);
     free(model->births.call);
@@ -313,6 +314,8 @@ static void compare_sums(struct mt_model *model, uint64_t allocated, uint64_t re
 {
     struct mt_usage *usage = &model->usage[mt_model_device(device)];
     uint64_t unknown = allocated - usage->allocator;
+    if (model->windows.kept) /* what it said then is past */
+        return;
     if (usage->told && unknown != usage->unknown)
         model->counts.allocator_mismatches++;
     usage->told = true;
@@ -502,10 +505,39 @@ static int replay_rest(struct mt_model *model, const struct mt_record *record, u
         mt_graph_end(model, AS(graph_end)->graph);
         break;
     default:
-        replay_memory(model, record, thread);
+        if (record->kind >= MT_pause && record->kind <= MT_resumed)
+            mt_windows_note(model, record, thread);
+        else
+            replay_memory(model, record, thread);
         break;
     }
     return model->status;
+}
+
+static inline __attribute__((always_inline)) int
+do_record(struct mt_model *model, const struct mt_record *record, uint32_t thread)
+{
+    switch (record->kind) {
+    case MT_launch:
+        return mt_touch_launch(model, record, thread);
+    case MT_block_alloc:
+        return do_block_alloc(model, AS(block_alloc));
+    case MT_block_free:
+        return do_block_free(model, AS(block_free));
+    default:
+        return replay_rest(model, record, thread);
+    }
+}
+
+/* Whether a pause takes the record out of the usual way. */
+static bool is_of_pause(struct mt_model *model, const struct mt_record *record, uint32_t thread)
+{
+    if (model->windows.kept && thread == model->windows.teller) {
+        do_record(model, record, thread);
+        model->windows.kept = false;
+        return true;
+    }
+    return mt_windows_pass_over(model, record, thread);
 }
 
 /* What waited for the next record, before and after its time has come. Whether the record is a node
@@ -520,7 +552,7 @@ static bool settle(struct mt_model *model, const struct mt_record *record, uint3
         return true;
     if (model->pendings)
         mt_pending_settle(model, record, thread);
-    return false;
+    return (model->windows.kept || model->windows.state) && is_of_pause(model, record, thread);
 }
 
 /* Every event passes here: nothing is kept in registers over a call, so none has to be saved. */
@@ -530,22 +562,15 @@ int mt_model_replay(struct mt_model *model, const struct mt_record *record, uint
         model->counts.invalid_records++;
         return model->status;
     }
-    if (__builtin_expect(model->pendings | model->is_open | model->graphs.openings, 0)) {
+    if (__builtin_expect(model->pendings | model->is_open | model->graphs.openings |
+                             model->windows.state | model->windows.kept,
+                         0)) {
         if (settle(model, record, thread))
             return model->status;
     } else if (record->time > model->now) {
         model->now = record->time;
     }
-    switch (record->kind) {
-    case MT_launch:
-        return mt_touch_launch(model, record, thread);
-    case MT_block_alloc:
-        return do_block_alloc(model, AS(block_alloc));
-    case MT_block_free:
-        return do_block_free(model, AS(block_free));
-    default:
-        return replay_rest(model, record, thread);
-    }
+    return do_record(model, record, thread);
 }
 
 static void tell_survivors(struct mt_model *model, const struct mt_space *space,
@@ -561,6 +586,7 @@ static void tell_survivors(struct mt_model *model, const struct mt_space *space,
 
 int mt_model_finish(struct mt_model *model)
 {
+    mt_windows_finish(model);
     if (model->is_open)
         mt_touch_close(model);
     while (model->pendings)

@@ -63,6 +63,7 @@ struct mt_block {
     uint8_t level, source; /* enum mt_level, enum mt_source */
     uint8_t state;         /* the model's own */
     bool alive_at_start;   /* known to have existed before its first event */
+    bool unseen;           /* born while recording was paused; what touched it then is not known */
 
     uint64_t extent;  /* addresses it spans: its size, of a virtual range what was reserved */
     uint64_t id;      /* from 1, in order of birth, unique in a trace */
@@ -186,6 +187,17 @@ uint32_t mt_model_device(uint64_t device); /* index among MT_DEVICES of an event
 int mt_model_each_driver(const struct mt_model *model,
                          int (*each)(void *state, const struct mt_block *block), void *state);
 uint64_t mt_model_bytes(const struct mt_block *block);
+
+/* Pauses of the recording. How much of the time between two moments was recorded, and whether they
+ * have a pause between them: then what happened in between is not known, and is no idle time. */
+uint64_t mt_model_recorded_ns(const struct mt_model *model, uint64_t from, uint64_t to);
+bool mt_model_was_paused(const struct mt_model *model, uint64_t from, uint64_t to);
+
+/* When recording began. */
+uint64_t mt_model_recorded_from_ns(const struct mt_model *model);
+
+/* When recording went on last; 0: it never stopped. */
+uint64_t mt_model_resumed_ns(const struct mt_model *model);
 
 /* The innermost live block at an address; NULL where there is none. */
 const struct mt_block *mt_model_find(struct mt_model *model, uint64_t address);

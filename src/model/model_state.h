@@ -5,6 +5,7 @@
  *   physical.c  the memory behind maps
  *   belongings.c  what belongs to contexts and modules
  *   host.c      page-locked host memory
+ *   windows.c   pauses of the recording
  *   touch.c     launches, copies, sets
  *   graphs.c    what graphs hold, and their launches
  *   check.c     every invariant */
@@ -132,6 +133,27 @@ struct mt_graphs {
     struct mt_trail *trail; /* what it does is written down here; NULL: nowhere */
 };
 
+enum mt_window_state {
+    MT_WINDOW_OPEN,
+    MT_WINDOW_PAUSED,
+    MT_WINDOW_TOLD, /* still paused, but all that lives is known again */
+};
+
+struct mt_pause {
+    uint64_t from, to; /* UINT64_MAX: it goes on */
+    uint64_t before;   /* length of all pauses before it */
+};
+
+struct mt_windows {
+    struct mt_pause *pause;
+    uint32_t n, room;
+    uint32_t teller;     /* thread that tells of pauses, and of what happened in them */
+    uint32_t state;      /* enum mt_window_state */
+    bool kept;           /* the next event happened at kept_ns and is told at told_ns, now */
+    uint64_t kept_ns, told_ns;
+    uint64_t resumed_ns;
+};
+
 struct mt_model {
     struct mt_block
         *block; /* slot 0 is none: of no extent; stamp: the launch that last touched it */
@@ -147,6 +169,7 @@ struct mt_model {
     uint64_t now, next_id;
     uint64_t generation, host_generation; /* grow when what lives where changes */
     struct mt_graphs graphs;
+    struct mt_windows windows;
     uint32_t serial;  /* of the launch or copy */
     uint32_t segment; /* slot of driver memory that a block was born in lately */
     uint32_t pendings, freed_next;
@@ -325,6 +348,28 @@ void mt_trail_access(struct mt_model *model, const struct mt_block *block,
 void mt_trail_stale(struct mt_model *model, uint32_t slot, uint64_t address);
 void mt_trail_launched(struct mt_model *model);
 void mt_trail_strict(struct mt_model *model);
+
+/* windows.c */
+void mt_windows_release(struct mt_windows *windows);
+/* pause, resume, kept, resumed. */
+void mt_windows_note(struct mt_model *model, const struct mt_record *record, uint32_t thread);
+/* Whether a record that is not told by `kept` says nothing: it is of a pause that the trace's end
+ * cut off. */
+bool mt_windows_pass_over(struct mt_model *model, const struct mt_record *record, uint32_t thread);
+void mt_windows_finish(struct mt_model *model);
+
+/* When what is replayed now happened. */
+static inline uint64_t mt_happened_ns(const struct mt_model *model)
+{
+    return model->windows.kept ? model->windows.kept_ns : model->now;
+}
+
+/* When listeners could first hear of a block. */
+static inline uint64_t mt_told_ns(const struct mt_model *model, const struct mt_block *block)
+{
+    uint64_t told = model->windows.told_ns;
+    return block->unseen && told > block->birth_ns ? told : block->birth_ns;
+}
 
 /* touch.c */
 int mt_touch_launch(struct mt_model *model, const struct mt_record *record, uint32_t thread);

@@ -99,6 +99,26 @@ static void tell_trace(struct mt_output *output, const struct mt_story *story)
               number(story, "complete") ? "" : ", not closed by the recorder (killed or cut)");
 }
 
+/* Where recording stopped now and then, or began late. */
+static void tell_windows(struct mt_output *output, const struct mt_story *story)
+{
+    struct human human = {.used = 0};
+    const char *signal = mt_rows_text(story->summary, "signal_taken_by_job");
+    if (number(story, "pauses")) {
+        mt_story_label(output, "recorded");
+        mt_printf(output, "%s of it, from %s on, with %s %s:\n", NS(number(story, "recorded_ns")),
+                  NS(number(story, "recorded_from_ns")),
+                  COUNTED(number(story, "pauses"), "pause", "s"));
+        mt_story_label(output, "");
+        mt_put_string(output, "what used memory then, and how much was the most, is not known\n");
+    }
+    if (signal) {
+        mt_story_label(output, "signal");
+        put_clean(output, signal);
+        mt_put_string(output, " has a handler of the job's own and did not stop or go on\n");
+    }
+}
+
 /* Always there: a reader must not have to guess whether the picture is whole. */
 static void tell_loss(struct mt_output *output, const struct mt_story *story)
 {
@@ -400,6 +420,7 @@ void mt_story_write(struct mt_output *output, const struct mt_story *story)
     mt_put_char(output, '\n');
     tell_process(output, story);
     tell_trace(output, story);
+    tell_windows(output, story);
     tell_loss(output, story);
     for (unsigned device = 0; device < DEVICES; device++) {
         char name[8];

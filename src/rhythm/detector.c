@@ -269,6 +269,11 @@ int mt_detector_feed(struct mt_detector *detector, const struct mt_symbol *symbo
     return 0;
 }
 
+int mt_detector_break(struct mt_detector *detector, uint64_t event)
+{
+    return mt_track_break(&detector->track, event);
+}
+
 /* ---- the end ---- */
 
 /* What was found must be most of what was cut, cover a good part of the trace, and repeat. */

@@ -23,6 +23,10 @@ void mt_detector_free(struct mt_detector *detector);
 
 int mt_detector_feed(struct mt_detector *detector, const struct mt_symbol *symbol, size_t n);
 
+/* Between the symbols fed so far and the next ones something was not recorded: at event number
+ * `event`. No iteration goes over it. */
+int mt_detector_break(struct mt_detector *detector, uint64_t event);
+
 /* `events`: how many the trace has, `end_ns`: time of the last. */
 int mt_detector_finish(struct mt_detector *detector, uint64_t end_ns, uint64_t events,
                        struct mt_rhythm *rhythm);

@@ -239,6 +239,39 @@ static struct mt_iteration *new_iteration(struct mt_track *track)
     return &track->iteration[track->iterations++];
 }
 
+int mt_track_break(struct mt_track *track, uint64_t event)
+{
+    if (track->gaps == track->gaps_room) {
+        size_t room = track->gaps_room ? 2 * track->gaps_room : 16;
+        uint64_t *more = realloc(track->gap, room * sizeof *more);
+        if (!more)
+            return MT_ERR_MEMORY;
+        track->gap = more;
+        track->gaps_room = room;
+    }
+    track->gap[track->gaps++] = event;
+    return 0;
+}
+
+/* Whether something is missing in a segment. */
+static bool is_broken(const struct job *job, uint32_t i)
+{
+    const struct mt_track *track = job->track;
+    const struct mt_window *window = job->window;
+    uint32_t end = end_of(job, i);
+    uint64_t first = window->event[job->border[i]];
+    uint64_t last = end < window->n ? window->event[end] : window->event[window->n - 1];
+    size_t low = 0, high = track->gaps;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (track->gap[middle] < first)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < track->gaps && track->gap[low] < last;
+}
+
 static int put(struct job *job, uint32_t i)
 {
     struct mt_track *track = job->track;
@@ -299,6 +332,8 @@ static int add_all(struct job *job, bool open)
     memset(job->best, UINT8_MAX, job->segments);
     RETURN_IF_ERROR(compare_all(job));
     for (uint32_t i = 0; i < job->segments; i++) {
+        if (is_broken(job, i)) /* neither an iteration nor a sign that there are none */
+            continue;
         if (is_iteration(job, i, open))
             RETURN_IF_ERROR(put(job, i));
         else
@@ -388,6 +423,7 @@ void mt_track_release(struct mt_track *track)
     for (uint32_t i = 0; i < track->references; i++)
         mt_reference_release(&track->reference[i]);
     free(track->iteration);
+    free(track->gap);
     mt_changes_release(&track->changes);
     memset(track, 0, sizeof *track);
 }

@@ -18,12 +18,18 @@ struct mt_track {
     uint64_t symbols;   /* of all iterations */
     struct mt_changes changes;
     uint32_t last; /* reference of the last iteration */
+    uint64_t *gap; /* numbers of events at which something is missing, rising */
+    size_t gaps, gaps_room;
 };
 
 /* Add iterations that begin at border[0 .. borders - 1] of a sorted window. The last one reaches to
  * the end of the window: with `open` it may be incomplete, and is added only if it is not. */
 int mt_track_add(struct mt_track *track, const struct mt_window *window, const uint32_t *border,
                  uint32_t borders, bool open);
+
+/* At event number `event` something is missing: what goes over it is no iteration. In their order.
+ */
+int mt_track_break(struct mt_track *track, uint64_t event);
 
 /* Judge which iterations are steady. */
 int mt_track_judge(struct mt_track *track);

@@ -58,6 +58,8 @@ def listed():
         tests.append((f"stacks_{model}", ["stackframes.py", model], 120, False))
         tests.append((f"sites_{model}", ["sites.py", model], 120, False))
     for model in MODELS:
+        tests.append((f"window_{model}", ["window.py", model], 120, False))
+    for model in MODELS:
         tests.append((f"golden_{model}", ["golden_candidate.py", model], 90, False))
     for loop in ("resnet50", "gpt", "moe", "accumulate", "evaluate", "epochs", "switch"):
         tests.append((f"rhythm_{loop}", ["rhythm.py", loop], 90, False))

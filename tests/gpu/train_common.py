@@ -36,6 +36,11 @@ def parse(description, batch, add_arguments):
                         help="what torch's memory profiler says of the blocks at its peak")
     parser.add_argument("--categories-first", type=int, default=5, metavar="STEP")
     parser.add_argument("--categories-steps", type=int, default=2, metavar="N")
+    parser.add_argument("--window", metavar="FILE",
+                        help="call cudaProfilerStart before one step and cudaProfilerStop after "
+                             "another, and write what torch says lives at the start")
+    parser.add_argument("--window-first", type=int, default=10, metavar="STEP")
+    parser.add_argument("--window-steps", type=int, default=5, metavar="N")
     parser.add_argument("--stats", metavar="FILE", help="what the allocator counts at the end")
     parser.add_argument("--time", metavar="FILE", help="write ms of every step")
     parser.add_argument("--marks", metavar="FILE",
@@ -146,6 +151,28 @@ class Profile:
             "comms_sample": [e for e in events if e.get("name") == COMMS][:3]})
 
 
+class Window:
+    """cudaProfilerStart before step `first`, cudaProfilerStop after the last of `steps`."""
+
+    def __init__(self, path, first, steps):
+        self.path, self.first, self.last = path, first, first + steps - 1
+
+    def before(self, step):
+        if not self.path or step != self.first:
+            return
+        torch.cuda.synchronize()
+        segments = [segment_facts(segment) for segment in torch.cuda.memory._snapshot()["segments"]]
+        facts = {"segments": segments, "allocated": torch.cuda.memory_allocated(),
+                 "begin": time.monotonic_ns()}
+        torch.cuda.cudart().cudaProfilerStart()
+        write_json(self.path, {**facts, "end": time.monotonic_ns()})
+
+    def after(self, step):
+        if self.path and step == self.last:
+            torch.cuda.synchronize()
+            torch.cuda.cudart().cudaProfilerStop()
+
+
 def timed(step, index):
     """Run one step to its end on the GPU; (begin, end) in ns."""
     with torch.profiler.record_function(f"memtrace_step_{index}"):
@@ -158,14 +185,15 @@ def timed(step, index):
 
 def train(step, args):
     observers = [Profile(args.profile, args.profile_first, args.profile_steps),
-                 Categories(args.categories, args.categories_first, args.categories_steps)]
+                 Categories(args.categories, args.categories_first, args.categories_steps),
+                 Window(args.window, args.window_first, args.window_steps)]
     marks = os.open(args.marks, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644) if args.marks else -1
     times = []
     for index in range(args.steps):
         for observer in observers:
             observer.before(index)
         begin, end = timed(step, index)
-        for observer in observers:
+        for observer in reversed(observers):
             observer.after(index)
         times.append((end - begin) / 1e6)
         if marks >= 0:  # one write call a line: whole lines only, even after SIGKILL

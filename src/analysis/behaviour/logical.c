@@ -127,19 +127,23 @@ int mt_logicals_accessed(struct mt_logicals *it, uint32_t number, uint32_t who,
     if (at >= logical->beats || logical->beat[at].who != who ||
         logical->beat[at].kind != (uint32_t)kind)
         follower->astray = true;
+    else if (mt_model_was_paused(it->behaviour->run->model, follower->last_ns, time_ns))
+        follower->astray = true;
     else if (!follower->astray)
         spread_add(&logical->beat[at].interval, (double)(time_ns - follower->last_ns));
     follower->last_ns = time_ns;
     return 0;
 }
 
-/* The life, or the iteration of a lasting one, that began at `start_ns` is over. */
-static void conclude(struct mt_logical *logical, struct mt_follower *follower, uint64_t start_ns,
-                     uint64_t end_ns)
+/* The life, or the iteration of a lasting one, that began at `start_ns` is over. One of which a
+ * part was not seen says nothing. */
+static void conclude(struct mt_logicals *it, struct mt_logical *logical,
+                     struct mt_follower *follower, uint64_t start_ns, uint64_t end_ns)
 {
-    if (!follower->following)
-        return;
+    bool following = follower->following;
     follower->following = false;
+    if (!following || mt_model_was_paused(it->behaviour->run->model, start_ns, end_ns))
+        return;
     logical->lives++;
     logical->exact += !follower->astray && follower->beats == logical->beats;
     logical->fixed = true;
@@ -213,7 +217,7 @@ int mt_logicals_judged(struct mt_logicals *it, uint32_t number)
     if (logical->nth && life->spans)
         return 0; /* of the warm-up: it did not come back */
     if (logical->nth && life->death_ns != UINT64_MAX)
-        conclude(logical, &it->follower[number], life->birth_ns, life->death_ns);
+        conclude(it, logical, &it->follower[number], life->birth_ns, life->death_ns);
     logical->rule_of[1] = logical->rule_of[0] == life->rule + 1u ? logical->rule_of[1] + 1 : 1;
     logical->rule_of[0] = life->rule + 1u;
     return 0;
@@ -290,7 +294,7 @@ int mt_logicals_span(struct mt_logicals *it, const struct mt_span *span)
         uint32_t number = it->lasting[i];
         const struct mt_life *life = mt_life_at(lives, number);
         if (it->counts && !life->dead && life->logical)
-            conclude(&it->logical[life->logical], &it->follower[number], span->start_ns,
+            conclude(it, &it->logical[life->logical], &it->follower[number], span->start_ns,
                      span->end_ns);
         if (life->dead) /* judged soon: not by this list any more */
             mt_lives_let_go(lives, number);

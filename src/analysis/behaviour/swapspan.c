@@ -106,9 +106,12 @@ static int put_gap(struct mt_swapspan *it, struct mt_swap_gap *gap)
 {
     const struct mt_life *life = mt_life_at(&it->behaviour->lives, gap->life);
     struct mt_swapplan *plan = it->plan[life->device];
+    const struct mt_model *model = it->behaviour->run->model;
     gap->size = life->size;
     gap->device = life->device;
-    return !plan || mt_swapplan_gap(plan, gap) ? 0 : MT_ERR_MEMORY;
+    /* One that wraps is of an iteration, over which no pause goes. */
+    bool known = gap->wraps || !mt_model_was_paused(model, gap->start_ns, gap->end_ns);
+    return !plan || !known || mt_swapplan_gap(plan, gap) ? 0 : MT_ERR_MEMORY;
 }
 
 static int add_gap(struct mt_swapspan *it, uint32_t number, uint32_t first, uint32_t second,

@@ -120,7 +120,9 @@ static int see(struct state *state, const struct mt_block *block, const struct l
             last->kind = now->kind;
         return 0;
     }
-    int code = last->epoch ? add(state, block, last, now) : 0;
+    bool known = last->epoch != 0 &&
+                 !mt_model_was_paused(state->run->model, last->time_ns, now->time_ns);
+    int code = known ? add(state, block, last, now) : 0;
     *last = *now;
     return code;
 }

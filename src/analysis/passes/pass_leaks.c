@@ -124,7 +124,8 @@ static int leaks_birth(void *data, const struct mt_block *block)
         return MT_ERR_MEMORY;
     *place = (struct place){
         .size = block->size, .id = block->id, .device = block->device, .stack = block->stack};
-    if (state->counting && block->level == MT_LEVEL_BLOCK)
+    /* Whoever was born in a pause belongs to no iteration. */
+    if (state->counting && block->level == MT_LEVEL_BLOCK && !block->unseen)
         enlist(state, block->slot, state->now);
     return 0;
 }

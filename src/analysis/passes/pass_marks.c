@@ -238,6 +238,10 @@ static int marks_event(void *data, const struct mt_record *record, uint32_t thre
         range.id = AS(range_start)->id;
         range.span = true;
         return begin_range(state, &range);
+    case MT_pause: /* their ends may come unseen */
+        while (state->opens)
+            RETURN_IF_ERROR(end_range(state, 0, UINT64_MAX));
+        return 0;
     case MT_range_pop:
         return pop(state, thread, AS(range_pop)->domain, record->time);
     case MT_range_end:
@@ -262,7 +266,7 @@ const struct mt_pass mt_pass_marks = {
     .name = "marks",
     .tables = (const struct mt_table *const[]){&mt_table_ranges, &mt_table_marks, NULL},
     .kinds = MT_KIND_BIT(mark) | MT_KIND_BIT(range_push) | MT_KIND_BIT(range_pop) |
-             MT_KIND_BIT(range_start) | MT_KIND_BIT(range_end),
+             MT_KIND_BIT(range_start) | MT_KIND_BIT(range_end) | MT_KIND_BIT(pause),
     .new = marks_new,
     .free = marks_free,
     .event = marks_event,

@@ -90,16 +90,21 @@ static int summary_event(void *data, const struct mt_record *record, uint32_t th
     return 0;
 }
 
-static void add_idle(struct idle *idle, const struct mt_block *block, uint64_t end)
+/* Time of which nothing is known does not count. */
+static void add_idle(struct state *state, const struct mt_block *block, uint64_t end)
 {
-    double size = (double)block->size, life = size * (double)(end - block->birth_ns);
+    const struct mt_model *model = state->run->model;
+    struct idle *idle = &state->idle;
+    double size = (double)block->size;
+    double life = size * (double)mt_model_recorded_ns(model, block->birth_ns, end);
     idle->whole += life;
     if (block->accesses == 0) {
         idle->never += life;
         return;
     }
-    idle->before += size * (double)(block->first_access_ns - block->birth_ns);
-    idle->after += size * (double)(end - block->last_access_ns);
+    idle->before +=
+        size * (double)mt_model_recorded_ns(model, block->birth_ns, block->first_access_ns);
+    idle->after += size * (double)mt_model_recorded_ns(model, block->last_access_ns, end);
 }
 
 static int summary_death(void *data, const struct mt_block *block)
@@ -115,7 +120,7 @@ static int summary_death(void *data, const struct mt_block *block)
     state->fact[FACT_blocks_never_accessed] += block->accesses == 0;
     if (state->fact[FACT_largest_block_bytes] < block->size)
         state->fact[FACT_largest_block_bytes] = block->size;
-    add_idle(&state->idle, block, survived ? mt_model_now(state->run->model) : block->death_ns);
+    add_idle(state, block, survived ? mt_model_now(state->run->model) : block->death_ns);
     return 0;
 }
 
@@ -173,6 +178,8 @@ static void fill_facts(struct state *state, uint64_t end_ns)
     mt_trace_stats(state->run->trace, &stats);
     uint64_t *fact = state->fact;
     fact[FACT_duration_ns] = end_ns;
+    fact[FACT_recorded_ns] = mt_model_recorded_ns(state->run->model, 0, end_ns);
+    fact[FACT_recorded_from_ns] = mt_model_recorded_from_ns(state->run->model);
     fact[FACT_first_event_ns] = stats.first_ns;
     fact[FACT_events] = stats.events;
     fact[FACT_events_read] =

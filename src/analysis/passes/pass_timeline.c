@@ -140,12 +140,15 @@ static int put_row(struct state *state, uint32_t device, uint32_t slice, uint64_
 {
     struct mt_value cell[MT_COLS_timeline];
     const struct line *line = state->line[device];
-    CELL(time_ns) = mt_uint(slice * state->width);
+    uint64_t begin = slice * state->width;
+    bool known = mt_model_recorded_ns(state->run->model, begin, begin + state->width) > 0;
+    CELL(time_ns) = mt_uint(begin);
     CELL(device) = mt_device_value(device);
-    CELL(reserved_bytes) = mt_uint(line->most_reserved[slice]);
-    CELL(allocated_bytes) = mt_uint(line->most_allocated[slice]);
-    CELL(live_bytes) = mt_uint(live);
-    CELL(host_bytes) = device == MT_DEVICES - 1 ? mt_uint(line->most_host[slice]) : mt_null();
+    CELL(reserved_bytes) = known ? mt_uint(line->most_reserved[slice]) : mt_null();
+    CELL(allocated_bytes) = known ? mt_uint(line->most_allocated[slice]) : mt_null();
+    CELL(live_bytes) = known ? mt_uint(live) : mt_null();
+    CELL(host_bytes) =
+        known && device == MT_DEVICES - 1 ? mt_uint(line->most_host[slice]) : mt_null();
     CELL(trace) = mt_uint(state->run->trace_index);
     return state->sink->row(state->sink, &mt_table_timeline, cell);
 }

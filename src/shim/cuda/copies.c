@@ -6,7 +6,7 @@
 
 static bool may_note_copy(uint64_t stream)
 {
-    return mt_may_note() && mt_config.COPIES && !mt_is_captured(stream);
+    return mt_may_note_use() && mt_config.COPIES && !mt_is_captured(stream);
 }
 
 static void note_copy(unsigned api, uint64_t when, uint64_t destination, uint64_t source,

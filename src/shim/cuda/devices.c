@@ -5,6 +5,8 @@
 #include "shim/record/facts.h"
 #include "shim/record/nvml.h"
 
+const uint64_t mt_api_of_nodes = MT_API_cuGraphLaunch;
+
 void mt_facts_functions(struct mt_facts *facts)
 {
     for (unsigned i = 0; i < mt_hooks_count; i++) {

@@ -8,6 +8,7 @@
 #include "shim/cuda/contexts.h"
 #include "shim/cuda/note.h"
 #include "shim/torch/c10.h"
+#include "shim/window/when.h"
 
 /* Called from dlsym.S. */
 __attribute__((visibility("hidden"))) int mt_dlsym_is_ours(void *library, const char *name);

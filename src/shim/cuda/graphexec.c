@@ -20,12 +20,14 @@ struct exec {
     uint32_t n, steps; /* places; records of its definition */
     uint32_t hint;     /* the place asked for last: changes come in order, as a rule */
     struct mt_pile places;
+    bool memory; /* its launch allocates or frees */
 };
 
 static struct {
     pthread_mutex_t lock;
     struct exec *bucket[BUCKETS];
     struct exec *spare;
+    _Atomic bool memory; /* whether any executable ever had such nodes */
     _Atomic uint32_t ids, epoch;
 } execs = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -87,8 +89,10 @@ static void remember(CUgraphExec handle, struct mt_walk *walk)
         return;
     *exec = (struct exec){NULL,           handle,        walk->flags & MT_GRAPH_DEVICE,
                           walk->n_places, walk->n_steps, 0,
-                          walk->places};
+                          walk->places,   walk->memory};
     walk->places = (struct mt_pile){0};
+    if (walk->memory)
+        atomic_store(&execs.memory, true);
     *at = exec;
 }
 
@@ -192,8 +196,22 @@ static void note_end(uint64_t when, CUgraphExec handle)
         MT_NOTE(graph_end, when, .graph = (uintptr_t)handle);
 }
 
+/* While recording is paused only what changes memory counts. */
+static bool changes_memory(CUgraphExec handle)
+{
+    if (!atomic_load_explicit(&execs.memory, memory_order_relaxed))
+        return false;
+    pthread_mutex_lock(&execs.lock);
+    const struct exec *exec = *find(handle);
+    bool memory = exec && exec->memory;
+    pthread_mutex_unlock(&execs.lock);
+    return memory;
+}
+
 static void note_launch(uint64_t when, CUgraphExec graph, uint64_t stream)
 {
+    if (mt_is_paused() && !changes_memory(graph))
+        return;
     /* Given to a stream that captures it becomes a node of another graph. */
     if (mt_may_note() && !mt_is_captured(stream))
         MT_NOTE(graph_launch, when, .graph = (uintptr_t)graph, .stream = stream);

@@ -213,6 +213,7 @@ static bool add_step(struct mt_walk *walk, CUgraphNode handle, CUgraphNodeType t
         return false;
     if (type == CU_GRAPH_NODE_TYPE_KERNEL && !(kernel = mt_kernel_get(node.launch.handle)))
         return false;
+    walk->memory |= type == CU_GRAPH_NODE_TYPE_MEM_ALLOC || type == CU_GRAPH_NODE_TYPE_MEM_FREE;
     step[walk->n_steps++] = (struct mt_step){handle, kernel, (uint32_t)type, {flags}};
     return true;
 }

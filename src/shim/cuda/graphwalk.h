@@ -46,6 +46,7 @@ struct mt_walk {
     struct mt_pile steps, places, calls;
     uint32_t n_steps, n_places, n_calls;
     uint32_t flags; /* MT_GRAPH_* */
+    bool memory;    /* it has nodes that allocate or free */
 };
 
 /* Look through a graph; kernels not yet known are asked for and told. Release it in any case. */

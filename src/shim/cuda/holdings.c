@@ -153,7 +153,7 @@ static uint64_t ordinal_of(CUdevice device)
 static void note_prefetch(unsigned api, uint64_t when, CUdeviceptr address, size_t size,
                           uint64_t device, uint64_t stream)
 {
-    if (mt_may_note() && !mt_is_captured(stream))
+    if (mt_may_note_use() && !mt_is_captured(stream))
         MT_NOTE(prefetch, when, .api = api, .address = address, .size = size, .device = device,
                 .stream = stream);
 }
@@ -172,7 +172,7 @@ static void note_prefetches(unsigned api, uint64_t when, const CUdeviceptr *addr
 static void note_hint(unsigned api, uint64_t when, CUdeviceptr address, size_t size, uint64_t value,
                       uint64_t device)
 {
-    if (mt_may_note())
+    if (mt_may_note_use())
         MT_NOTE(hint, when, .api = api, .address = address, .size = size, .value = value,
                 .device = device);
 }

@@ -128,7 +128,7 @@ void mt_launch_put(uint64_t when, const struct mt_kernel *kernel, uint64_t strea
 static void note_launch(uint64_t when, CUfunction handle, uint64_t stream, void *const *params,
                         void *const *extra)
 {
-    if (!mt_may_note() || !mt_config.LAUNCHES)
+    if (!mt_may_note_use() || !mt_config.LAUNCHES)
         return;
     const struct mt_kernel *kernel = mt_kernel_get(handle);
     if (kernel)

@@ -44,11 +44,17 @@
     mt_kernels_stale();                                                                            \
     CUresult result = call;
 
-/* Whether to record something that happened on a device; begins the recording if it is the first.
- */
+/* Whether to record what becomes of memory; begins the recording if it is the first that happened
+ * on a device. */
 static inline bool mt_may_note(void)
 {
     return mt_is_recording() || mt_life_wake();
+}
+
+/* Whether to record what uses memory: not while recording is paused. */
+static inline bool mt_may_note_use(void)
+{
+    return mt_is_recording() || (!mt_is_paused() && mt_life_wake() && !mt_is_paused());
 }
 
 /* Publish a record of `words` words. */

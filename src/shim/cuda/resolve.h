@@ -10,6 +10,9 @@
 /* The hooks are what this library exports; all else is hidden. */
 #pragma GCC visibility push(default)
 #include <cuda.h>
+/* Of cudaProfiler.h, which the pip package that carries cuda.h does not have. */
+CUresult CUDAAPI cuProfilerStart(void);
+CUresult CUDAAPI cuProfilerStop(void);
 #pragma GCC visibility pop
 
 /* One number a hooked symbol: the API field of events. */

@@ -9,6 +9,7 @@
 #include "shim/marks/marks.h"
 #include "shim/record/texts.h"
 #include "shim/stack/stack.h"
+#include "shim/window/when.h"
 
 static struct mt_text_id id_of(const char *text)
 {
@@ -17,7 +18,7 @@ static struct mt_text_id id_of(const char *text)
 
 static bool may_mark(void)
 {
-    return mt_may_record() && mt_config.MARKS;
+    return mt_may_record() && !mt_is_paused() && mt_config.MARKS;
 }
 
 /* The numbers of a mark's texts, and a time that is not before they were told. */
@@ -88,6 +89,11 @@ void memtrace_range_push(const char *text)
 void memtrace_range_pop(void)
 {
     mt_range_pop(NULL);
+}
+
+void memtrace_record(int on)
+{
+    mt_window_record(on != 0, MT_WHY_PROGRAM);
 }
 
 void memtrace_pool_alloc(const void *pool, const void *address, size_t size, const void *stream)

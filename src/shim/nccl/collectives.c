@@ -94,7 +94,7 @@ static void put(const struct mt_ev_collective *event, uint64_t when)
 /* What an end that takes no part is called makes no difference: 0. */
 static void note_collective(unsigned api, uint64_t when, const struct exchange *x)
 {
-    if (!mt_may_note() || !mt_config.NCCL)
+    if (!mt_may_note_use() || !mt_config.NCCL)
         return;
     struct mt_comm_place place = place_of(api, x->comm, when);
     bool root = x->partner == MT_ROOT && (uint32_t)x->peer == place.rank;

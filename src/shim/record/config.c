@@ -84,6 +84,11 @@ bool mt_config_read(struct mt_config *config, char *why, size_t size)
         snprintf(why, size, "MEMTRACE_RING_KIB=%ld: wanted a power of two", read.RING_KIB);
         return false;
     }
+    if (read.EVERY_MS > 0 && (read.FOR_MS == 0 || read.FOR_MS >= read.EVERY_MS)) {
+        snprintf(why, size, "MEMTRACE_EVERY_MS=%ld: wanted MEMTRACE_FOR_MS from 1 to less than it",
+                 read.EVERY_MS);
+        return false;
+    }
     *config = read;
     return true;
 }

@@ -53,6 +53,12 @@ static struct {
     uint64_t told;              /* losses that the meta data tell of */
     uint64_t told_at, told_end; /* their chunk */
     uint64_t taken[MT_RINGFILE_RINGS_MAX];
+    struct {
+        bool numbered, open;
+        uint32_t thread, events;
+        uint64_t position;
+    } own; /* what the recorder itself tells; its chunk may be open */
+    unsigned time_shift;
 } drain = {.lock = PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP};
 
 static void *reserve(size_t size)
@@ -153,9 +159,9 @@ static int end_chunk(struct mt_ringfile_ring *shared, uint64_t position, uint32_
     return error;
 }
 
-static uint64_t next_position(const struct mt_record *record, uint64_t position, uint64_t mask)
+uint64_t mt_drain_next(const struct mt_record *record, uint64_t position)
 {
-    uint64_t rest = mask + 1 - (position & mask);
+    uint64_t capacity = mt_rings_capacity(), rest = capacity - (position & (capacity - 1));
     return position + (rest < sizeof *record ? rest : mt_record_size(record));
 }
 
@@ -172,7 +178,7 @@ static int drain_ring(const struct mt_ring *ring, uint64_t head)
         if (rest ||
             mt_encoder_add(drain.encoder, record, mt_clock_since(drain.pair, record->time))) {
             events += !rest;
-            position = next_position(record, position, mask);
+            position = mt_drain_next(record, position);
             continue;
         }
         int error = end_chunk(shared, position, events);
@@ -199,20 +205,20 @@ static bool is_worth_it(uint64_t waiting)
     return waiting >= mt_rings_capacity() / 2 || waiting + largest > mt_rings_capacity();
 }
 
-static int look_at(const struct mt_ring *ring, bool all)
+static int look_at(const struct mt_ring *ring, uint32_t i, bool all)
 {
     struct mt_ringfile_ring *shared = ring->shared;
     uint32_t state = __atomic_load_n(&shared->state, __ATOMIC_ACQUIRE);
     uint64_t head = __atomic_load_n(&shared->head, __ATOMIC_ACQUIRE);
-    uint64_t waiting = head - shared->tail;
+    uint64_t limit = mt_netting_limit(i, head), waiting = limit - shared->tail;
     int error = 0;
     if (state == MT_RING_UNUSED)
         return 0;
     if (state == MT_RING_LIVE && mt_ring_is_orphan(shared))
         __atomic_store_n(&shared->state, MT_RING_CLOSED, __ATOMIC_RELEASE);
     if (waiting > 0 && (all || state == MT_RING_CLOSED || is_worth_it(waiting)))
-        error = drain_ring(ring, head);
-    if (error == 0 && state == MT_RING_CLOSED)
+        error = drain_ring(ring, limit);
+    if (error == 0 && state == MT_RING_CLOSED && shared->tail == head)
         give_back(shared);
     return error;
 }
@@ -223,10 +229,94 @@ static int round_of_rings(bool all)
     if (drain.failing && !all && mt_clock_monotonic_ns() < drain.retry_ns)
         return -EAGAIN;
     for (uint32_t i = 0; (ring = mt_rings_get(i)); i++) {
-        int error = look_at(ring, all);
+        int error = look_at(ring, i, all);
         if (error < 0)
             return error;
     }
+    return 0;
+}
+
+int mt_drain_ring_to(uint32_t i, uint64_t position)
+{
+    const struct mt_ring *ring = mt_rings_get(i);
+    return position == ring->shared->tail ? 0 : drain_ring(ring, position);
+}
+
+uint64_t mt_drain_ns(uint64_t ticks)
+{
+    return mt_clock_since(drain.pair, ticks);
+}
+
+unsigned mt_drain_time_shift(void)
+{
+    return drain.time_shift;
+}
+
+uint64_t mt_drain_quantum(uint64_t ticks)
+{
+    return mt_drain_ns(ticks) >> drain.time_shift;
+}
+
+/* The line through both pairs only rises, so its other way round is found by halving. */
+uint64_t mt_drain_ticks_of(uint64_t quantum)
+{
+    uint64_t low = drain.pair[0].ticks, high = low + (UINT64_C(1) << 57);
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+        if (mt_drain_quantum(middle) < quantum)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* ---- the recorder's own events ---- */
+
+static void own_begin(void)
+{
+    if (!drain.own.numbered)
+        drain.own.thread = mt_rings_number();
+    drain.own.numbered = drain.own.open = true;
+    drain.own.events = 0;
+    mt_encoder_begin(drain.encoder, drain.own.thread, drain.own.position);
+}
+
+int mt_drain_own_end(void)
+{
+    struct mt_chunk_header header;
+    const void *frame;
+    if (!drain.own.open || drain.own.events == 0)
+        return 0;
+    drain.own.open = false;
+    drain.own.position += drain.own.events; /* they lie in no ring: any number that grows will do */
+    return mt_encoder_end(drain.encoder, drain.own.position, &header, &frame) < 0
+               ? write_failed(-EINVAL)
+               : write_chunk(&header, frame);
+}
+
+void mt_drain_own_drop(void)
+{
+    drain.own.open = false;
+}
+
+int mt_drain_own_put(enum mt_kind kind, const uint64_t *fields, uint64_t ns)
+{
+    struct {
+        struct mt_record record;
+        uint64_t word[MT_FIELDS_MAX];
+    } room = {.record = {.kind = (uint16_t)kind, .words = mt_event_info(kind)->fields}};
+    memcpy(room.record.word, fields, room.record.words * sizeof *fields);
+    if (!drain.own.open)
+        own_begin();
+    if (!mt_encoder_add(drain.encoder, &room.record, ns)) {
+        int error = mt_drain_own_end();
+        if (error < 0)
+            return error;
+        own_begin();
+        mt_encoder_add(drain.encoder, &room.record, ns);
+    }
+    drain.own.events++;
     return 0;
 }
 
@@ -243,10 +333,14 @@ static void *run(void *nothing)
     pthread_mutex_unlock(&drain.lock);
     mt_nvml_sample(mt_config.NVML_MS);
     while (!atomic_load(&drain.stop)) {
-        mt_rings_wait(ROUND_NS);
+        mt_rings_wait(mt_window_sleep(ROUND_NS));
         mt_nvml_sample(mt_config.NVML_MS);
         pthread_mutex_lock(&drain.lock);
         mt_rings_prepare();
+        mt_window_tick();
+        mt_netting_step();
+        if (mt_signal_tend(&drain.facts))
+            write_facts();
         round_of_rings(false);
         mt_stacks_tend();
         pthread_mutex_unlock(&drain.lock);
@@ -289,6 +383,7 @@ int mt_drain_start(struct mt_mfile *file, const struct mt_file_header *header,
 {
     drain.file = file;
     drain.offset = sizeof *header;
+    drain.time_shift = header->time_shift;
     memcpy(drain.pair, pair, sizeof drain.pair);
     if (!get_memory(level, header->time_shift))
         return -ENOMEM;
@@ -341,7 +436,7 @@ static uint64_t count_records(const struct mt_ring *ring)
     for (uint64_t position = ring->shared->tail; position < head;) {
         const struct mt_record *record = (const void *)(ring->data + (position & mask));
         n += mask + 1 - (position & mask) >= sizeof *record && record->kind != MT_NONE;
-        position = next_position(record, position, mask);
+        position = mt_drain_next(record, position);
     }
     return n;
 }
@@ -367,6 +462,7 @@ void mt_drain_give_up(void)
 
 static bool write_all(void)
 {
+    mt_netting_last();
     tell_losses();
     bool done = round_of_rings(true) == 0;
     return write_index() == 0 && done;
@@ -414,6 +510,8 @@ bool mt_drain_all(void)
 void mt_drain_forget(void)
 {
     mt_nvml_forget();
+    mt_netting_forget();
+    memset(&drain.own, 0, sizeof drain.own);
     drain.lock = (pthread_mutex_t)PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP;
     drain.has_thread = drain.failing = drain.said = false;
     atomic_store(&drain.stop, false);

@@ -4,6 +4,7 @@
 #define MT_FACTS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct mt_facts {
     char *text; /* key NUL value NUL ... */
@@ -25,6 +26,9 @@ void mt_facts_modules(struct mt_facts *facts);
  * fields number; and the devices, for which the driver is asked (only from the drain thread). */
 void mt_facts_functions(struct mt_facts *facts);
 void mt_facts_devices(struct mt_facts *facts);
+
+/* What the API field of a graph's nodes says; shim/cuda/devices.c has it. */
+extern const uint64_t mt_api_of_nodes;
 
 /* What came of stacks; shim/stack/stack.c has it. */
 void mt_facts_stacks(struct mt_facts *facts);

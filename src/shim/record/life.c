@@ -213,7 +213,10 @@ static void start(void)
         mt_shim_say("%s; this process is not recorded", why);
     if (valid && mt_config.ENABLE)
         mt_stacks_begin();
-    set_state(valid && mt_config.ENABLE && begin() == 0 ? MT_RECORDING : MT_OFF);
+    bool begun = valid && mt_config.ENABLE && begin() == 0;
+    if (begun)
+        mt_signal_begin();
+    set_state(!begun ? MT_OFF : mt_window_begin() ? MT_PAUSED : MT_RECORDING);
 }
 
 bool mt_life_wake(void)
@@ -246,7 +249,7 @@ bool mt_life_wake(void)
  * call fences them all. */
 static void become_late(void)
 {
-    set_state(MT_LATE);
+    set_state(mt_is_paused() ? MT_OFF : MT_LATE);
     syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 }
 
@@ -265,7 +268,7 @@ static void tell_if_deleted(void)
 __attribute__((destructor)) static void end(void)
 {
     /* Where nothing is recorded no system call is made: a sandboxed child may be killed for one. */
-    if (atomic_load(mt_recording) != MT_RECORDING || life.pid != getpid())
+    if ((!mt_is_recording() && !mt_is_paused()) || life.pid != getpid())
         return;
     int saved = errno, cancel = mt_cancel_off();
     bool done = mt_drain_stop();
@@ -303,6 +306,7 @@ static void child_of_fork(void)
     pthread_mutex_init(&life.lock, NULL);
     pthread_mutex_init(&life.variants_lock, NULL);
     set_state(MT_IDLE);
+    mt_window_forget();
     memset(&mt_writer, 0, sizeof mt_writer);
 }
 

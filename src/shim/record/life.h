@@ -26,6 +26,13 @@ void mt_life_late(void);
  */
 void mt_life_variant(const char *name, int version);
 
+/* A recording begins in this process; whether it begins paused. In a forked child: what its parent
+ * was asked is nothing to it. And the signal of the settings is taken, unless the job has it.
+ * shim/window has them. */
+bool mt_window_begin(void);
+void mt_window_forget(void);
+void mt_signal_begin(void);
+
 /* A recording begins with these settings; shim/stack/stack.c has it. */
 void mt_stacks_begin(void);
 

@@ -135,7 +135,7 @@ static bool sample_device(unsigned ordinal, uint64_t field[5])
 /* A device counts once the recorder saw memory on it: others' processes may fill the rest. */
 static void sample_all(void)
 {
-    for (unsigned i = 0; i < nvml.devices; i++) {
+    for (unsigned i = 0; i < nvml.devices && !mt_is_paused(); i++) {
         uint64_t field[5];
         nvml.device[i].used |= mt_life_uses_device(i);
         if (nvml.device[i].used && sample_device(i, field) && mt_may_record())
@@ -150,6 +150,11 @@ void mt_nvml_sample(long ms)
         return;
     nvml.next_ns = now + (uint64_t)ms * 1000000;
     sample_all();
+}
+
+void mt_nvml_soon(void)
+{
+    nvml.next_ns = 0;
 }
 
 void mt_nvml_last(void)

@@ -12,6 +12,9 @@ void mt_nvml_device(unsigned ordinal, const char *uuid);
 /* Record a `usage` event for each device that the process uses, where the last is `ms` old. */
 void mt_nvml_sample(long ms);
 
+/* The next sample is not to wait. */
+void mt_nvml_soon(void);
+
 /* Now, whatever the time. */
 void mt_nvml_last(void);
 

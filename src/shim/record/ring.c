@@ -62,6 +62,14 @@ const struct mt_ring *mt_rings_get(uint32_t i)
     return i < atomic_load_explicit(&rings.rings, memory_order_acquire) ? &rings.ring[i] : NULL;
 }
 
+uint32_t mt_rings_number(void)
+{
+    pthread_mutex_lock(&rings.lock);
+    uint32_t number = rings.threads++;
+    pthread_mutex_unlock(&rings.lock);
+    return number;
+}
+
 uint32_t mt_rings_capacity(void)
 {
     return rings.capacity;

@@ -39,6 +39,7 @@ enum mt_recording {
     MT_RECORDING = 1,
     MT_OFF = 2,  /* for good */
     MT_LATE = 3, /* after the exit handlers: each event is written at once */
+    MT_PAUSED = 5, /* what memory there is, but not what uses it (shim/window) */
 };
 extern _Atomic uint32_t *mt_recording;
 
@@ -48,11 +49,16 @@ static inline bool mt_is_recording(void)
                             MT_RECORDING) == MT_RECORDING;
 }
 
-/* For events that must not start a recording (failures, frees, blocks): may they be recorded? */
+static inline bool mt_is_paused(void)
+{
+    return atomic_load_explicit(mt_recording, memory_order_relaxed) == MT_PAUSED;
+}
+
+/* For events that must not start a recording (failures, frees, blocks): may they be recorded? They
+ * may also while recording is paused: what lives is known when it goes on. */
 static inline bool mt_may_record(void)
 {
-    uint32_t state = atomic_load_explicit(mt_recording, memory_order_relaxed);
-    return state == MT_RECORDING || state == MT_LATE;
+    return atomic_load_explicit(mt_recording, memory_order_relaxed) & 1;
 }
 
 /* The unusual cases of mt_ring_reserve; false: the event is dropped and counted. `nested`: a signal
@@ -130,6 +136,9 @@ void mt_rings_open(const char *path, const struct mt_ringfile_header *header);
 
 /* Forget all rings (in a forked child); remove = also unlink the file (at a clean end). */
 void mt_rings_close(bool remove);
+
+/* A number for a thread that has no ring. */
+uint32_t mt_rings_number(void);
 
 /* The i-th ring, NULL past the last. */
 const struct mt_ring *mt_rings_get(uint32_t i);

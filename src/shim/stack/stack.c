@@ -76,7 +76,8 @@ uint32_t mt_stack_here(uint64_t *when)
     uint64_t told = 0, hash;
     MT_REGISTERS(here);
     struct sight sight = {want, &here};
-    if (!want || !mt_is_recording() || busy || mt_writer.busy || !(hash = hash_of(&sight)))
+    if (!want || !(mt_is_recording() || mt_is_paused()) || busy || mt_writer.busy ||
+        !(hash = hash_of(&sight)))
         return 0;
     uint32_t id = mt_intern_find(hash, &told);
     if (__builtin_expect(id == 0, 0)) {

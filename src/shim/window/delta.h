@@ -1,0 +1,49 @@
+/* What has become of memory while recording is paused: of each address what lived there before and
+ * has ended, and what was born since and still lives. What was born and has ended since leaves
+ * nothing behind. Of the drain thread alone; memory is mapped, and bounded.
+ *
+ * Records come in the order of their times, but for those whose calls were under way when their
+ * times had come: so it is by times that births and ends are matched, not by order. */
+#ifndef MT_DELTA_H
+#define MT_DELTA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "event/event.h"
+
+/* Kinds that are kept so: MT_DELTA_BIT(kind) in MT_DELTA_KINDS. */
+#define MT_DELTA_KINDS                                                                             \
+    (1ull << MT_alloc | 1ull << MT_free | 1ull << MT_block_alloc | 1ull << MT_block_free |         \
+     1ull << MT_pool_alloc | 1ull << MT_pool_free)
+
+static inline bool mt_delta_takes(unsigned kind)
+{
+    return kind < MT_KINDS && MT_DELTA_KINDS >> kind & 1;
+}
+
+/* Note a record, whose time is in ticks. False: there is no room, it is lost. */
+bool mt_delta_put(const struct mt_record *record);
+
+/* A free failed after all. */
+void mt_delta_undo(const struct mt_ev_free_failed *event);
+
+/* Whether this free is that of a life which ended before one that was already told began. */
+bool mt_delta_is_stale(const struct mt_record *record);
+
+/* What is to be told, in an order in which it may be told: ends, of what is inside before what is
+ * around it, then births, the other way round. How many; SIZE_MAX: memory is out. */
+typedef int mt_delta_fn(enum mt_kind kind, const uint64_t *fields, uint64_t ticks);
+size_t mt_delta_count(void);
+int mt_delta_each(mt_delta_fn *each);
+
+/* All of it was told; it is kept for mt_delta_is_stale. Another pause begins: no more is kept, and
+ * of what ended before `ticks` not even that. */
+void mt_delta_told(void);
+void mt_delta_clear(uint64_t ticks);
+
+/* In a forked child. */
+void mt_delta_forget(void);
+
+#endif

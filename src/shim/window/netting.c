@@ -1,0 +1,398 @@
+/* While recording is paused the hooks go on telling what becomes of memory, and nothing else. The
+ * drain thread reads that from the rings, nets it out (delta.h) and blanks the records: so a pause
+ * costs the trace only what is rare. When recording goes on, what has changed is told at once, with
+ * the times at which it happened. All of it runs in the drain thread, or in who takes its place at
+ * the end, within a round.
+ *
+ * Where a pause begins and ends in each ring.
+ *
+ * A pause begins at a moment T, which is past: the rings are written to the trace up to their first
+ * record of after T, then `pause` is told. From there on each ring has a cursor, up to which
+ * its records were looked at, all rings together in the order of time, and only up to a moment
+ * before which all records are there: whoever can free a block was handed it after its birth was
+ * written, so an end is never seen without its birth.
+ *
+ * It ends at a quantum of time in which nothing happened; one is found soon enough. What was
+ * stamped before is netted out and told there; what was stamped later is written as it is. So
+ * nothing is of the same time as what is told, and order needs no rule.
+ *
+ * A call that is under way at such a moment was stamped before and is written after it. What was
+ * stamped before a pause goes into the trace with that time, whenever it comes. Of the end of a
+ * pause it can only be the first of its thread: the first records behind each cursor are looked at
+ * once more, and those of within the pause get the first time behind it. But a free whose address
+ * was handed out again in the pause, of which the birth was told, ended what lived there before: it
+ * is blanked. */
+#include <sched.h>
+#include <string.h>
+
+#include "shim/record/drain.h"
+#include "shim/record/facts.h"
+#include "shim/record/nvml.h"
+#include "shim/record/ring.h"
+#include "shim/window/delta.h"
+#include "shim/window/when.h"
+
+#define PAUSES_KEPT 128u   /* of those that are over */
+#define LATE_MOST 64u      /* records of a thread that are looked at once more */
+#define GAP_TRIES 100000u  /* then two things may have the same time */
+
+/* A ring, as far as it was looked at. */
+struct walk {
+    uint64_t cursor, latest; /* the latest time so far, ticks: times do not fall */
+    uint32_t window;         /* its records of before this window are settled */
+    uint32_t late;
+};
+
+/* In ticks, from the first that is within to the first behind. */
+struct stretch {
+    uint64_t from, to;
+};
+
+static struct {
+    bool paused;
+    uint32_t window;      /* number of the stretch of recording that was begun last */
+    uint64_t paused_at;   /* ticks */
+    uint64_t first_ticks; /* of the window */
+    uint64_t own_ns;      /* time of what was told last */
+    struct stretch past[PAUSES_KEPT];
+    struct walk walk[MT_RINGFILE_RINGS_MAX];
+} net;
+
+static void tell(enum mt_kind kind, const uint64_t *fields, uint64_t ns)
+{
+    net.own_ns = ns > net.own_ns ? ns : net.own_ns;
+    mt_drain_own_put(kind, fields, net.own_ns);
+}
+
+static uint64_t quantum_start(uint64_t quantum)
+{
+    return quantum << mt_drain_time_shift();
+}
+
+/* ---- going along the rings ---- */
+
+static struct mt_record *record_at(const struct mt_ring *ring, uint64_t position)
+{
+    return (void *)(ring->data + (position & (mt_rings_capacity() - 1)));
+}
+
+/* The next record of a ring, behind what holds none; NULL: there is none yet. */
+static struct mt_record *peek(uint32_t i)
+{
+    const struct mt_ring *ring = mt_rings_get(i);
+    struct walk *walk = &net.walk[i];
+    uint64_t head = __atomic_load_n(&ring->shared->head, __ATOMIC_ACQUIRE);
+    while (walk->cursor < head) {
+        struct mt_record *record = record_at(ring, walk->cursor);
+        uint64_t rest = mt_rings_capacity() - (walk->cursor & (mt_rings_capacity() - 1));
+        if (rest >= sizeof *record && record->kind != MT_NONE)
+            return record;
+        walk->cursor = mt_drain_next(record, walk->cursor);
+    }
+    return NULL;
+}
+
+static uint64_t time_of(const struct walk *walk, const struct mt_record *record)
+{
+    return record->time > walk->latest ? record->time : walk->latest;
+}
+
+static void step_over(struct walk *walk, const struct mt_record *record)
+{
+    walk->latest = time_of(walk, record);
+    walk->cursor = mt_drain_next(record, walk->cursor);
+}
+
+/* Nobody reads it any more; how long it is still counts. */
+static void blank(struct mt_record *record)
+{
+    record->kind = MT_NONE;
+}
+
+/* ---- what becomes of a record in a pause ---- */
+
+/* Nodes of graphs stand behind their graph and are kept like it. */
+static bool is_node(const struct mt_record *record)
+{
+    return record->kind == MT_launch ? record->word[2] & MT_LAUNCH_NODE
+                                     : record->word[0] == mt_api_of_nodes;
+}
+
+static bool uses_memory(unsigned kind)
+{
+    const uint64_t uses = 1ull << MT_launch | 1ull << MT_copy | 1ull << MT_copy_rect |
+                          1ull << MT_set | 1ull << MT_access | 1ull << MT_collective |
+                          1ull << MT_collective_group | 1ull << MT_prefetch | 1ull << MT_hint |
+                          1ull << MT_range_push | 1ull << MT_range_pop | 1ull << MT_mark |
+                          1ull << MT_range_start | 1ull << MT_range_end | 1ull << MT_usage;
+    return kind < MT_KINDS && uses >> kind & 1;
+}
+
+/* Events that say something of all memory there is, or end more than they name. */
+static bool needs_all(unsigned kind)
+{
+    return kind == MT_alloc_failed || kind == MT_block_oom || kind == MT_context_end ||
+           kind == MT_unreserve;
+}
+
+static int tell_change(enum mt_kind kind, const uint64_t *fields, uint64_t ticks)
+{
+    uint64_t happened = mt_drain_ns(ticks);
+    uint64_t before = happened < net.own_ns ? net.own_ns - happened : 0;
+    int error = mt_drain_own_put(MT_kept, &before, net.own_ns);
+    return error < 0 ? error : mt_drain_own_put(kind, fields, net.own_ns);
+}
+
+/* In the midst of a pause. Where it cannot be written it is told later. */
+static void tell_changes(uint64_t ns)
+{
+    net.own_ns = ns > net.own_ns ? ns : net.own_ns;
+    if (mt_delta_each(tell_change) == 0 && mt_drain_own_end() == 0)
+        mt_delta_told();
+    mt_drain_own_drop();
+}
+
+/* What was stamped in a pause that is long over counts as of its end: a thread may have waited all
+ * the while for room in its ring. */
+static void move_out_of_past(struct mt_record *record, uint64_t time)
+{
+    for (uint32_t i = 0; i < PAUSES_KEPT; i++)
+        if (time >= net.past[i].from && time < net.past[i].to)
+            record->time = net.past[i].to;
+}
+
+/* What was stamped before the pause stays what it is: the reader puts it where it belongs. */
+static void net_out(struct mt_record *record, uint64_t time)
+{
+    if (time < net.paused_at) {
+        if (!is_node(record) && mt_delta_is_stale(record))
+            blank(record);
+        move_out_of_past(record, time);
+        return;
+    }
+    if (mt_delta_takes(record->kind) && !is_node(record)) {
+        if (!mt_delta_put(record))
+            atomic_fetch_add(&mt_events_dropped, 1);
+        blank(record);
+    } else if (uses_memory(record->kind) && !is_node(record)) {
+        blank(record);
+    } else if (record->kind == MT_free_failed) {
+        mt_delta_undo((const void *)record->word);
+    } else if (needs_all(record->kind)) {
+        uint64_t quantum = mt_drain_quantum(time);
+        tell_changes(quantum_start(quantum ? quantum - 1 : 0));
+    }
+}
+
+/* The ring that goes on with the earliest record, if that is of before `until`; *others: the
+ * earliest record of another. */
+static uint32_t earliest(uint64_t until, uint64_t *others)
+{
+    uint64_t least = until;
+    uint32_t found = UINT32_MAX;
+    *others = until;
+    for (uint32_t i = 0; mt_rings_get(i); i++) {
+        const struct mt_record *record = peek(i);
+        uint64_t time = record ? time_of(&net.walk[i], record) : UINT64_MAX;
+        if (time < least) {
+            *others = least;
+            least = time;
+            found = i;
+        } else if (time < *others) {
+            *others = time;
+        }
+    }
+    return found;
+}
+
+/* What happened before `until`, ticks. */
+static void net_until(uint64_t until)
+{
+    uint64_t others;
+    for (uint32_t i; (i = earliest(until, &others)) != UINT32_MAX;) {
+        struct mt_record *record;
+        while ((record = peek(i)) && time_of(&net.walk[i], record) <= others &&
+               time_of(&net.walk[i], record) < until) {
+            uint64_t time = time_of(&net.walk[i], record);
+            step_over(&net.walk[i], record);
+            net_out(record, time);
+        }
+    }
+}
+
+static bool is_anything_before(uint64_t ticks)
+{
+    uint64_t others;
+    return earliest(ticks, &others) != UINT32_MAX;
+}
+
+/* A quantum that is past and in which nothing happened; all before it is netted out. */
+static uint64_t find_gap(void)
+{
+    uint64_t quantum = (net.own_ns >> mt_drain_time_shift()) + 1;
+    for (uint32_t tries = 0;; tries++) {
+        uint64_t now = mt_drain_quantum(mt_clock_ticks());
+        if (now <= quantum + 1) {
+            sched_yield();
+            continue;
+        }
+        quantum = tries % 8 ? quantum : now - 1;
+        net_until(mt_drain_ticks_of(quantum));
+        if (!is_anything_before(mt_drain_ticks_of(quantum + 1)) || tries >= GAP_TRIES)
+            return quantum;
+        quantum++;
+    }
+}
+
+/* ---- calls that were under way when a pause ended ---- */
+
+static bool is_settled(const struct walk *walk)
+{
+    return walk->window == net.window;
+}
+
+static void settle(uint32_t i)
+{
+    struct walk *walk = &net.walk[i];
+    struct mt_record *record;
+    while (!is_settled(walk) && (record = peek(i))) {
+        uint64_t time = time_of(walk, record);
+        bool early = time < net.first_ticks && time >= net.paused_at;
+        bool stale = early && !is_node(record) && mt_delta_is_stale(record);
+        walk->late++;
+        if (time >= net.first_ticks && !mt_kind_defines(record->kind) && record->kind != MT_thread)
+            walk->window = net.window;
+        else if (walk->late >= LATE_MOST)
+            walk->window = net.window;
+        step_over(walk, record);
+        move_out_of_past(record, time);
+        if (stale)
+            blank(record);
+    }
+}
+
+static void settle_all(void)
+{
+    for (uint32_t i = 0; mt_rings_get(i); i++)
+        if (!is_settled(&net.walk[i]))
+            settle(i);
+}
+
+/* ---- a pause begins ---- */
+
+/* Nowhere beyond what is settled. */
+static uint64_t position_of(uint32_t i, uint64_t until)
+{
+    struct mt_record *record;
+    struct walk *walk = &net.walk[i];
+    settle(i);
+    uint64_t settled = is_settled(walk) ? UINT64_MAX : walk->cursor;
+    walk->cursor = mt_rings_get(i)->shared->tail;
+    walk->latest = 0;
+    while (walk->cursor < settled && (record = peek(i)) && time_of(walk, record) < until)
+        step_over(walk, record);
+    return walk->cursor;
+}
+
+static void begin_pause(uint64_t at)
+{
+    uint64_t quantum = mt_drain_quantum(at) + 1, until, why = mt_window_why_stopped();
+    while (mt_drain_quantum(mt_clock_ticks()) <= quantum)
+        sched_yield();
+    until = mt_drain_ticks_of(quantum);
+    for (uint32_t i = 0; mt_rings_get(i); i++)
+        if (mt_drain_ring_to(i, position_of(i, until)) < 0)
+            return;
+    tell(MT_pause, &why, quantum_start(quantum));
+    if (mt_drain_own_end() < 0)
+        return;
+    net.paused = true;
+    mt_delta_clear(net.paused_at);
+    net.paused_at = until;
+}
+
+/* ---- and ends ---- */
+
+static bool write_kept(void)
+{
+    for (uint32_t i = 0; mt_rings_get(i); i++)
+        if (mt_drain_ring_to(i, net.walk[i].cursor) < 0)
+            return false;
+    return true;
+}
+
+static void end_pause(void)
+{
+    uint64_t quantum = find_gap();
+    struct mt_ev_resume resume = {.why = mt_window_why_goes_on(), .changes = mt_delta_count()};
+    if (!write_kept())
+        return;
+    tell(MT_resume, (const uint64_t *)&resume, quantum_start(quantum));
+    if (mt_delta_each(tell_change) < 0 || mt_drain_own_end() < 0) {
+        mt_drain_own_drop();
+        return;
+    }
+    mt_delta_told();
+    net.paused = false;
+    net.first_ticks = mt_drain_ticks_of(quantum + 1);
+    net.past[net.window % PAUSES_KEPT] = (struct stretch){net.paused_at, net.first_ticks};
+    net.window++;
+    for (uint32_t i = 0; i < MT_RINGFILE_RINGS_MAX; i++)
+        net.walk[i].late = 0;
+    /* Before the others can know of it: what they do then must not seem earlier. */
+    uint64_t now = mt_drain_ns(mt_clock_ticks());
+    mt_window_go_on();
+    tell(MT_resumed, &(uint64_t){net.window}, now);
+    mt_drain_own_end();
+    mt_nvml_soon();
+}
+
+/* A pause that was asked for after `head` was read begins behind it; one that was asked for before
+ * may begin in front of it, and is to begin first. */
+uint64_t mt_netting_limit(uint32_t i, uint64_t head)
+{
+    if (net.paused || !is_settled(&net.walk[i]))
+        return net.walk[i].cursor;
+    return mt_is_paused() ? mt_rings_get(i)->shared->tail : head;
+}
+
+/* ---- rounds ---- */
+
+static bool to_go_on(void)
+{
+    return mt_window_is_wanted() && mt_window_paused_at();
+}
+
+void mt_netting_step(void)
+{
+    uint64_t at = mt_window_paused_at();
+    if (!net.paused && at)
+        begin_pause(at);
+    else if (!net.paused)
+        settle_all();
+    if (!net.paused)
+        return;
+    /* All that was stamped before this tick can be seen from now on. */
+    net_until(mt_clock_ticks());
+    if (to_go_on())
+        end_pause();
+}
+
+void mt_netting_last(void)
+{
+    uint64_t at = mt_window_paused_at();
+    if (!net.paused && at)
+        begin_pause(at);
+    if (!net.paused) {
+        settle_all();
+        return;
+    }
+    net_until(UINT64_MAX);
+    tell_changes(mt_drain_ns(mt_clock_ticks()));
+}
+
+void mt_netting_forget(void)
+{
+    mt_delta_forget();
+    memset(&net, 0, sizeof net);
+}

@@ -1,0 +1,458 @@
+/* Recording that begins late, stops and goes on: what lives is known whenever it goes on, and what
+ * used memory meanwhile is not in the trace. The trace is replayed here by its specification alone.
+ */
+#include "compare.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "unit/unit.h"
+
+#define LIVE_MAX 4096
+#define WINDOWS_MAX 512
+
+struct living {
+    uint64_t address, size;
+    uint64_t birth_ns;
+    bool block; /* an allocator's */
+};
+
+struct replay {
+    struct mt_trace *trace;
+    struct living live[LIVE_MAX];
+    unsigned lives;
+    bool paused, told; /* stopped; and what lives is told again */
+    bool kept;
+    uint32_t teller; /* thread that tells of pauses */
+    uint64_t kept_ns, resumed_ns[WINDOWS_MAX];
+    uint64_t windows, pauses, launches, launches_in[WINDOWS_MAX], graph_launches;
+    uint64_t left; /* of a pause in which the trace was cut off */
+    uint64_t doubles, unknown; /* births where something lived, ends of nothing */
+    const struct run *run;
+    unsigned want; /* place in the ledger of the main thread */
+    bool compare;
+};
+
+static struct living *find(struct replay *r, uint64_t address, bool block)
+{
+    for (unsigned i = 0; i < r->lives; i++)
+        if (r->live[i].address == address && r->live[i].block == block)
+            return &r->live[i];
+    return NULL;
+}
+
+static void born(struct replay *r, uint64_t address, uint64_t size, bool block, uint64_t now)
+{
+    r->doubles += find(r, address, block) != NULL;
+    ck_assert_uint_lt(r->lives, LIVE_MAX);
+    r->live[r->lives++] =
+        (struct living){address, size, r->kept ? r->kept_ns : now, block};
+}
+
+static void ended(struct replay *r, uint64_t address, bool block)
+{
+    struct living *living = find(r, address, block);
+    r->unknown += living == NULL;
+    if (living)
+        *living = r->live[--r->lives];
+}
+
+/* ---- what lives, beside what the program says ---- */
+
+static const struct mt_record *next_wanted(struct replay *r)
+{
+    const struct ledger *ledger = r->run->ledger;
+    const struct mt_record *record = ledger_record(ledger, 0, r->want);
+    if (r->want >= ledger->part[0].done)
+        return NULL;
+    r->want += (uint32_t)mt_record_size(record);
+    return record;
+}
+
+/* Part 0 of the ledger is the main thread's: nobody else puts entries. */
+static void compare_living(struct replay *r, uint64_t window)
+{
+    const struct mt_record *want;
+    unsigned n = 0;
+    while ((want = next_wanted(r)) && want->kind != MT_resumed) {
+        for (int block = 0; block <= 1; block++) {
+            const struct living *living = find(r, want->word[0], block);
+            if (!living)
+                ck_abort_msg("window %llu: %#llx lives and is not in the trace (%d)",
+                             (unsigned long long)window, (unsigned long long)want->word[0], block);
+            ck_assert_uint_eq(living->size, want->word[1]);
+        }
+        n++;
+    }
+    if (!want && r->run->status != 0)
+        return; /* killed before it said so */
+    ck_assert(want != NULL);
+    ck_assert_uint_eq(want->word[0], window);
+    ck_assert_uint_eq(r->lives, 2 * n);
+}
+
+/* ---- the replay ---- */
+
+#define AS(name) ((const struct mt_ev_##name *)(const void *)record->word)
+
+static void replay_window(struct replay *r, const struct mt_record *record)
+{
+    switch (record->kind) {
+    case MT_pause:
+        ck_assert(!r->paused);
+        r->paused = true;
+        r->told = false;
+        r->pauses++;
+        break;
+    case MT_resume:
+        ck_assert(r->paused);
+        r->told = true;
+        break;
+    case MT_kept:
+        ck_assert_uint_le(AS(kept)->before, record->time);
+        r->kept_ns = record->time - AS(kept)->before;
+        break;
+    default:
+        ck_assert(r->paused && r->told);
+        r->paused = false;
+        ck_assert_uint_eq(AS(resumed)->window, ++r->windows);
+        r->resumed_ns[r->windows % WINDOWS_MAX] = record->time;
+        if (r->compare)
+            compare_living(r, r->windows);
+        break;
+    }
+}
+
+static void replay_memory(struct replay *r, const struct mt_record *record)
+{
+    switch (record->kind) {
+    case MT_alloc:
+        born(r, AS(alloc)->address, AS(alloc)->size, false, record->time);
+        break;
+    case MT_free:
+        ended(r, AS(free)->address, false);
+        break;
+    case MT_block_alloc:
+        born(r, AS(block_alloc)->address, AS(block_alloc)->size, true, record->time);
+        break;
+    case MT_block_free:
+        ended(r, AS(block_free)->address, true);
+        break;
+    case MT_launch:
+        if (AS(launch)->flags & MT_LAUNCH_NODE)
+            break;
+        ck_assert(!r->paused || r->told);
+        r->launches++;
+        r->launches_in[r->windows % WINDOWS_MAX]++;
+        break;
+    case MT_graph_launch:
+        r->graph_launches++;
+        break;
+    default:
+        break;
+    }
+}
+
+static void replay_trace(struct replay *r, const struct run *run, bool compare)
+{
+    const struct mt_record *record;
+    uint32_t thread;
+    memset(r, 0, sizeof *r);
+    r->run = run;
+    r->compare = compare;
+    r->trace = open_trace(run->trace[0]);
+    while ((record = mt_trace_next(r->trace, &thread))) {
+        bool window = record->kind >= MT_pause && record->kind <= MT_resumed;
+        if (window) {
+            r->teller = thread;
+            replay_window(r, record);
+        } else if (!r->paused || r->told || thread == r->teller) {
+            replay_memory(r, record);
+        } else {
+            r->left += record->kind == MT_alloc || record->kind == MT_free;
+        }
+        r->kept = record->kind == MT_kept;
+    }
+    struct mt_trace_stats stats;
+    mt_trace_stats(r->trace, &stats);
+    ck_assert_uint_eq(stats.events_lost, 0);
+    mt_trace_free(r->trace);
+}
+
+static struct replay *replay(const struct run *run, bool compare)
+{
+    static struct replay r;
+    replay_trace(&r, run, compare);
+    return &r;
+}
+
+/* ---- tests ---- */
+
+START_TEST(between_start_and_stop_of_the_profiler)
+{
+    struct run run = run_clean(LIST("MEMTRACE_RECORD=profiler"), LIST("victim", "windows-ways"));
+    struct replay *r = replay(&run, false);
+    ck_assert_uint_eq(r->windows, 2);
+    ck_assert_uint_eq(r->pauses, 3);
+    ck_assert_uint_eq(r->launches_in[1], 3);
+    ck_assert_uint_eq(r->launches_in[2], 2);
+    ck_assert_uint_eq(r->launches, 5);
+    ck_assert_uint_eq(r->unknown + r->doubles + r->lives, 0);
+    run_free(&run);
+}
+END_TEST
+
+START_TEST(the_profiler_means_nothing_otherwise)
+{
+    struct run run = run_clean(NULL, LIST("victim", "windows-ways"));
+    struct replay *r = replay(&run, false);
+    ck_assert_uint_eq(r->pauses + r->windows, 0);
+    ck_assert_uint_eq(r->launches, 7 + 3 + 5 + 2 + 9);
+    run_free(&run);
+}
+END_TEST
+
+START_TEST(never_asked)
+{
+    struct run run = run_clean(LIST("MEMTRACE_RECORD=asked"), LIST("victim", "windows-ways"));
+    struct replay *r = replay(&run, false);
+    ck_assert_uint_eq(r->pauses, 1);
+    ck_assert_uint_eq(r->windows + r->launches, 0);
+    ck_assert_uint_eq(r->unknown + r->doubles + r->lives, 0);
+    run_free(&run);
+}
+END_TEST
+
+static const char *const rings[] = {"MEMTRACE_RING_KIB=8192", "MEMTRACE_RING_KIB=64"};
+
+START_TEST(what_lives_when_it_goes_on)
+{
+    struct run run = run_clean(LIST(rings[_i], "MEMTRACE_WAIT_US=5000000"),
+                               LIST("victim", "windows-quiet", "8", "100"));
+    struct replay *r = replay(&run, true);
+    ck_assert_uint_eq(r->windows, 100);
+    ck_assert_uint_eq(r->left, 0);
+    ck_assert_uint_eq(r->unknown, 0);
+    ck_assert_uint_eq(r->doubles, 0);
+    ck_assert_uint_gt(r->launches, 100);
+    compare_living(r, 101);
+    run_free(&run);
+}
+END_TEST
+
+START_TEST(what_lives_while_nobody_waits)
+{
+    struct run run = run_clean(LIST(rings[_i], "MEMTRACE_WAIT_US=5000000"),
+                               LIST("victim", "windows-race", "8", "100"));
+    struct replay *r = replay(&run, false);
+    ck_assert_uint_eq(r->windows, 100);
+    ck_assert_uint_eq(r->left, 0);
+    ck_assert_uint_eq(r->unknown, 0);
+    ck_assert_uint_eq(r->doubles, 0);
+    compare_living(r, 101);
+    run_free(&run);
+}
+END_TEST
+
+/* ---- the clock ---- */
+
+static uint64_t launches_by_clock(const char *from, const char *length, const char *every,
+                                  struct replay **r)
+{
+    struct run run = run_clean(LIST(from, length, every), LIST("victim", "windows-clock", "900"));
+    *r = replay(&run, false);
+    uint64_t all = strtoul(run.out, NULL, 10);
+    ck_assert_uint_gt(all, 50);
+    run_free(&run);
+    return all;
+}
+
+START_TEST(a_window_of_time)
+{
+    struct replay *r;
+    uint64_t all = launches_by_clock("MEMTRACE_FROM_MS=300", "MEMTRACE_FOR_MS=200",
+                                     "MEMTRACE_EVERY_MS=0", &r);
+    ck_assert_uint_eq(r->windows, 1);
+    ck_assert_uint_eq(r->pauses, 2);
+    ck_assert_uint_ge(r->resumed_ns[1], 300000000);
+    ck_assert_uint_gt(r->launches, 0);
+    ck_assert_uint_lt(r->launches, all / 2);
+}
+END_TEST
+
+START_TEST(the_first_milliseconds)
+{
+    struct replay *r;
+    uint64_t all =
+        launches_by_clock("MEMTRACE_FROM_MS=0", "MEMTRACE_FOR_MS=300", "MEMTRACE_EVERY_MS=0", &r);
+    ck_assert_uint_eq(r->windows, 0);
+    ck_assert_uint_eq(r->pauses, 1);
+    ck_assert_uint_gt(r->launches, 0);
+    ck_assert_uint_lt(r->launches, all * 2 / 3);
+}
+END_TEST
+
+START_TEST(again_and_again)
+{
+    struct replay *r;
+    uint64_t all = launches_by_clock("MEMTRACE_FROM_MS=100", "MEMTRACE_FOR_MS=50",
+                                     "MEMTRACE_EVERY_MS=200", &r);
+    ck_assert_uint_ge(r->windows, 3);
+    ck_assert_uint_le(r->windows, 6);
+    ck_assert_uint_gt(r->launches, 0);
+    ck_assert_uint_lt(r->launches, all / 2);
+}
+END_TEST
+
+/* ---- the signal ---- */
+
+struct signal_case {
+    const char *what;
+    const char *said; /* how often the job's own handler ran; whether the signal seemed free */
+    uint64_t launches, windows;
+    bool taken; /* by the job */
+};
+
+static const struct signal_case signal_cases[] = {
+    {"none", "0 1\n", 1 + 4, 1, false},
+    {"before", "2 0\n", 7, 0, true},
+    {"after", "2 1\n", 7, 0, true},
+    {"ignored", "0 0\n", 7, 0, true},
+};
+#define SIGNAL_CASES (int)(sizeof signal_cases / sizeof *signal_cases)
+
+START_TEST(a_signal)
+{
+    const struct signal_case *is = &signal_cases[_i];
+    struct run run =
+        run_clean(LIST("MEMTRACE_SIGNAL=SIGUSR1"), LIST("victim", "windows-signal", is->what));
+    struct replay *r = replay(&run, false);
+    ck_assert_str_eq(run.out, is->said);
+    ck_assert_uint_eq(r->launches, is->launches);
+    ck_assert_uint_eq(r->windows, is->windows);
+    struct mt_trace *trace = open_trace(run.trace[0]);
+    ck_assert(is->taken == (mt_trace_meta(trace, "signal_taken_by_job") != NULL));
+    mt_trace_free(trace);
+    run_free(&run);
+}
+END_TEST
+
+START_TEST(a_signal_that_begins_it)
+{
+    struct run run = run_clean(LIST("MEMTRACE_SIGNAL=SIGUSR1", "MEMTRACE_RECORD=asked"),
+                               LIST("victim", "windows-signal", "none"));
+    struct replay *r = replay(&run, false);
+    ck_assert_uint_eq(r->launches, 2);
+    ck_assert_uint_eq(r->windows, 1);
+    run_free(&run);
+}
+END_TEST
+
+/* ---- children, graphs ---- */
+
+START_TEST(fork_while_it_is_stopped)
+{
+    struct run run = run_clean(LIST("MEMTRACE_SIGNAL=SIGUSR2"), LIST("victim", "windows-fork"));
+    struct replay *r = replay(&run, false);
+    ck_assert_int_eq(atoi(run.out), SIGUSR2);
+    ck_assert_uint_eq(r->windows, 1);
+    ck_assert_uint_eq(r->launches, 2);
+    ck_assert_uint_eq(r->lives, 2);
+    ck_assert_uint_eq(r->unknown + r->doubles, 0);
+    run_free(&run);
+}
+END_TEST
+
+START_TEST(a_child_begins_by_the_settings)
+{
+    struct run run = run_clean(NULL, LIST("victim", "windows-late"));
+    struct replay *r = replay(&run, false);
+    ck_assert_uint_eq(r->pauses, 0);
+    ck_assert_uint_eq(r->launches, 1);
+    run_free(&run);
+}
+END_TEST
+
+START_TEST(a_graph_made_while_it_is_stopped)
+{
+    struct run run = run_clean(NULL, LIST("victim", "windows-graph"));
+    struct replay *r = replay(&run, false);
+    ck_assert_uint_eq(count_events(run.trace[0], MT_graph), 1);
+    ck_assert_uint_eq(r->graph_launches, 3);
+    ck_assert_uint_eq(r->launches, 1);
+    ck_assert_uint_eq(r->lives, 2);
+    run_free(&run);
+}
+END_TEST
+
+/* ---- killed ---- */
+
+#define TIMES 50
+
+static void sleep_us(unsigned us)
+{
+    nanosleep(&(struct timespec){.tv_nsec = (long)us * 1000}, NULL);
+}
+
+/* What was told before the kill is right, and the trace can be read to its end. */
+static bool kill_once(unsigned us)
+{
+    struct run run;
+    const struct order order = {.environment = LIST("MEMTRACE_WAIT_US=5000000"),
+                                .arguments = LIST("victim", "windows-kill")};
+    run_init(&run);
+    run_start(&run, &order);
+    run.ledger = ledger_map(run.ledger_path);
+    for (unsigned i = 0; i < 20000 && run.ledger->part[0].done == 0; i++)
+        sleep_us(200);
+    sleep_us(us);
+    kill(run.pid, SIGKILL);
+    run_wait(&run, &order);
+    ck_assert_str_eq(run.err, "");
+    bool hit = run_died(&run, SIGKILL) && run.traces == 1;
+    struct replay *r = hit ? replay(&run, true) : NULL;
+    if (r) {
+        ck_assert_uint_eq(r->unknown, 0);
+        ck_assert_uint_eq(r->doubles, 0);
+    }
+    run_free(&run);
+    return hit;
+}
+
+START_TEST(killed_at_any_moment)
+{
+    unsigned hit = 0, state = 12345;
+    for (unsigned i = 0; i < TIMES; i++) {
+        state = state * 1664525u + 1013904223u;
+        hit += kill_once((state >> 8) % 20000);
+    }
+    ck_assert_uint_gt(hit, TIMES / 2);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {between_start_and_stop_of_the_profiler,
+                                  the_profiler_means_nothing_otherwise,
+                                  never_asked,
+                                  a_window_of_time,
+                                  the_first_milliseconds,
+                                  again_and_again,
+                                  a_signal_that_begins_it,
+                                  fork_while_it_is_stopped,
+                                  a_child_begins_by_the_settings,
+                                  a_graph_made_while_it_is_stopped,
+                                  NULL};
+    Suite *suite = unit_suite("windows", tests);
+    TCase *loops = tcase_create("loops");
+    tcase_set_timeout(loops, 300);
+    tcase_add_loop_test(loops, what_lives_when_it_goes_on, 0, 2);
+    tcase_add_loop_test(loops, what_lives_while_nobody_waits, 0, 2);
+    tcase_add_loop_test(loops, a_signal, 0, SIGNAL_CASES);
+    tcase_add_test(loops, killed_at_any_moment);
+    suite_add_tcase(suite, loops);
+    return unit_run(suite);
+}
