@@ -124,19 +124,78 @@ static int look_at(struct finding *finding, struct mt_gram_mode mode)
     return tally ? 0 : MT_ERR_MEMORY;
 }
 
-static int add(const struct mt_window *window, struct mt_landmarks *landmarks,
-               const struct choice *choice)
+static void add(const struct mt_window *window, struct mt_landmarks *landmarks,
+                const struct choice *choice)
 {
-    struct mt_landmark *landmark = &landmarks->landmark[landmarks->landmarks];
-    struct mt_gram_mode mode = choice->mode;
+    struct mt_landmark *landmark = &landmarks->landmark[landmarks->landmarks++];
     landmark->place = window->order[choice->rank];
     landmark->worth = choice->worth;
-    mt_anchor_take(window, mode, choice->rank + mode.length - 1, &landmark->anchor);
+    mt_anchor_take(window, choice->mode, choice->rank + choice->mode.length - 1, &landmark->anchor);
+}
+
+static bool is_in_mode(const struct mt_landmark *landmark, struct mt_gram_mode mode)
+{
+    return landmark->anchor.mode.length == mode.length && landmark->anchor.mode.bare == mode.bare;
+}
+
+static int push(struct mt_landmark *landmark, uint32_t *room, uint32_t position)
+{
+    if (landmark->count == *room) {
+        uint32_t more = *room ? 2 * *room : 256;
+        uint32_t *at = realloc(landmark->at, more * sizeof *at);
+        if (!at)
+            return MT_ERR_MEMORY;
+        landmark->at = at;
+        *room = more;
+    }
+    landmark->at[landmark->count++] = position;
+    return 0;
+}
+
+/* Where the landmarks of one mode stand, all in one pass; `owner`: of each gram, a landmark + 1.
+ * Ranks ascend thread by thread, and a gram is of one thread. */
+static int stand(const struct mt_window *window, struct mt_landmarks *landmarks,
+                 const struct mt_numbering *all, uint8_t *owner)
+{
+    uint32_t room[MT_LANDMARKS_MAX] = {0};
+    for (uint32_t r = 0; r < window->n; r++) {
+        uint8_t place = all->id[r] == MT_GRAM_NONE ? 0 : owner[all->id[r]];
+        if (place)
+            RETURN_IF_ERROR(push(&landmarks->landmark[place - 1], &room[place - 1],
+                                 window->order[r + 1 - all->length]));
+    }
+    return 0;
+}
+
+/* The same for one that has its gram in common with another. */
+static int stand_alone(const struct mt_window *window, struct mt_landmark *landmark)
+{
     RETURN_IF_ERROR(mt_anchor_find(window, &landmark->anchor, &landmark->at, &landmark->count));
     for (uint32_t i = 0; i < landmark->count; i++)
-        landmark->at[i] = window->order[landmark->at[i] + 1 - mode.length];
-    landmarks->landmarks++;
+        landmark->at[i] = window->order[landmark->at[i] + 1 - landmark->anchor.mode.length];
     return 0;
+}
+
+static int stand_in_mode(const struct mt_window *window, struct mt_landmarks *landmarks,
+                         struct mt_gram_mode mode)
+{
+    const struct mt_numbering *all = mt_grams_all(window, mode);
+    uint8_t *owner = all ? calloc(all->grams + 1, 1) : NULL;
+    int code = owner ? 0 : MT_ERR_MEMORY;
+    for (uint32_t i = 0; i < landmarks->landmarks && code == 0; i++) {
+        struct mt_landmark *landmark = &landmarks->landmark[i];
+        if (!is_in_mode(landmark, mode))
+            continue;
+        uint8_t *mine = &owner[all->id[window->rank[landmark->place] + mode.length - 1]];
+        if (*mine)
+            code = stand_alone(window, landmark);
+        else
+            *mine = (uint8_t)(i + 1);
+    }
+    if (code == 0)
+        code = stand(window, landmarks, all, owner);
+    free(owner);
+    return code;
 }
 
 static int by_place(const void *one, const void *other)
@@ -156,9 +215,13 @@ int mt_landmarks_find(const struct mt_window *window, const struct mt_pulse *pul
         RETURN_IF_ERROR(look_at(&finding, modes[m]));
     for (uint32_t i = 0; i < PARTS * THREADS; i++)
         if (finding.choice[i].worth)
-            RETURN_IF_ERROR(add(window, landmarks, &finding.choice[i]));
-    if (landmarks->landmarks == 0) /* the seed is one by its making */
-        RETURN_IF_ERROR(add(window, landmarks, &seed));
+            add(window, landmarks, &finding.choice[i]);
+    if (landmarks->landmarks == 0) { /* the seed is one by its making */
+        add(window, landmarks, &seed);
+        return stand_in_mode(window, landmarks, pulse->mode);
+    }
+    for (uint32_t m = 0; m < MODES; m++)
+        RETURN_IF_ERROR(stand_in_mode(window, landmarks, modes[m]));
     qsort(landmarks->landmark, landmarks->landmarks, sizeof landmarks->landmark[0], by_place);
     return 0;
 }
