@@ -1,9 +1,10 @@
 /* Runs the search for rhythms over loops with known answers and says how well it did.
  *
- *   rhythm-judge loop SEED DIFFICULTIES ITERATIONS LAUNCHES    difficulties: names joined by +, or
- * - rhythm-judge tiny SEED ITERATIONS rhythm-judge none SEED KIND EVENTS rhythm-judge speed EVENTS
- * the plain loop, for time and memory rhythm-judge list                difficulties and kinds of
- * traces without a rhythm
+ *     rhythm-judge loop SEED DIFFICULTIES ITERATIONS LAUNCHES   difficulties joined by +, or -
+ *     rhythm-judge tiny SEED ITERATIONS EVENTS                  of so many events each
+ *     rhythm-judge none SEED KIND EVENTS                        nothing to be found
+ *     rhythm-judge speed EVENTS                                 the plain loop: time and memory
+ *     rhythm-judge list                                         difficulties, and kinds of none
  *
  * One line: name=value pairs. An iteration that is found is right if it begins at the same place of
  * the loop as most others do, and no other one that was found begins in the same iteration. */
@@ -189,8 +190,9 @@ static uint32_t write_symbols(struct judge *judge, int argc, char **argv)
         options.launches = (uint32_t)strtoul(argv[5], NULL, 10);
         return loops_write(&options);
     }
-    if (strcmp(argv[1], "tiny") == 0 && argc == 4) {
+    if (strcmp(argv[1], "tiny") == 0 && argc == 5) {
         options.iterations = (uint32_t)strtoul(argv[3], NULL, 10);
+        options.launches = (uint32_t)strtoul(argv[4], NULL, 10);
         return loops_write_tiny(&options);
     }
     if (strcmp(argv[1], "none") == 0 && argc == 5) {
@@ -201,8 +203,9 @@ static uint32_t write_symbols(struct judge *judge, int argc, char **argv)
     }
     if (strcmp(argv[1], "speed") == 0 && argc == 3) {
         options.seed = 1;
-        options.launches = 500;
-        options.iterations = (uint32_t)(strtoull(argv[2], NULL, 10) / 900);
+        uint64_t events = strtoull(argv[2], NULL, 10);
+        options.launches = events < 20000 ? 60 : 500;
+        options.iterations = (uint32_t)(events * 7 / (8 * options.launches));
         return loops_write(&options);
     }
     fprintf(stderr, "usage: see the head of tests/rhythm/judge.c\n");

@@ -363,13 +363,17 @@ uint32_t loops_write(const struct loops_options *options)
 uint32_t loops_write_tiny(const struct loops_options *options)
 {
     struct loops *loops = malloc(sizeof *loops);
+    uint32_t events = options->launches;
     if (!loops)
         abort();
     init(loops, options);
     for (uint32_t i = 0; i < options->iterations; i++) {
         loops->iteration = i;
-        loops->place = 0;
-        emit(loops, 0, MT_launch, 7, 0);
+        for (uint32_t k = 0; k < events; k++) {
+            bool pairs = events > 2 && k + 2 < events;
+            loops->place = k;
+            emit(loops, 0, MT_launch, (pairs ? 17 : 7) + k % 2, 0);
+        }
     }
     free(loops);
     return options->iterations;

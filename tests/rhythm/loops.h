@@ -72,7 +72,8 @@ struct loops_options {
 /* How many whole iterations were written. */
 uint32_t loops_write(const struct loops_options *options);
 
-/* A loop of a single event. */
+/* A loop of so many events (launches) each: of one, of two, or of pairs that repeat, the last of
+ * which is another one. */
 uint32_t loops_write_tiny(const struct loops_options *options);
 
 void loops_write_negative(const struct loops_options *options, enum negative kind);

@@ -84,6 +84,8 @@ HEAD = ("| loop | loops | iterations | recall | precision | whole | at the begin
 # Not those by which the search was made: low ones.
 SEEDS = range(201, 211)
 SIZES = ((12, 60), (40, 200), (150, 500))
+# (events of an iteration, iterations): also more than a window holds.
+TINY = ((1, 1000), (1, 1500000), (2, 20), (2, 1500000), (20, 1000), (1024, 40), (1024, 3000))
 
 
 def loop_jobs(difficulties, seeds):
@@ -118,9 +120,16 @@ def table_none(judge, kinds):
         yield f"| {name} | {doc} | {len(results)} | {sum(r['found'] > 0 for r in results)} |"
 
 
+def table_tiny(judge, _):
+    yield "| events each | iterations | found | right |\n| --- | --- | --- | --- |"
+    for events, times in TINY:
+        r = run(judge, "tiny", 1, times, events)
+        yield f"| {events:,} | {times:,} | {int(r['found']):,} | {int(r['right']):,} |"
+
+
 def table_speed(judge, _):
     yield "| events | ns an event | memory, MiB | iterations found, of |\n| --- | --- | --- | --- |"
-    for events in (10 ** 5, 10 ** 6, 10 ** 7, 10 ** 8):
+    for events in (10 ** 3, 10 ** 4, 10 ** 5, 10 ** 6, 10 ** 7, 10 ** 8):
         r = run(judge, "speed", events)
         yield (f"| {int(r['events']):,} | {r['ns_per_event']:.0f} | {r['peak_mib']:.0f} | "
                f"{int(r['found']):,} of {int(r['truth']):,} |")
@@ -135,7 +144,8 @@ def update(judge, path):
     difficulties, kinds = listed(judge)
     tables = {"difficulties": (table_difficulties, difficulties),
               "alone": (table_alone, difficulties), "combined": (table_combined, difficulties),
-              "none": (table_none, kinds), "speed": (table_speed, None)}
+              "tiny": (table_tiny, None), "none": (table_none, kinds),
+              "speed": (table_speed, None)}
     with open(path, encoding="utf-8") as file:
         text = file.read()
     for name, (function, argument) in tables.items():
@@ -167,8 +177,10 @@ def check(judge):
             found = run(judge, "none", seed, name, 5000)["found"]
             if found:
                 wrong.append(f"{name}, seed {seed}: {found:.0f} iterations where there are none")
-    if run(judge, "tiny", 1, 1000)["right"] != 1000:
-        wrong.append("a loop of one event")
+    for events, times in TINY:
+        found = run(judge, "tiny", 1, times, events)
+        if found["found"] != times or found["right"] < times - 2:
+            wrong.append(f"a loop of {events} events: {found['found']:.0f} of {times} found")
     print("\n".join(wrong) if wrong else f"{len(difficulties)} difficulties, "
           f"{len(kinds)} traces without a rhythm: as expected")
     return 1 if wrong else 0
