@@ -94,6 +94,7 @@ struct difference {
     uint32_t events, launches;          /* that the outer pulse adds */
     uint32_t kernels, new_kernels;      /* distinct ones that it adds; of them not in the inner */
     uint32_t inner_kernels, only_inner; /* distinct ones of the inner; of them not added to */
+    uint32_t new_launches, more;        /* launches of new ones; all that there are more of */
     uint32_t inner_events, left_out;    /* left_out: kernels of the inner that are not there */
     bool input, inner_input;
 };
@@ -117,6 +118,8 @@ static void differ(const struct mt_window *window, const struct contents *conten
         d->launches += added && launch ? with - alone : 0;
         d->kernels += added && launch;
         d->new_kernels += added && launch && !alone;
+        d->new_launches += added && launch && !alone ? with : 0;
+        d->more += launch && with > alone ? with - alone : 0;
         d->inner_kernels += alone && launch;
         d->only_inner += alone && launch && !added;
         d->left_out += 4 * contents->some[sym->bare] >= 3 * contents->alones && launch && !with;
@@ -126,17 +129,21 @@ static void differ(const struct mt_window *window, const struct contents *conten
     }
 }
 
+/* A superset: the training, where the inner one is an evaluation. Else what is added must be mostly
+ * new, and not what the inner one does once more, as an evaluation is. */
 static bool is_part(const struct difference *d, bool even)
 {
     if (d->launches * 5 < d->events || d->kernels == 0 || d->events * 100 < d->inner_events)
         return false;
     bool own_input = d->input && d->inner_input;
     bool contained = d->only_inner * 10 < d->inner_kernels * 4;
-    if (d->new_kernels * 10 >= d->kernels * 3 && contained && d->kernels > d->inner_kernels)
+    if (d->left_out * 10 < d->inner_kernels * 4 && d->new_kernels * 10 >= d->inner_kernels * 6 &&
+        2 * d->new_kernels >= 3 * d->left_out)
         return true;
     if (5 * d->kernels < 4 * d->left_out) /* what is left out would be more: the training */
         return false;
-    return even && d->new_kernels * 10 >= d->kernels * 6 && !(own_input && !contained);
+    return even && d->new_kernels * 10 >= d->kernels * 6 && 2 * d->new_launches >= d->more &&
+           !(own_input && !contained);
 }
 
 static int adds_a_part(const struct mt_window *window, const struct mt_pulse *inner,
@@ -201,6 +208,8 @@ static int goes_outwards(const struct mt_window *window, const struct mt_pulse *
     if (outer->coverage < COVERS || 10 * inner->count < 11 * outer->count ||
         inner->count <= outer->count + 1)
         return false;
+    if (2 * inner->count < 3 * outer->count && 2 * outer->members < inner->members)
+        return false; /* some of the inner one's beats */
     int alternating = alternates(window, inner, outer);
     if (alternating)
         return alternating;
