@@ -119,7 +119,7 @@ static void differ(const struct mt_window *window, const struct contents *conten
         d->kernels += added && launch;
         d->new_kernels += added && launch && !alone;
         d->new_launches += added && launch && !alone ? with : 0;
-        d->more += launch && with > alone ? with - alone : 0;
+        d->more += often && launch && with > alone ? with - alone : 0;
         d->inner_kernels += alone && launch;
         d->only_inner += alone && launch && !added;
         d->left_out += 4 * contents->some[sym->bare] >= 3 * contents->alones && launch && !with;
@@ -146,6 +146,12 @@ static bool is_part(const struct difference *d, bool even)
            !(own_input && !contained);
 }
 
+/* Most of the inner one's beats, and little else beats with them. */
+static bool is_thinned(const struct mt_pulse *inner, const struct mt_pulse *outer)
+{
+    return 2 * inner->count < 3 * outer->count && 2 * outer->members < inner->members;
+}
+
 static int adds_a_part(const struct mt_window *window, const struct mt_pulse *inner,
                        const struct mt_pulse *outer)
 {
@@ -163,7 +169,8 @@ static int adds_a_part(const struct mt_window *window, const struct mt_pulse *in
         sample_some(window, inner, outer, &contents, false);
         sample_some(window, inner, outer, &contents, true);
         differ(window, &contents, &difference);
-        part = contents.alones && contents.withs && is_part(&difference, is_even(inner, outer));
+        part = contents.alones && contents.withs &&
+               is_part(&difference, is_even(inner, outer) && !is_thinned(inner, outer));
     }
     free(contents.alone);
     free(contents.with);
@@ -208,12 +215,11 @@ static int goes_outwards(const struct mt_window *window, const struct mt_pulse *
     if (outer->coverage < COVERS || 10 * inner->count < 11 * outer->count ||
         inner->count <= outer->count + 1)
         return false;
-    if (2 * inner->count < 3 * outer->count && 2 * outer->members < inner->members)
-        return false; /* some of the inner one's beats */
     int alternating = alternates(window, inner, outer);
     if (alternating)
         return alternating;
-    if (inner->floor_share < 0.85 && outer->floor_share >= inner->floor_share + 0.1)
+    if (!is_thinned(inner, outer) && inner->floor_share < 0.85 &&
+        outer->floor_share >= inner->floor_share + 0.1)
         return true;
     return outer->likeness >= 0.8 * inner->likeness ? adds_a_part(window, inner, outer) : 0;
 }
