@@ -51,13 +51,14 @@ def reloaded(job, libraries):
 
 
 def threads(job):
-    """Threads come and go and take over what others kept: each stack is as deep as its size says."""
+    """Threads come and go and take over what others kept: stacks are as deep as sizes say."""
     job.run(job.program, "threads")
     sizes = [event["size"] for event in job.events("--kind=alloc")]
     stacks = job.stacks()
     beyond = {len(stack) - size // 256 for size, stack in zip(sizes, stacks)}
     within = {len(set(stack)) for stack in stacks}
-    print(f"threads: {len(stacks)} stacks of {len(set(sizes))} depths, {beyond} frames beyond these")
+    print(f"threads: {len(stacks)} stacks of {len(set(sizes))} depths, "
+          f"{beyond} frames beyond these")
     return len(stacks) == 20 * 6 * 60 and len(beyond) == 1 and max(within) <= 6
 
 
