@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "memtrace/memtrace.h"
 #include "shim/nccl/nccl.h"
 #include "simcuda/simnccl.h"
 #include "victim.h"
@@ -203,6 +204,7 @@ static int nccl_victim(int argc, char **argv)
 
 static CUstream stream;
 static uint64_t graphs;
+static bool paused;
 
 static void did_reduce(const char *at, CUstream on, uint64_t flags)
 {
@@ -214,7 +216,8 @@ static void did_reduce(const char *at, CUstream on, uint64_t flags)
 static void reduce(char *at)
 {
     MUST_NC(NC(ncclAllReduce)(at, at, 16, FLOAT32, 0, comm, (void *)stream));
-    did_reduce(at, stream, MT_COLLECTIVE_CAPTURED);
+    if (!paused)
+        did_reduce(at, stream, MT_COLLECTIVE_CAPTURED);
 }
 
 static void did_set(const char *at)
@@ -305,7 +308,12 @@ static int graph_victim(int argc, char **argv)
     char *at = (char *)(uintptr_t)victim_alloc(8192);
     MUST_NC(NC(ncclCommInitRank)(&comm, 4, id, 1));
     did_communicator(MT_NCCL_ncclCommInitRank, 4, 1);
-    CUgraph first = capture(at, true), second = capture(at + 1024, true);
+    CUgraph first = capture(at, true);
+    memtrace_record(0);
+    paused = true; /* a capture is none of a use */
+    CUgraph second = capture(at + 1024, true);
+    paused = false;
+    memtrace_record(1);
     run_graph(first, at, true);
     run_graph(second, at + 1024, true);
     run_graph(first, at, true); /* instantiated again */

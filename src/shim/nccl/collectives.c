@@ -91,10 +91,15 @@ static void put(const struct mt_ev_collective *event, uint64_t when)
     }
 }
 
-/* What an end that takes no part is called makes no difference: 0. */
+/* What an end that takes no part is called makes no difference: 0. One that is captured belongs to a
+ * graph, which may be launched when it is recorded again. */
 static void note_collective(unsigned api, uint64_t when, const struct exchange *x)
 {
-    if (!mt_may_note_use() || !mt_config.NCCL)
+    bool use = mt_may_note_use();
+    if (!mt_config.NCCL || (!use && !mt_may_note()))
+        return;
+    bool captured = mt_is_captured((uintptr_t)x->stream);
+    if (!use && !captured)
         return;
     struct mt_comm_place place = place_of(api, x->comm, when);
     bool root = x->partner == MT_ROOT && (uint32_t)x->peer == place.rank;
@@ -110,11 +115,12 @@ static void note_collective(unsigned api, uint64_t when, const struct exchange *
         .peer = x->partner == MT_ALL ? MT_PEER_ALL : (uint64_t)x->peer,
         .comm = (uintptr_t)x->comm,
         .stream = (uintptr_t)x->stream,
-        .flags = mt_is_captured((uintptr_t)x->stream) ? MT_COLLECTIVE_CAPTURED : 0,
+        .flags = captured ? MT_COLLECTIVE_CAPTURED : 0,
     };
-    grouped += depth > 0;
-    put(&event, when);
-    if (event.flags & MT_COLLECTIVE_CAPTURED)
+    grouped += use && depth > 0;
+    if (use)
+        put(&event, when);
+    if (captured)
         mt_graph_calls_add((CUstream)x->stream, &event);
 }
 
