@@ -6,11 +6,13 @@
  * windows-race THREADS TIMES [hurry]   the same, and nobody waits; in a hurry rings are always full
  * windows-kill                  the same, until somebody ends it
  * windows-ways                  cudaProfilerStart and Stop, and memory that comes and goes outside
+ * windows-c10                   blocks of the caching allocator, of before the recording
  * windows-clock MS              a launch each millisecond, for so long; says how many
  * windows-signal WHAT           SIGUSR1, with a handler of its own: none, before, after, ignored
  * windows-fork                  a child while recording is stopped
  * windows-graph                 graphs that are made, changed and launched outside
  * windows-late                  a child that records, of a parent that said that it would not */
+#include <dlfcn.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -22,6 +24,7 @@
 #include <unistd.h>
 
 #include "memtrace/memtrace.h"
+#include "simcuda/simc10.h"
 #include "victim.h"
 
 #define LIVE 24
@@ -310,6 +313,51 @@ static int signal_victim(int argc, char **argv)
     return 0;
 }
 
+/* ---- the caching allocator ---- */
+
+#define BLOCKS 60
+
+static void *found_in(void *library, const char *name)
+{
+    void *found = library ? dlsym(library, name) : NULL;
+    if (!found)
+        victim_fail("%s", dlerror());
+    return found;
+}
+
+/* Its blocks before the recording begins, and what of them lives then. */
+static int c10_victim(int argc, char **argv)
+{
+    struct simc10_stats stats;
+    void *block[BLOCKS];
+    uint64_t size[BLOCKS];
+    (void)argc, (void)argv;
+    void *library = dlopen("libsimc10_cuda.so", RTLD_NOW | RTLD_LOCAL);
+    __typeof__(&simc10_alloc) alloc = (__typeof__(alloc))found_in(library, "simc10_alloc");
+    __typeof__(&simc10_free) give_back = (__typeof__(give_back))found_in(library, "simc10_free");
+    __typeof__(&simc10_stats) ask = (__typeof__(ask))found_in(library, "simc10_stats");
+    begin();
+    for (unsigned i = 0; i < BLOCKS; i++) {
+        ask(0, &stats);
+        uint64_t before = stats.allocated;
+        block[i] = alloc(1 + (i * i * 97 << i % 8), NULL);
+        ask(0, &stats);
+        size[i] = stats.allocated - before;
+    }
+    for (unsigned i = 0; i < BLOCKS; i += 3)
+        give_back(block[i]);
+    memtrace_record(1);
+    for (unsigned i = 0; i < BLOCKS; i++)
+        if (i % 3)
+            DID(block_alloc, .address = (uintptr_t)block[i], .size = size[i]);
+    DID(resumed, .window = 1);
+    launch((CUdeviceptr)(uintptr_t)block[1]);
+    for (unsigned i = 0; i < BLOCKS; i++)
+        if (i % 3)
+            give_back(block[i]);
+    return 0;
+}
+
 /* ---- children ---- */
 
 static int fork_victim(int argc, char **argv)
@@ -398,4 +446,5 @@ const struct victim_command victim_windows[] = {
     {"windows-kill", kill_victim},     {"windows-ways", ways},
     {"windows-clock", clock_victim},   {"windows-signal", signal_victim},
     {"windows-fork", fork_victim},     {"windows-late", late_victim},
-    {"windows-graph", graph_victim},   {NULL, NULL}};
+    {"windows-graph", graph_victim},   {"windows-c10", c10_victim},
+    {NULL, NULL}};

@@ -105,6 +105,13 @@ void passrun_copy(struct passrun *run, uint64_t time_ns, uint64_t to, uint64_t f
                        .size = size, .stream = 0);
 }
 
+void passrun_pause(struct passrun *run, uint64_t from_ns, uint64_t to_ns)
+{
+    MT_TRACEWRITER_ADD(run->writer, 0, from_ns, pause, .why = MT_WHY_PROGRAM);
+    MT_TRACEWRITER_ADD(run->writer, 0, to_ns, resume, .why = MT_WHY_PROGRAM);
+    MT_TRACEWRITER_ADD(run->writer, 0, to_ns, resumed, .window = 1);
+}
+
 void passrun_set(struct passrun *run, uint64_t time_ns, uint64_t address, uint64_t size)
 {
     MT_TRACEWRITER_ADD(run->writer, 0, time_ns, set, .api = 2, .address = address, .width = size,

@@ -41,6 +41,9 @@ void passrun_launch_of(struct passrun *run, uint64_t time_ns, uint32_t thread, c
     passrun_launch_of(run, time_ns, thread, kernel, (const uint64_t[]){__VA_ARGS__},               \
                       sizeof((const uint64_t[]){__VA_ARGS__}) / sizeof(uint64_t))
 
+/* Recording stops, and goes on; in no iteration. */
+void passrun_pause(struct passrun *run, uint64_t from_ns, uint64_t to_ns);
+
 /* Options of the run; kept until the test is over. */
 void passrun_swap(struct passrun *run, const struct mt_swaprule *rule);
 

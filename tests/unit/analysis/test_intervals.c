@@ -40,6 +40,27 @@ static void teardown(void)
 #define S(column, value) ck_assert_str_eq(mt_rows_get(rows, i, column).s, value)
 #define R(column, value) ck_assert_double_eq_tol(mt_rows_get(rows, i, column).r, value, 1e-9)
 
+/* Block 4 is touched at 5100 and 5200, and after a pause at 8100 and 8300. */
+START_TEST(no_interval_spans_a_pause)
+{
+    passrun_launch(run, 5100, 0, "late", 0x40000);
+    passrun_launch(run, 5200, 0, "late", 0x40000);
+    passrun_pause(run, 6000, 8000);
+    passrun_launch(run, 8100, 0, "late", 0x40000);
+    passrun_launch(run, 8300, 0, "late", 0x40000);
+    passrun_go(run, &mt_pass_intervals);
+    struct mt_rows *rows = passrun_rows(run, &mt_table_gaps);
+    for (size_t i = 0; i < mt_rows_count(rows); i++)
+        ck_assert(mt_rows_get(rows, i, "start_ns").u >= 8000 ||
+                  mt_rows_get(rows, i, "end_ns").u <= 6000);
+    size_t i = passrun_row_of(rows, "start_ns", 8100);
+    U("gap_ns", 200);
+    rows = passrun_rows(run, &mt_table_ati);
+    i = 0; /* 500, 200, 2000, 2200, 300; 800, 100, 200 */
+    U("intervals", 8);
+}
+END_TEST
+
 START_TEST(intervals_by_kind)
 {
     passrun_go(run, &mt_pass_intervals);
@@ -138,6 +159,7 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {intervals_by_kind, histogram, largest_gaps, working_sets, NULL};
+    const TTest *const tests[] = {
+        no_interval_spans_a_pause, intervals_by_kind, histogram, largest_gaps, working_sets, NULL};
     return unit_run(unit_suite_with("intervals", tests, setup, teardown));
 }

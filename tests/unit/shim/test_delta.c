@@ -1,0 +1,166 @@
+/* What becomes of memory in a pause: births and ends that cancel out, also out of order. */
+#include "shim/window/delta.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "../unit.h"
+
+#define A 0x7e9000000000u
+#define B 0x7e9000010000u
+
+static char told[512];
+
+/* "alloc 0x.. at 5; " for each change, addresses as letters. */
+static int note(enum mt_kind kind, const uint64_t *fields, uint64_t ticks)
+{
+    uint64_t address = kind == MT_block_alloc || kind == MT_block_free ? fields[0] : fields[1];
+    size_t used = strlen(told);
+    snprintf(told + used, sizeof told - used, "%s %c%u; ", mt_event_info(kind)->name,
+             address == A ? 'a' : 'b', (unsigned)ticks);
+    return 0;
+}
+
+static const char *changes(void)
+{
+    told[0] = 0;
+    ck_assert_int_eq(mt_delta_each(note), 0);
+    return told;
+}
+
+static struct {
+    struct mt_record record;
+    uint64_t word[8];
+} room;
+
+static const struct mt_record *made(enum mt_kind kind, uint64_t address, uint64_t ticks)
+{
+    bool block = kind == MT_block_alloc || kind == MT_block_free;
+    memset(&room, 0, sizeof room);
+    room.record.time = ticks;
+    room.record.kind = (uint16_t)kind;
+    room.record.words = mt_event_info(kind)->fields;
+    room.record.word[block ? 0 : 1] = address;
+    return &room.record;
+}
+
+static void put(enum mt_kind kind, uint64_t address, uint64_t ticks)
+{
+    ck_assert(mt_delta_put(made(kind, address, ticks)));
+}
+
+static void setup(void)
+{
+    mt_delta_forget();
+}
+
+START_TEST(cancel_out)
+{
+    put(MT_alloc, A, 1);
+    put(MT_block_alloc, A, 2);
+    put(MT_block_free, A, 3);
+    put(MT_free, A, 4);
+    ck_assert_uint_eq(mt_delta_count(), 0);
+    ck_assert_str_eq(changes(), "");
+}
+END_TEST
+
+START_TEST(ends_before_births)
+{
+    put(MT_block_free, B, 1);
+    put(MT_free, B, 2);
+    put(MT_alloc, A, 3);
+    put(MT_block_alloc, A, 4);
+    put(MT_alloc, B, 5);
+    ck_assert_uint_eq(mt_delta_count(), 5);
+    ck_assert_str_eq(changes(), "block_free b1; free b2; alloc a3; block_alloc a4; alloc b5; ");
+}
+END_TEST
+
+/* The address was handed out again before the free of its first life was written. */
+START_TEST(a_free_that_comes_late)
+{
+    put(MT_alloc, A, 7);
+    put(MT_free, A, 5);
+    ck_assert_str_eq(changes(), "free a5; alloc a7; ");
+    put(MT_free, A, 9);
+    ck_assert_str_eq(changes(), "free a5; ");
+}
+END_TEST
+
+/* And the first life had begun in the pause, too. */
+START_TEST(a_free_of_one_that_was_followed)
+{
+    put(MT_alloc, A, 3);
+    put(MT_alloc, A, 7);
+    put(MT_free, A, 5);
+    ck_assert_str_eq(changes(), "alloc a7; ");
+}
+END_TEST
+
+START_TEST(a_free_behind_the_pause)
+{
+    put(MT_alloc, A, 7);
+    mt_delta_told();
+    ck_assert_uint_eq(mt_delta_count(), 0);
+    ck_assert(mt_delta_is_stale(made(MT_free, A, 5)));
+    ck_assert(!mt_delta_is_stale(made(MT_free, A, 8)));
+    mt_delta_clear(0);
+    ck_assert(mt_delta_is_stale(made(MT_free, A, 5)));
+    ck_assert(!mt_delta_is_stale(made(MT_free, B, 5)));
+}
+END_TEST
+
+/* Told in the midst of a pause, it ends in it. */
+START_TEST(told_before_it_ends)
+{
+    put(MT_alloc, A, 2);
+    mt_delta_told();
+    put(MT_free, A, 6);
+    ck_assert_str_eq(changes(), "free a6; ");
+}
+END_TEST
+
+START_TEST(a_free_that_fails)
+{
+    struct mt_ev_free_failed event = {.address = A};
+    put(MT_free, A, 6);
+    mt_delta_undo(&event);
+    ck_assert_uint_eq(mt_delta_count(), 0);
+    put(MT_alloc, A, 7);
+    put(MT_free, A, 8);
+    mt_delta_undo(&event);
+    ck_assert_str_eq(changes(), "alloc a7; ");
+}
+END_TEST
+
+START_TEST(many)
+{
+    for (uint64_t i = 0; i < 20000; i++)
+        put(MT_alloc, A + 512 * i, i + 1);
+    ck_assert_uint_eq(mt_delta_count(), 20000);
+    for (uint64_t i = 0; i < 20000; i++)
+        if (i != 7777)
+            put(MT_free, A + 512 * i, 200000 + i);
+    ck_assert_uint_eq(mt_delta_count(), 1);
+    for (uint64_t i = 0; i < 200000; i++) { /* other addresses each time */
+        put(MT_alloc, B + 512 * (i + 1000000), i + 1);
+        put(MT_free, B + 512 * (i + 1000000), i + 2);
+    }
+    ck_assert_uint_eq(mt_delta_count(), 1);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {cancel_out,
+                                  ends_before_births,
+                                  a_free_that_comes_late,
+                                  a_free_of_one_that_was_followed,
+                                  a_free_behind_the_pause,
+                                  told_before_it_ends,
+                                  a_free_that_fails,
+                                  many,
+                                  NULL};
+    return unit_run(unit_suite_with("delta", tests, setup, NULL));
+}
