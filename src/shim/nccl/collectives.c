@@ -91,8 +91,8 @@ static void put(const struct mt_ev_collective *event, uint64_t when)
     }
 }
 
-/* What an end that takes no part is called makes no difference: 0. One that is captured belongs to a
- * graph, which may be launched when it is recorded again. */
+/* What an end that takes no part is called makes no difference: 0. One that is captured belongs to
+ * a graph, which may be launched when it is recorded again. */
 static void note_collective(unsigned api, uint64_t when, const struct exchange *x)
 {
     bool use = mt_may_note_use();
