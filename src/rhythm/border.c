@@ -33,7 +33,8 @@ enum use { OTHER, USUAL, PUT_IN };
 enum side { LAST, FIRST }; /* of the occurrences of a gram before the landmark */
 
 struct standing {
-    uint32_t times, segment, now, reached, over, all, total;
+    uint32_t times, segment, now, reached, over, total;
+    uint32_t all[2]; /* segments, also those not usual, that have a border on this side */
     uint32_t place[2], fits[2];
     uint32_t earliest[2]; /* position + 1 before the first landmark of the window; 0: none */
     double pause[2], distance[2], squares[2]; /* sums: of logarithms, of symbols to the landmark */
@@ -233,15 +234,17 @@ static void walk_back(const struct bordering *bordering, const struct mt_grams *
         struct standing *gram = &standing[id];
         gram->now = gram->segment == segment + 1 ? gram->now + 1 : 1;
         gram->segment = segment + 1;
-        if (gram->now == 1)
+        if (gram->now == 1) {
+            gram->all[LAST]++;
             note(bordering, gram, LAST, segment, p);
+        }
         if (gram->now == gram->times) {
             gram->reached += usual;
-            gram->all++;
+            gram->all[FIRST]++;
             note(bordering, gram, FIRST, segment, p);
         } else if (gram->now == gram->times + 1) {
             gram->over += usual;
-            gram->all--;
+            gram->all[FIRST]--;
         }
     }
 }
@@ -339,7 +342,7 @@ static int keep(struct bordering *bordering, struct mt_gram_mode mode, const str
         .place = gram->place[side],
         .times = gram->times,
         .nth = side == LAST ? 1 : gram->times,
-        .all = gram->all,
+        .all = gram->all[side],
         .total = gram->total,
         .earliest = gram->earliest[side] - 1, /* none is latest of all */
         .score = exp2_of(gram->pause[side] / gram->reached) * weight(bordering, gram->place[side]),
