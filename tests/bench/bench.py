@@ -218,8 +218,8 @@ int main(int c, char **v) { deep(20, c > 1 ? atol(v[1]) : 1000); return 0; }
 
 def heaptrack(bench):
     """What heaptrack_print and memtrace-analyze take, in turn: for a training job of as many events
-    (same_events), and for the same allocations and frees (same_pairs). By the clock, as one who waits
-    for them sees it; both run alone, one after the other."""
+    (same_events), and for the same allocations and frees (same_pairs). By the clock, as one who
+    waits for them sees it; both run alone, one after the other."""
     if not shutil.which("heaptrack") or not shutil.which("heaptrack_print"):
         print("heaptrack: not installed (apt-get install heaptrack), left out")
         return
