@@ -3,9 +3,11 @@ import csv
 import io
 import json
 import os
+import shlex
 import struct
 import subprocess
 
+EMULATOR = shlex.split(os.environ.get("MESON_EXE_WRAPPER", ""))  # of another machine's programs
 BUILD = os.environ.get("BUILD_DIR", "build-gpu")
 HEADER = struct.Struct("<8sHHIQQQIB15sI")  # struct mt_file_header of src/format/layout.h
 MAGIC = b"\x89MTRACE\n"
@@ -20,8 +22,8 @@ def tool(name):
 
 
 def run_tool(name, *args, accept=(0,)):
-    done = subprocess.run([tool(name), *args], stdin=subprocess.DEVNULL, capture_output=True,
-                          text=True, errors="replace", check=False)
+    done = subprocess.run([*EMULATOR, tool(name), *args], stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, errors="replace", check=False)
     if done.returncode not in accept:
         raise ToolError(f"{name} {' '.join(args)} exited with {done.returncode}: "
                         + done.stderr.strip()[-600:])
