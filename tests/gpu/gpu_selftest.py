@@ -30,6 +30,7 @@ import stackframes
 import suite
 import torch_categories
 import torch_history
+import window
 from profile_counts import count_launches, count_pools, count_ran
 from toy_allocator import Toy
 
@@ -489,6 +490,20 @@ def test_categories():
     expect(categories.agreement({"activation": {"ACTIVATION": 1}}) == (1, 1), "all agree")
 
 
+def test_window():
+    events = [{"event": "pause", "time_ns": 0}, {"event": "resume", "time_ns": 900},
+              {"event": "kept", "time_ns": 900, "before": 400},
+              {"event": "block_alloc", "time_ns": 900, "address": 512, "size": 1024},
+              {"event": "resumed", "time_ns": 1000},
+              {"event": "block_alloc", "time_ns": 1100, "address": 4096, "size": 512},
+              {"event": "block_free", "time_ns": 1200, "address": 512, "size": 1024}]
+    live, windows = window.living(events)
+    expect(windows == 1 and live == {512: (1024, 500)}, "what lives when it begins")
+    torch = window.active({"segments": [{"blocks": [[512, 1024, 1000, "active_allocated"],
+                                                    [1536, 512, 0, "inactive"]]}]})
+    expect(torch == {512: 1024}, "what torch says lives")
+
+
 def test_outcome():
     found = outcome.Outcome()
     expect(found.equal(1, 1, "x") and not found.failures, "equal values")
@@ -500,7 +515,7 @@ def main():
                  test_segments, test_mappings, test_nesting, test_profile,
                  test_pairs, test_stackframes, test_killed, test_known_calls, test_contract,
                  test_torch_categories, test_categories, test_figures, test_paper, test_rhythm,
-                 test_outcome):
+                 test_window, test_outcome):
         test()
     sites_selftest.test_sites(expect)
     multi_selftest.test_multi(expect)
