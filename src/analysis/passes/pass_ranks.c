@@ -60,13 +60,29 @@ static int put_row(struct state *state, uint32_t device, const struct mt_usage *
     return state->sink->row(state->sink, &mt_table_ranks, cell);
 }
 
+/* A device on which there was only memory of others, such as NCCL's buffers of the next rank, is none
+ * that the process takes anything of. */
+static bool takes(const struct mt_usage *usage)
+{
+    return usage->used && usage->peak_reserved > 0;
+}
+
+static bool takes_any(const struct state *state)
+{
+    for (uint32_t device = 0; device < MT_DEVICES; device++)
+        if (takes(mt_model_usage(state->run->model, device)))
+            return true;
+    return false;
+}
+
 static int ranks_finish(void *data, uint64_t end_ns)
 {
     struct state *state = data;
+    bool all = !takes_any(state);
     (void)end_ns;
     for (uint32_t device = 0; device < MT_DEVICES; device++) {
         const struct mt_usage *usage = mt_model_usage(state->run->model, device);
-        if (usage->used)
+        if (all ? usage->used : takes(usage))
             RETURN_IF_ERROR(put_row(state, device, usage));
     }
     return 0;
