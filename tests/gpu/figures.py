@@ -52,6 +52,8 @@ OTHERS = (
     ("stacks_gpt", "Python frames beside torch's, GPT"),
     ("sites_resnet50", "Table sites beside torch's snapshot, ResNet-50"),
     ("sites_gpt", "Table sites beside torch's snapshot, GPT"),
+    ("window_resnet50", "recorded late, against torch's snapshot and profiler, ResNet-50"),
+    ("window_gpt", "recorded late, against torch's snapshot and profiler, GPT"),
     ("rhythm_resnet50", "iterations, ResNet-50"), ("rhythm_gpt", "iterations, GPT"),
     ("rhythm_moe", "iterations, mixture of experts"),
     ("rhythm_accumulate", "iterations, four micro-batches"),
