@@ -2,7 +2,10 @@
 """Overhead: a traced and a bare training process take turns, a block of steps each, and so do
 processes traced with other stacks, and processes with torch's own memory history.
 
-usage: pairs.py resnet50|gpt    PAIRS=16 ROUNDS=4 STEPS=40 CORES=4 MODES=bare,traced,control,...
+usage: pairs.py resnet50|gpt    PAIRS=10 ROUNDS=2 STEPS=40 CORES=4 MODES=bare,traced,...
+
+That fits a run of all tests; for figures that are worth printing PAIRS=20 ROUNDS=4, alone, and a
+run more with the modes history and history_all.
 
 Every round starts one process a mode: two processes of one program differ too, by where their
 memory came to lie, so there are several rounds. While one runs its block the others wait for a
@@ -27,6 +30,7 @@ LIMIT = {"resnet50": 1.02, "gpt": 1.05}  # traced as by default, of bare steps
 PYTHON_LIMIT = 1.01  # traced as by default, with Python stacks, of steps traced without stacks
 BOTH_LIMIT = 1.10    # with Python and native stacks, of bare steps
 PAUSE = 0.05
+MODES = "bare,traced,control,traced_none,traced_both"
 ARGUMENTS = {
     "bare": [], "traced": [], "control": [], "traced_none": [], "traced_both": [],
     "history": ["--observer", "history"], "history_all": ["--observer", "history_all"],
@@ -140,8 +144,8 @@ def check_ratio(out, rows, mode, base, limit):
 
 def check(out, arguments):
     model, = arguments
-    modes = setting("MODES", ",".join(ARGUMENTS)).split(",")
-    pairs, rounds, steps = setting("PAIRS", 16), setting("ROUNDS", 4), setting("STEPS", 40)
+    modes = setting("MODES", MODES).split(",")
+    pairs, rounds, steps = setting("PAIRS", 10), setting("ROUNDS", 2), setting("STEPS", 40)
     rows = []
     for number in range(rounds):
         share = pairs // rounds + (number < pairs % rounds)

@@ -81,7 +81,7 @@ def listed():
         tests.append((f"known_runtime_{version}", ["runtimes/old_runtime.py", package, version],
                       90, False))
     for model in MODELS:
-        tests.append((f"overhead_{model}", ["pairs.py", model], 240, True))
+        tests.append((f"overhead_{model}", ["pairs.py", model], 300, True))
     for model in MODELS:
         tests.append((f"size_{model}", ["tracesize.py", model], 60, True))
     return tests
