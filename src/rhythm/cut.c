@@ -56,20 +56,33 @@ int mt_cut_find(const struct mt_window *window, const struct mt_cut *cut, uint32
     return 0;
 }
 
+/* Of the places before the border the one that is about as far from it as usual; else, with `far`,
+ * the nearest beyond: the first iteration may try out kernels for long. */
+static uint32_t choose_first(const uint32_t *place, uint32_t places, uint32_t border,
+                             uint32_t usual, bool far)
+{
+    uint32_t first = border, beyond = border;
+    for (uint32_t i = 0; i < places && place[i] < border; i++) {
+        uint32_t length = border - place[i], best = border - first;
+        uint32_t off = length > usual ? length - usual : usual - length;
+        uint32_t best_off = best > usual ? best - usual : usual - best;
+        first = off < best_off ? place[i] : first;
+        beyond = length > usual ? place[i] : beyond;
+    }
+    return first == border && far ? beyond : first;
+}
+
 int mt_cut_first(const struct mt_window *window, const struct mt_cut *cut, uint32_t border,
                  uint32_t usual, uint32_t *first)
 {
     uint32_t *place, places;
     *first = border;
-    if (!cut->first.mode.length)
-        return 0;
-    RETURN_IF_ERROR(find_begins(window, &cut->first, &place, &places));
-    for (uint32_t i = 0; i < places && place[i] < border; i++) {
-        uint32_t length = border - place[i], best = border - *first;
-        uint32_t off = length > usual ? length - usual : usual - length;
-        uint32_t best_off = best > usual ? best - usual : usual - best;
-        *first = off < best_off ? place[i] : *first;
+    for (uint32_t length = cut->first.mode.length; length > 1 && *first == border; length /= 2) {
+        struct mt_anchor gram = cut->first;
+        gram.mode.length = length; /* what it begins with */
+        RETURN_IF_ERROR(find_begins(window, &gram, &place, &places));
+        *first = choose_first(place, places, border, usual, length == cut->first.mode.length);
+        free(place);
     }
-    free(place);
     return 0;
 }
