@@ -64,6 +64,43 @@ START_TEST(in_the_order_of_time)
 }
 END_TEST
 
+/* Batches that come before another thread's turn, and of which nothing is noted, are not looked at
+ * on their way: in windows, between the turns of a second thread, and with a definition among them.
+ */
+START_TEST(whole_batches)
+{
+    static const uint64_t windows[][2] = {
+        {0, UINT64_MAX}, {0, 60000}, {60000, UINT64_MAX}, {59990, 120010}, {199990, 200000}};
+    struct mt_tracewriter *writer = start((struct mt_tracefile_options){.chunk_events = 5000});
+    for (uint64_t i = 0; i < EVENTS; i++) {
+        if (i == 15000)
+            mt_tracewriter_kernel(writer, 0, 10 * i, 7, "late", MT_PARAMS_UNKNOWN, NULL);
+        MT_TRACEWRITER_ADD(writer, i % 6000 == 5999, 10 * i, block_free, .size = i);
+    }
+    struct mt_trace *trace = reopen(writer);
+    for (size_t w = 0; w < sizeof windows / sizeof windows[0]; w++) {
+        uint64_t since = windows[w][0], until = windows[w][1], i = since / 10, events = 0, told = 0;
+        struct mt_trace_run run;
+        mt_trace_window(trace, since, until);
+        mt_trace_rewind(trace);
+        for (int n; (n = mt_trace_next_run(trace, &run)) > 0; told += (uint64_t)n)
+            for (const struct mt_record *at = run.first; at < run.end; at = mt_record_next(at)) {
+                events++;
+                if (at->kind == MT_kernel)
+                    continue;
+                ck_assert_uint_eq(at->time, 10 * i);
+                ck_assert_uint_eq(run.thread, i % 6000 == 5999);
+                i++;
+            }
+        ck_assert_uint_eq(i, until / 10 < EVENTS ? until / 10 : EVENTS);
+        ck_assert_uint_eq(events, told);
+        ck_assert_uint_eq(mt_trace_position(trace) >= told, 1);
+    }
+    ck_assert_str_eq(mt_trace_kernel(trace, 7)->name, "late");
+    mt_trace_free(trace);
+}
+END_TEST
+
 START_TEST(a_window_holds_its_events)
 {
     static const uint64_t windows[][2] = {
@@ -315,7 +352,8 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const once[] = {a_window_holds_its_events,
+    const TTest *const once[] = {whole_batches,
+                                 a_window_holds_its_events,
                                  a_window_knows_the_kernels_before_it,
                                  a_window_knows_the_stacks_before_it,
                                  runs_hold_the_same_events,
