@@ -189,7 +189,8 @@ static int accounting_event(void *data, const struct mt_record *record, uint32_t
     struct state *state = data;
     const struct mt_ev_usage *event = (const void *)record->word;
     (void)thread;
-    if (record->kind == MT_kernel) {
+    /* With its first communicator NCCL loads its kernels, before it launches any. */
+    if (record->kind == MT_kernel || record->kind == MT_communicator) {
         state->kernels++;
         return 0;
     }
@@ -300,7 +301,7 @@ static int accounting_finish(void *data, uint64_t end_ns)
 const struct mt_pass mt_pass_accounting = {
     .name = "accounting",
     .tables = (const struct mt_table *const[]){&mt_table_accounting, NULL},
-    .kinds = MT_KIND_BIT(usage) | MT_KIND_BIT(kernel),
+    .kinds = MT_KIND_BIT(usage) | MT_KIND_BIT(kernel) | MT_KIND_BIT(communicator),
     .new = accounting_new,
     .free = accounting_free,
     .event = accounting_event,

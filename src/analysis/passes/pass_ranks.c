@@ -60,8 +60,8 @@ static int put_row(struct state *state, uint32_t device, const struct mt_usage *
     return state->sink->row(state->sink, &mt_table_ranks, cell);
 }
 
-/* A device on which there was only memory of others, such as NCCL's buffers of the next rank, is none
- * that the process takes anything of. */
+/* A device on which there was only memory of others, such as NCCL's buffers of the next rank, is
+ * none that the process takes anything of. */
 static bool takes(const struct mt_usage *usage)
 {
     return usage->used && usage->peak_reserved > 0;

@@ -99,7 +99,8 @@ def test_tidy():
 def ranks(*peaks):
     return [{"rank": rank, "device": rank, "trace": rank, "peak_allocated_bytes": peak,
              "collectives": 25,
-             "sent_bytes": 90 + rank, "received_bytes": 99 - rank} for rank, peak in enumerate(peaks)]
+             "sent_bytes": 90 + rank, "received_bytes": 99 - rank}
+            for rank, peak in enumerate(peaks)]
 
 
 def test_ranks():
