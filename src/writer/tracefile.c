@@ -67,6 +67,7 @@ static int put_header(struct mt_tracefile *file)
         .size = sizeof header,
         .trace_id = file->options.trace_id,
         .start_realtime_ns = file->options.start_realtime_ns,
+        .start_monotonic_ns = file->options.start_monotonic_ns,
         .pid = file->options.pid,
         .time_shift = file->options.time_shift,
     };

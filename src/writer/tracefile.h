@@ -33,7 +33,7 @@ struct mt_tracefile_options {
     bool cut; /* no index and no trailer, as after a kill */
     uint64_t trace_id;
     uint32_t pid;
-    uint64_t start_realtime_ns;
+    uint64_t start_realtime_ns, start_monotonic_ns;
 };
 
 /* Begin a file. Options may be NULL. *error (not NULL) must outlive the file; what goes wrong here
