@@ -177,6 +177,8 @@ static void attribute(struct state *state, uint32_t index, struct moment *moment
                state->kernels > state->kernels_seen[index]) {
         device->modules += rest - device->rest;
     }
+    if (device->seen && device->modules > 0 && rest < device->context + device->modules)
+        device->modules = rest > device->context ? rest - device->context : 0; /* gone again */
     if (!moment->pools)
         state->kernels_seen[index] = state->kernels;
     device->rest = rest;
