@@ -76,8 +76,8 @@ def load(path):
 
 
 def take_over(results, figures):
-    """A test that was not run or skipped leaves the older result as it was. Where an interpreter lies
-    on the machine that measured says nothing."""
+    """A test that was not run or skipped leaves the older result as it was. Where an interpreter
+    lies on the machine that measured says nothing."""
     if figures["machine"].pop("simulated", False):
         raise SystemExit("these figures are of a simulated device; they prove nothing")
     for name, facts in figures["tests"].items():
