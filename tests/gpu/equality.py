@@ -141,7 +141,9 @@ def resolving(events, holders):
             yield "launch", event["time_ns"], [a for a in addresses if not pinned.holds(a)]
 
 
-def check_launches(out, run, replay):
+def check_steps(out, run, replay, resolve=resolving):
+    """Launches of each step as torch.profiler counts them, each with a block; the profiler's steps.
+    """
     launches = [e for e in run.events if e["event"] == "launch"]
     counted = compare.per_step([e["time_ns"] for e in launches], run.marks)
     steps = {int(step): value for step, value in run.profile["steps"].items()}
@@ -151,11 +153,16 @@ def check_launches(out, run, replay):
     for step, value in sorted(steps.items()):
         out.equal(counted.get(step), value["launches"], f"launches in step {step}")
     with_pointers, bad = compare.unresolved(
-        resolving(run.events, {s[1] for s in replay.segments}))
+        resolve(run.events, {s[1] for s in replay.segments}))
     out.equal(len(bad), 0, f"launches whose pointers lie in no block, such as {bad[:3]}")
     out.figures.update(launches=len(launches), launches_with_pointers=with_pointers,
-                       launches_per_step=counted.get(max(steps)),
-                       profiler_launches_per_step=steps[max(steps)]["launches"],
+                       launches_per_step=counted.get(max(steps, default=0)))
+    return steps
+
+
+def check_launches(out, run, replay):
+    steps = check_steps(out, run, replay)
+    out.figures.update(profiler_launches_per_step=steps[max(steps)]["launches"],
                        profiler_kernels_per_step=steps[max(steps)]["kernels"],
                        profiler_calls=run.profile["calls"])
 

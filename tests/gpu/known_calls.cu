@@ -9,14 +9,7 @@
 #include <cuda_runtime.h>
 #include <dlfcn.h>
 
-#define RUN(call)                                                                                  \
-    do {                                                                                           \
-        int error_ = (int)(call);                                                                  \
-        if (error_ != 0) {                                                                         \
-            fprintf(stderr, "%s:%d: %s says %d\n", __FILE__, __LINE__, #call, error_);             \
-            exit(1);                                                                               \
-        }                                                                                          \
-    } while (0)
+#include "run.cuh"
 
 struct driver {
     decltype(&cuMemAddressReserve) reserve;

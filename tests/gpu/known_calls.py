@@ -109,27 +109,40 @@ def check_host(out, trace, lines):
               "copies from and to page-locked memory are its reads and writes")
 
 
+def record(out, command, stem, environment=None):
+    """Run a program that foretells its events, bare and then traced into STEM.mtrace. What it
+    printed when traced, on stdout and stderr, or None if it does not even run bare."""
+    trace = stem + ".mtrace"
+    status, bare, stderr = jobs.run(command, environment)
+    if not out.equal(status, 0, f"exit code of the bare program ({stderr.strip()})"):
+        return None
+    jobs.remove(trace)
+    status, stdout, stderr = jobs.run(jobs.launched(trace, command), environment, stem + ".log")
+    out.equal(status, 0, f"exit code of the traced program ({stderr.strip()})")
+    out.equal(len(stdout.splitlines()), len(bare.splitlines()),
+              "lines printed, traced against bare")
+    return stdout, stderr
+
+
+def runtime_environment():
+    return {**os.environ, "LD_LIBRARY_PATH": library_path()}
+
+
 def check(out, arguments):
     runtime, = arguments
-    program, trace = build(runtime), jobs.work(f"known_calls_{runtime}.mtrace")
-    environment = {**os.environ, "LD_LIBRARY_PATH": library_path()}
-    status, stdout, stderr = jobs.run([program], environment)
-    if not out.equal(status, 0, f"exit code of the bare program ({stderr.strip()})"):
+    stem = jobs.work(f"known_calls_{runtime}")
+    printed = record(out, [build(runtime)], stem, runtime_environment())
+    if not printed:
         return
-    lines = len(stdout.splitlines())
-    jobs.remove(trace)
-    status, stdout, stderr = jobs.run(jobs.launched(trace, [program]), environment,
-                                      jobs.work(f"known_calls_{runtime}.log"))
-    out.equal(status, 0, f"exit code of the traced program ({stderr.strip()})")
-    out.equal(len(stdout.splitlines()), lines, "lines printed, traced against bare")
-    events = list(traceread.events(trace, *KINDS))
+    expected = printed[0].splitlines()
+    events = list(traceread.events(stem + ".mtrace", *KINDS))
     mine = [line(event) for event in events]
-    out.none(differences(mine, stdout.splitlines()), runtime)
-    check_host(out, trace, stdout.splitlines())
-    out.figures = {"events": len(mine), "expected": lines,
+    out.none(differences(mine, expected), runtime)
+    check_host(out, stem + ".mtrace", expected)
+    out.figures = {"events": len(mine), "expected": len(expected),
                    "kinds": sorted({event["event"] for event in events}),
                    "apis": sorted({event["api"] for event in events if "api" in event})}
-    out.headline = f"{len(mine)} of {lines} events, exact"
+    out.headline = f"{len(mine)} of {len(expected)} events, exact"
 
 
 if __name__ == "__main__":

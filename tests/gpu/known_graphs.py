@@ -4,8 +4,6 @@ the analysis counts each kernel as often as it ran.
 
 usage: known_graphs.py static|shared     (which CUDA runtime the program is linked with)
 """
-import os
-
 import jobs
 import known_calls
 import outcome
@@ -30,17 +28,12 @@ def split(stdout):
 
 def check(out, arguments):
     runtime, = arguments
-    program = known_calls.build(runtime, "known_graphs")
-    trace = jobs.work(f"known_graphs_{runtime}.mtrace")
-    environment = {**os.environ, "LD_LIBRARY_PATH": known_calls.library_path()}
-    status, _, stderr = jobs.run([program], environment)
-    if not out.equal(status, 0, f"exit code of the bare program ({stderr.strip()})"):
+    program, stem = known_calls.build(runtime, "known_graphs"), jobs.work(f"known_graphs_{runtime}")
+    trace = stem + ".mtrace"
+    printed = known_calls.record(out, [program], stem, known_calls.runtime_environment())
+    if not printed:
         return
-    jobs.remove(trace)
-    status, stdout, stderr = jobs.run(jobs.launched(trace, [program]), environment,
-                                      jobs.work(f"known_graphs_{runtime}.log"))
-    out.equal(status, 0, f"exit code of the traced program ({stderr.strip()})")
-    expected, totals = split(stdout)
+    expected, totals = split(printed[0])
     mine = [known_calls.line(event) for event in traceread.events(trace, *known_calls.KINDS)]
     out.none(known_calls.differences(mine, expected), runtime)
     out.equal(launches_by_name(trace), totals, "launches of each kernel")

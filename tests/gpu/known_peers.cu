@@ -8,14 +8,7 @@
 #include <dlfcn.h>
 #include <thread>
 
-#define RUN(call)                                                                                  \
-    do {                                                                                           \
-        int error_ = (int)(call);                                                                  \
-        if (error_ != 0) {                                                                         \
-            fprintf(stderr, "%s:%d: %s says %d\n", __FILE__, __LINE__, #call, error_);             \
-            exit(1);                                                                               \
-        }                                                                                          \
-    } while (0)
+#include "run.cuh"
 
 #define N ((size_t)1 << 20)
 

@@ -5,7 +5,6 @@ device, and the analysis lays each end of a copy to the block, and so the device
 usage: known_peers.py static|shared     (which CUDA runtime the program is linked with)
 """
 import collections
-import os
 
 import jobs
 import known_calls
@@ -65,17 +64,12 @@ def check_analysis(out, trace, lines, totals):
 def check(out, arguments):
     runtime, = arguments
     multirank.needs_gpus(2)
-    program = known_calls.build(runtime, "known_peers")
-    trace = jobs.work(f"known_peers_{runtime}.mtrace")
-    environment = {**os.environ, "LD_LIBRARY_PATH": known_calls.library_path()}
-    status, _, stderr = jobs.run([program], environment)
-    if not out.equal(status, 0, f"exit code of the bare program ({stderr.strip()})"):
+    program, stem = known_calls.build(runtime, "known_peers"), jobs.work(f"known_peers_{runtime}")
+    trace = stem + ".mtrace"
+    printed = known_calls.record(out, [program], stem, known_calls.runtime_environment())
+    if not printed:
         return
-    jobs.remove(trace)
-    status, stdout, stderr = jobs.run(jobs.launched(trace, [program]), environment,
-                                      jobs.work(f"known_peers_{runtime}.log"))
-    out.equal(status, 0, f"exit code of the traced program ({stderr.strip()})")
-    expected, totals = known_graphs.split(stdout)
+    expected, totals = known_graphs.split(printed[0])
     mine = [known_calls.line(event, FIELDS)
             for event in traceread.events(trace, *FIELDS, "launch")]
     while len(mine) > len(expected) and mine[-1].startswith("context_end"):

@@ -94,21 +94,6 @@ def check_segments(out, run, replay):
     out.figures["segment_events"] = len(replay.segments)
 
 
-def check_launches(out, run, replay):
-    launches = [e for e in run.events if e["event"] == "launch"]
-    counted = compare.per_step([e["time_ns"] for e in launches], run.marks)
-    steps = {int(step): value for step, value in run.profile["steps"].items()}
-    out.check(steps and all(value["launches"] > 100 for value in steps.values()),
-              f"torch.profiler counted too few launches to compare: {steps}")
-    out.equal(run.profile["outside"], 0, "launches that torch.profiler sees outside every step")
-    for step, value in sorted(steps.items()):
-        out.equal(counted.get(step), value["launches"], f"launches in step {step}")
-    pointers, bad = compare.unresolved(resolving(run.events, {s[1] for s in replay.segments}))
-    out.equal(len(bad), 0, f"launches whose pointers lie in no block, such as {bad[:3]}")
-    out.figures.update(launches=len(launches), launches_with_pointers=pointers,
-                       launches_per_step=counted.get(max(steps, default=0)))
-
-
 def per_step(run):
     """{step: {(function, bytes read, bytes written): calls}} of the trace."""
     steps = {step: collections.Counter() for step, _, _ in run.marks}
@@ -188,7 +173,7 @@ def check_rank(out, run):
     replay = torch_history.replay(run.history, device)
     equality.check_blocks(out, run, device, replay)
     check_segments(out, run, replay)
-    check_launches(out, run, replay)
+    equality.check_steps(out, run, replay, resolving)
     check_collectives(out, run)
     check_summary(out, run, device, replay)
     launches = run.profile["steps"][max(run.profile["steps"], key=int)]["launches"]

@@ -9,17 +9,16 @@ and bytes of the whole run, bytes at the device's peak, the most at a time, and 
 alive when torch took its snapshot.
 """
 import collections
-import json
 import os
 import re
 
 import jobs
 import outcome
+import stackframes
 import torch_history
 import traceread
 
 STEPS = 6
-SETTINGS = {"MEMTRACE_STACKS": "python", "MEMTRACE_STACK_DEPTH": "128"}
 NOBODY = ("", "")  # blocks without Python frames
 RULES = os.path.join(os.path.dirname(jobs.HERE) or ".", "..", "src", "stacks", "siterules.def")
 
@@ -170,16 +169,11 @@ def compare(out, tables, ledger):
 
 def check(out, arguments):
     model, = arguments
-    trace, told = jobs.work(f"sites_{model}.mtrace"), jobs.work(f"sites_{model}.history.json")
-    jobs.remove(trace)
-    command = jobs.launched(trace, jobs.python(
-        f"train_{model}.py", "--steps", STEPS, "--history", told, "--frames"))
-    status, _, error = jobs.run(command, {**os.environ, **SETTINGS},
-                                jobs.work(f"sites_{model}.log"))
-    if not out.equal(status, 0, f"exit code of the job ({error.strip()[-200:]})"):
+    recorded = stackframes.record(out, model, "sites", STEPS)
+    if not recorded:
         return
-    with open(told, encoding="utf-8") as file:
-        ledger, events = torch_ledger(json.load(file), 0)
+    trace, history = recorded
+    ledger, events = torch_ledger(history, 0)
     moment = snapshot_moment(trace, 0, events)
     if not out.check(moment is not None, f"the trace has fewer than torch's {events} events"):
         return

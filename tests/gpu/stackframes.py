@@ -67,18 +67,28 @@ def torch_stacks(history):
     return [(entry[1], stacks[entry[4]]) for entry in history["traces"][0] if entry[0] == "alloc"]
 
 
-def check(out, arguments):
-    model, = arguments
-    trace, told = jobs.work(f"stacks_{model}.mtrace"), jobs.work(f"stacks_{model}.history.json")
+def record(out, model, name, steps):
+    """Train under memtrace and torch's memory history, frames included: the trace and the history
+    as JSON, or None if the job failed."""
+    stem = jobs.work(f"{name}_{model}")
+    trace, told = stem + ".mtrace", stem + ".history.json"
     jobs.remove(trace)
     command = jobs.launched(trace, jobs.python(
-        f"train_{model}.py", "--steps", STEPS, "--history", told, "--frames"))
-    status, _, error = jobs.run(command, {**os.environ, **SETTINGS},
-                                jobs.work(f"stacks_{model}.log"))
+        f"train_{model}.py", "--steps", steps, "--history", told, "--frames"))
+    status, _, error = jobs.run(command, {**os.environ, **SETTINGS}, stem + ".log")
     if not out.equal(status, 0, f"exit code of the job ({error.strip()[-200:]})"):
-        return
+        return None
     with open(told, encoding="utf-8") as file:
-        theirs = torch_stacks(json.load(file))
+        return trace, json.load(file)
+
+
+def check(out, arguments):
+    model, = arguments
+    recorded = record(out, model, "stacks", STEPS)
+    if not recorded:
+        return
+    trace, history = recorded
+    theirs = torch_stacks(history)
     ours = trace_stacks(traceread.events(trace, "code", "frame", "block_alloc"))
     out.check(len(ours) >= len(theirs) > 100, f"{len(ours)} blocks, torch has {len(theirs)}")
     count, lines = differences(ours, theirs)

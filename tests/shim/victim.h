@@ -42,6 +42,15 @@ CUdeviceptr victim_alloc(size_t size);
 void victim_free(CUdeviceptr address);
 void victim_launch(CUfunction f, uint64_t kernel, CUdeviceptr first, CUdeviceptr second);
 
+/* c10's function as libc10_cuda imports it; the recorder alone defines it here. */
+struct victim_device {
+    int8_t type, index;
+};
+void victim_report_usage(
+    void *block, int64_t size, size_t allocated, size_t reserved,
+    struct victim_device device) __asm__("_ZN3c1027reportMemoryUsageToProfilerEPvlmmNS_6DeviceE")
+    __attribute__((weak));
+
 /* Kernels by the names in victim_ptx; the number is that of the ledger's entry. */
 extern const char victim_ptx[];
 struct victim_kernel {

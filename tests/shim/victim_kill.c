@@ -11,23 +11,16 @@
 
 #define LIVE 8
 
-/* c10's function as libc10_cuda imports it; the recorder alone defines it here. */
-struct device {
-    int8_t type, index;
-};
-void report_usage(void *block, int64_t size, size_t allocated, size_t reserved,
-                  struct device device)
-    __asm__("_ZN3c1027reportMemoryUsageToProfilerEPvlmmNS_6DeviceE") __attribute__((weak));
-
 static CUfunction function;
 static uint64_t kernel;
 static unsigned events;
 
 static void report(CUdeviceptr block, int64_t size, size_t allocated)
 {
-    if (!report_usage)
+    if (!victim_report_usage)
         return;
-    report_usage((void *)(uintptr_t)block, size, allocated, 1 << 20, (struct device){1, 0});
+    victim_report_usage((void *)(uintptr_t)block, size, allocated, 1 << 20,
+                        (struct victim_device){1, 0});
     uint64_t fields[] = {block, (uint64_t)(size < 0 ? -size : size), allocated, 1 << 20, 0};
     ledger_put(size < 0 ? MT_block_free : MT_block_alloc, fields, 5, NULL, 0);
 }
@@ -59,7 +52,7 @@ static void handler(int signal)
 {
     int saved = errno;
     (void)signal;
-    report_usage((void *)0x1000, 512, 0, 0, (struct device){1, 0});
+    victim_report_usage((void *)0x1000, 512, 0, 0, (struct victim_device){1, 0});
     CU(cuLaunchKernel)(other, 1, 1, 1, 1, 1, 1, 0, NULL, NULL, NULL);
     handled++;
     errno = saved;

@@ -30,14 +30,6 @@
 #define LIVE 24
 #define THREADS 16
 
-/* c10's function as libc10_cuda imports it; the recorder alone defines it here. */
-struct device {
-    int8_t type, index;
-};
-void report_usage_of(void *block, int64_t size, size_t allocated, size_t reserved,
-                     struct device device)
-    __asm__("_ZN3c1027reportMemoryUsageToProfilerEPvlmmNS_6DeviceE") __attribute__((weak));
-
 struct worker {
     pthread_t thread;
     unsigned state;
@@ -69,8 +61,8 @@ static unsigned next(unsigned *state)
 
 static void report(CUdeviceptr block, int64_t size)
 {
-    if (report_usage_of)
-        report_usage_of((void *)(uintptr_t)block, size, 0, 0, (struct device){1, 0});
+    if (victim_report_usage)
+        victim_report_usage((void *)(uintptr_t)block, size, 0, 0, (struct victim_device){1, 0});
 }
 
 static void launch(CUdeviceptr address)
@@ -441,10 +433,14 @@ static int graph_victim(int argc, char **argv)
     return 0;
 }
 
-const struct victim_command victim_windows[] = {
-    {"windows-quiet", threads_victim}, {"windows-race", threads_victim},
-    {"windows-kill", kill_victim},     {"windows-ways", ways},
-    {"windows-clock", clock_victim},   {"windows-signal", signal_victim},
-    {"windows-fork", fork_victim},     {"windows-late", late_victim},
-    {"windows-graph", graph_victim},   {"windows-c10", c10_victim},
-    {NULL, NULL}};
+const struct victim_command victim_windows[] = {{"windows-quiet", threads_victim},
+                                                {"windows-race", threads_victim},
+                                                {"windows-kill", kill_victim},
+                                                {"windows-ways", ways},
+                                                {"windows-clock", clock_victim},
+                                                {"windows-signal", signal_victim},
+                                                {"windows-fork", fork_victim},
+                                                {"windows-late", late_victim},
+                                                {"windows-graph", graph_victim},
+                                                {"windows-c10", c10_victim},
+                                                {NULL, NULL}};
