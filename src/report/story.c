@@ -196,7 +196,8 @@ static void tell_device(struct mt_output *output, const struct mt_story *story, 
 static void tell_host(struct mt_output *output, const struct mt_story *story)
 {
     struct human human = {.used = 0};
-    uint64_t copies = number(story, "copies_to_device") + number(story, "copies_to_host");
+    uint64_t copies = number(story, "copies_to_device") + number(story, "copies_to_host") +
+                      number(story, "copies_elsewhere"); /* within the host: pinned, too, or not */
     if (!number(story, "pinned_peak_bytes"))
         return;
     mt_story_label(output, "host");
