@@ -221,7 +221,13 @@ static void note(const struct bordering *bordering, struct standing *gram, enum 
     }
 }
 
-/* One segment, backwards from its landmark. */
+/* Whether a gram may become a candidate. */
+static bool is_countable(const struct standing *gram)
+{
+    return gram->times && gram->times <= TIMES_MAX;
+}
+
+/* One segment, backwards from its landmark. What stands in it once has one side only, the last. */
 static void walk_back(const struct bordering *bordering, const struct mt_grams *grams,
                       struct standing *standing, uint32_t segment)
 {
@@ -232,6 +238,8 @@ static void walk_back(const struct bordering *bordering, const struct mt_grams *
         if (id == MT_GRAM_NONE)
             continue;
         struct standing *gram = &standing[id];
+        if (!is_countable(gram))
+            continue;
         gram->now = gram->segment == segment + 1 ? gram->now + 1 : 1;
         gram->segment = segment + 1;
         if (gram->now == 1) {
@@ -240,11 +248,13 @@ static void walk_back(const struct bordering *bordering, const struct mt_grams *
         }
         if (gram->now == gram->times) {
             gram->reached += usual;
+            if (gram->times == 1)
+                continue;
             gram->all[FIRST]++;
             note(bordering, gram, FIRST, segment, p);
         } else if (gram->now == gram->times + 1) {
             gram->over += usual;
-            gram->all[FIRST]--;
+            gram->all[FIRST] -= gram->times > 1;
         }
     }
 }
@@ -357,7 +367,7 @@ static int keep_good(struct bordering *bordering, const struct mt_grams *grams,
 {
     for (uint32_t id = 0; id < grams->grams; id++) {
         const struct standing *gram = &standing[id];
-        bool good = gram->times && gram->times <= TIMES_MAX && gram->reached > gram->over &&
+        bool good = is_countable(gram) && gram->reached > gram->over &&
                     10 * (gram->reached - gram->over) >= 9 * bordering->usual;
         for (uint32_t side = LAST; good && side <= FIRST && gram->times > side; side++)
             RETURN_IF_ERROR(keep(bordering, grams->mode, gram, (enum side)side));

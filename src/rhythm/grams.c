@@ -18,6 +18,14 @@ struct rolling {
     uint64_t value[MT_GRAM_MAX]; /* of the last ones, by rank */
 };
 
+/* The numbers given so far. What followed a gram when it was new mostly follows it again, and then
+ * has the next number: that is tried before the keys are. */
+struct numbers {
+    struct mt_symkeys keys;
+    uint64_t *hash; /* by number */
+    uint32_t room, grams;
+};
+
 static uint64_t value_at(const struct rolling *rolling, uint32_t rank)
 {
     uint32_t id = rolling->window->ranked[rank];
@@ -28,9 +36,10 @@ static uint64_t value_at(const struct rolling *rolling, uint32_t rank)
 /* Hash of the gram that ends at `rank`, if as many symbols came before. */
 static uint64_t roll(struct rolling *rolling, uint32_t rank)
 {
-    uint64_t value = value_at(rolling, rank), *old = &rolling->value[rank % rolling->mode.length];
-    rolling->hash = rolling->hash * BASE + value - rolling->oldest * *old;
-    *old = value;
+    uint64_t value = value_at(rolling, rank);
+    uint64_t old = rolling->value[(rank - rolling->mode.length) % MT_GRAM_MAX];
+    rolling->hash = rolling->hash * BASE + value - rolling->oldest * old;
+    rolling->value[rank % MT_GRAM_MAX] = value;
     return rolling->hash;
 }
 
@@ -43,28 +52,53 @@ static void start(struct rolling *rolling)
         rolling->oldest *= BASE;
 }
 
+/* MT_GRAM_NONE: out of memory. */
+static uint32_t add_number(struct numbers *numbers, uint64_t hash)
+{
+    uint32_t id = mt_symkeys_add(&numbers->keys, hash, numbers->grams);
+    if (id != numbers->grams)
+        return id;
+    if (id == numbers->room) {
+        uint32_t room = id ? 2 * id : 4096;
+        uint64_t *more = realloc(numbers->hash, room * sizeof *more);
+        if (!more)
+            return MT_GRAM_NONE;
+        numbers->hash = more;
+        numbers->room = room;
+    }
+    numbers->hash[numbers->grams++] = hash;
+    return id;
+}
+
+static inline uint32_t guess_number(struct numbers *numbers, uint64_t hash, uint32_t before)
+{
+    uint32_t next = before + 1; /* 0 behind none */
+    if (next < numbers->grams && numbers->hash[next] == hash)
+        return next;
+    return add_number(numbers, hash);
+}
+
 static int number_all(const struct mt_window *window, struct mt_gram_mode mode,
                       struct mt_numbering *numbering)
 {
     struct rolling rolling = {.window = window, .mode = mode};
-    struct mt_symkeys keys = {0};
+    struct numbers numbers = {0};
+    bool able = true;
     for (uint32_t t = 0; t < window->threads; t++) {
-        uint32_t begin = window->thread_begin[t];
+        uint32_t begin = window->thread_begin[t], before = MT_GRAM_NONE;
         start(&rolling);
-        for (uint32_t r = begin; r < window->thread_begin[t + 1]; r++) {
+        for (uint32_t r = begin; able && r < window->thread_begin[t + 1]; r++) {
             uint64_t hash = mt_sym_mix(roll(&rolling, r), t);
             numbering->id[r] = MT_GRAM_NONE;
             if (r + 1 < begin + mode.length)
                 continue;
-            uint32_t id = mt_symkeys_add(&keys, hash, numbering->grams);
-            numbering->id[r] = id;
-            if (id == MT_GRAM_NONE)
-                break;
-            numbering->grams += id == numbering->grams;
+            numbering->id[r] = before = guess_number(&numbers, hash, before);
+            able = before != MT_GRAM_NONE;
         }
     }
-    bool able = keys.used == numbering->grams;
-    mt_symkeys_release(&keys);
+    numbering->grams = numbers.grams;
+    mt_symkeys_release(&numbers.keys);
+    free(numbers.hash);
     return able ? 0 : MT_ERR_MEMORY;
 }
 
@@ -118,8 +152,11 @@ static void find(const struct mt_numbering *all, const struct mt_window *window,
     uint32_t back = all->length - 1;
     for (uint32_t t = 0; t < window->threads; t++) {
         uint32_t begin = window->thread_begin[t], end = window->thread_begin[t + 1];
-        for (uint32_t r = begin; r < end; r++)
-            grams->id[r] = end - r > back ? number_of[all->id[r + back]] : MT_GRAM_NONE;
+        uint32_t last = end - begin > back ? end - back : begin; /* behind the last that ends */
+        for (uint32_t r = begin; r < last; r++)
+            grams->id[r] = number_of[all->id[r + back]];
+        for (uint32_t r = last; r < end; r++)
+            grams->id[r] = MT_GRAM_NONE;
     }
 }
 

@@ -30,6 +30,7 @@ struct finding {
     const struct mt_window *window;
     const struct mt_pulse *pulse;
     uint32_t middle, usual; /* the segment looked at, and how many are counted */
+    bool *counted;          /* by segment */
     struct choice choice[PARTS * THREADS];
 };
 
@@ -45,7 +46,8 @@ static bool choose_middle(struct finding *finding)
     uint32_t segments = finding->pulse->count - 1, half = segments / 2;
     bool found = false;
     for (uint32_t i = 0; i < segments; i++) {
-        if (!counts(finding->pulse, i))
+        finding->counted[i] = counts(finding->pulse, i);
+        if (!finding->counted[i])
             continue;
         finding->usual++;
         if (!found || i <= half)
@@ -58,29 +60,44 @@ static bool choose_middle(struct finding *finding)
 static void close_tally(const struct finding *finding, struct tally *tally)
 {
     tally->all += tally->now == 1;
-    tally->ones += tally->now == 1 && counts(finding->pulse, tally->segment);
+    tally->ones += tally->now == 1 && finding->counted[tally->segment];
     tally->now = 0;
+}
+
+static void count_segment(const struct finding *finding, const struct mt_grams *grams,
+                          struct tally *tally, uint32_t segment)
+{
+    const uint32_t *rank = finding->window->rank, *at = &finding->pulse->at[segment];
+    for (uint32_t p = at[0]; p < at[1]; p++) {
+        uint32_t id = grams->id[rank[p]];
+        if (id == MT_GRAM_NONE)
+            continue;
+        tally[id].total++;
+        if (tally[id].segment != segment)
+            close_tally(finding, &tally[id]);
+        tally[id].segment = segment;
+        tally[id].now++;
+    }
+}
+
+/* What lies in no segment. */
+static void count_outside(const struct finding *finding, const struct mt_grams *grams,
+                          struct tally *tally, uint32_t begin, uint32_t end)
+{
+    for (uint32_t p = begin; p < end; p++) {
+        uint32_t id = grams->id[finding->window->rank[p]];
+        if (id != MT_GRAM_NONE)
+            tally[id].total++;
+    }
 }
 
 static void count(const struct finding *finding, const struct mt_grams *grams, struct tally *tally)
 {
-    const struct mt_window *window = finding->window;
     const struct mt_pulse *pulse = finding->pulse;
-    uint32_t beat = 0;
-    for (uint32_t p = 0; p < window->n; p++) {
-        while (beat < pulse->count && p >= pulse->at[beat])
-            beat++;
-        uint32_t id = grams->id[window->rank[p]];
-        if (id == MT_GRAM_NONE)
-            continue;
-        tally[id].total++;
-        if (beat == 0 || beat == pulse->count)
-            continue;
-        if (tally[id].segment != beat - 1)
-            close_tally(finding, &tally[id]);
-        tally[id].segment = beat - 1;
-        tally[id].now++;
-    }
+    count_outside(finding, grams, tally, 0, pulse->at[0]);
+    for (uint32_t segment = 0; segment + 1 < pulse->count; segment++)
+        count_segment(finding, grams, tally, segment);
+    count_outside(finding, grams, tally, pulse->at[pulse->count - 1], finding->window->n);
     for (uint32_t id = 0; id < grams->grams; id++)
         close_tally(finding, &tally[id]);
 }
@@ -204,15 +221,25 @@ static int by_place(const void *one, const void *other)
     return a->place < b->place ? -1 : a->place > b->place;
 }
 
+/* Fills choice, where there is any. */
+static int look(struct finding *finding)
+{
+    finding->counted = calloc(finding->pulse->count, sizeof *finding->counted);
+    int code = finding->counted ? 0 : MT_ERR_MEMORY;
+    bool found = code == 0 && choose_middle(finding);
+    for (uint32_t m = 0; m < MODES && found && code == 0; m++)
+        code = look_at(finding, modes[m]);
+    free(finding->counted);
+    return code;
+}
+
 int mt_landmarks_find(const struct mt_window *window, const struct mt_pulse *pulse,
                       struct mt_landmarks *landmarks)
 {
     struct finding finding = {.window = window, .pulse = pulse};
     struct choice seed = {pulse->mode, pulse->member[0].rank + 1 - pulse->mode.length, 0};
-    bool found = choose_middle(&finding);
     memset(landmarks, 0, sizeof *landmarks);
-    for (uint32_t m = 0; m < MODES && found; m++)
-        RETURN_IF_ERROR(look_at(&finding, modes[m]));
+    RETURN_IF_ERROR(look(&finding));
     for (uint32_t i = 0; i < PARTS * THREADS; i++)
         if (finding.choice[i].worth)
             add(window, landmarks, &finding.choice[i]);

@@ -42,7 +42,7 @@ struct gram {
 };
 
 struct class_ {
-    uint32_t count, members, previous, hits, turns, seed;
+    uint32_t count, members, previous, misses, seed;
     double gaps, squares; /* of the seed's distances */
 };
 
@@ -105,22 +105,31 @@ static void take_turn(struct search *search, struct class_ *class_, uint32_t id)
 {
     if (class_->previous != NONE) {
         struct gram *before = &search->gram[class_->previous];
-        class_->turns++;
         if (before->next == id) {
-            class_->hits++;
             before->votes++;
         } else if (before->votes == 0) {
-            bool first = before->next == NONE;
+            class_->misses += before->next != NONE;
             before->next = id;
             before->votes = 1;
-            class_->hits += first;
         } else {
+            class_->misses++;
             before->votes--;
         }
     }
     class_->previous = id;
 }
 
+static void note_distance(const struct search *search, struct class_ *class_, uint32_t r)
+{
+    uint32_t last = search->gram[class_->seed].last;
+    if (last != NONE) {
+        double gap = r - last;
+        class_->gaps += gap;
+        class_->squares += gap * gap;
+    }
+}
+
+/* Several members take turns; of a single one the distances are noted. */
 static void take_turns(struct search *search)
 {
     for (uint32_t r = 0; r < search->window->n; r++) {
@@ -128,12 +137,10 @@ static void take_turns(struct search *search)
         if (id == NONE || search->gram[id].class_ == NONE)
             continue;
         struct class_ *class_ = &search->class_[search->gram[id].class_];
-        take_turn(search, class_, id);
-        if (id == class_->seed && search->gram[id].last != NONE) {
-            double gap = r - search->gram[id].last;
-            class_->gaps += gap;
-            class_->squares += gap * gap;
-        }
+        if (class_->members > 1)
+            take_turn(search, class_, id);
+        else
+            note_distance(search, class_, r);
         search->gram[id].last = r;
     }
 }
@@ -194,7 +201,8 @@ static bool beats(const struct class_ *class_)
     double m = class_->members, n = class_->count;
     if (class_->members > 1) {
         double chance = m * lgamma(n + 1) + log(m) - lgamma(m * n + 1);
-        return class_->hits >= TURNS * class_->turns && chance < CHANCE;
+        double turns = m * n - 1;
+        return turns - class_->misses >= TURNS * turns && chance < CHANCE;
     }
     double mean = class_->gaps / (n - 1), variance = class_->squares / (n - 1) - mean * mean;
     return class_->count >= 8 && variance <= 0.0225 * mean * mean;
