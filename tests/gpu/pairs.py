@@ -1,21 +1,22 @@
 #!/usr/bin/env python3
-"""Overhead: a traced and a bare training process take turns, a block of steps each, and so do
-processes traced with other stacks, and processes with torch's own memory history.
+"""Overhead: a traced and a bare training process take turns of some steps, and so do processes
+traced with other stacks, and processes with torch's own memory history.
 
-usage: pairs.py resnet50|gpt    PAIRS=10 ROUNDS=2 STEPS=40 CORES=4 MODES=bare,traced,...
+usage: pairs.py resnet50|gpt    PAIRS=10 ROUNDS=2 STEPS=40 TURNS=8 CORES=4 MODES=bare,traced,...
 
 That fits a run of all tests; for figures that are worth printing PAIRS=20 ROUNDS=4, alone, and a
 run more with the modes history and history_all.
 
 Every round starts one process a mode: two processes of one program differ too, by where their
-memory came to lie, so there are several rounds. While one runs its block the others wait for a
-line on stdin, so a pair of blocks lies less than two seconds apart and start-up, warm-up and slow
-drifts of the machine cancel. The order turns from pair to pair. `control` is a second bare
-process: its ratio to the first says how much this scheme itself scatters. Blocks end with one
-synchronisation; between turns there is a pause in which the recorder's own thread can finish. All
-processes share the same CORES processors: on a virtual machine the same program runs up to 1.4
-times slower on one processor than on another, which would be taken for a difference between the
-modes.
+memory came to lie, so there are several rounds. While one runs its turn the others wait for a
+line on stdin. A pair's STEPS are run in TURNS turns by each mode, one mode after the other, so
+that start-up, warm-up and whatever slows the machine for a second hit all modes alike. The order
+of the modes rotates from turn to turn. `control` is a second bare process: its ratio to the first
+says how much this scheme itself scatters. Turns end with one synchronisation; between them there
+is a pause in which the recorder's own thread can finish. All processes share the same CORES
+processors, and the threads that launch (the main one and autograd's) the first of them: on a
+virtual machine the same program runs up to 1.4 times slower on one processor than on another,
+which would be taken for a difference between the modes.
 """
 import json
 import os
@@ -29,7 +30,7 @@ import outcome
 LIMIT = {"resnet50": 1.02, "gpt": 1.05}  # traced as by default, of bare steps
 PYTHON_LIMIT = 1.01  # traced as by default, with Python stacks, of steps traced without stacks
 BOTH_LIMIT = 1.10    # with Python and native stacks, of bare steps
-PAUSE = 0.05
+PAUSE = 0.02
 MODES = "bare,traced,control,traced_none,traced_both"
 ARGUMENTS = {
     "bare": [], "traced": [], "control": [], "traced_none": [], "traced_both": [],
@@ -42,11 +43,19 @@ def setting(name, default):
     return type(default)(os.environ.get(name, default))
 
 
+def cores():
+    there = sorted(os.sched_getaffinity(0))
+    first = min(2, len(there) - 1)
+    return there[first:first + setting("CORES", 4)]
+
+
 def pinned():
-    cores = sorted(os.sched_getaffinity(0))
-    first = min(2, len(cores) - 1)
-    chosen = cores[first:first + setting("CORES", 4)]
-    return ["taskset", "-c", ",".join(map(str, chosen))]
+    return ["taskset", "-c", ",".join(map(str, cores()))]
+
+
+def one_core():
+    """Where the launching threads run; the others keep away from it, if there is another."""
+    return ["--core", str(cores()[0])] if len(cores()) > 1 else []
 
 
 class Worker:
@@ -54,7 +63,7 @@ class Worker:
 
     def __init__(self, model, mode, stem):
         self.mode, self.trace = mode, f"{stem}.{mode}.mtrace"
-        command = jobs.python(f"train_{model}.py", "--serve", *ARGUMENTS[mode])
+        command = jobs.python(f"train_{model}.py", "--serve", *one_core(), *ARGUMENTS[mode])
         if mode.startswith("traced"):
             jobs.remove(self.trace)
             command = jobs.launched(self.trace, command)
@@ -72,10 +81,10 @@ class Worker:
         raise RuntimeError(f"the {self.mode} process ended early; see {self.log.name}")
 
     def turn(self, steps):
-        """Run a block; ms a step."""
+        """Run so many steps; ms."""
         self.process.stdin.write(f"steps {steps}\n")
         self.process.stdin.flush()
-        return int(self.answer()) / steps / 1e6
+        return int(self.answer()) / 1e6
 
     def end(self):
         self.process.stdin.close()
@@ -84,28 +93,34 @@ class Worker:
         return status
 
 
-def turns(workers, pairs, steps):
+def shares(steps, turns):
+    """[steps of a turn], as even as they can be."""
+    return [steps * (turn + 1) // turns - steps * turn // turns for turn in range(turns)]
+
+
+def take_turns(workers, pairs, steps, turns):
     """[{mode: ms a step}], one a pair."""
-    rows = []
-    for pair in range(pairs):
-        row = {}
-        order = workers[pair % len(workers):] + workers[:pair % len(workers)]
-        for worker in order:
-            row[worker.mode] = worker.turn(steps)
-            time.sleep(PAUSE)
-        rows.append(row)
+    rows, first = [], 0
+    for _ in range(pairs):
+        row = dict.fromkeys((worker.mode for worker in workers), 0.0)
+        for share in shares(steps, turns):
+            for worker in workers[first:] + workers[:first]:
+                row[worker.mode] += worker.turn(share)
+                time.sleep(PAUSE)
+            first = (first + 1) % len(workers)
+        rows.append({mode: spent / steps for mode, spent in row.items()})
     return rows
 
 
-def one_round(out, model, modes, number, pairs, steps):
+def one_round(out, model, modes, number, pairs, shape):
     stem = jobs.work(f"overhead_{model}.{number}")
     workers = [Worker(model, mode, stem) for mode in modes]
     try:
         for worker in workers:
             worker.answer()
-        for worker in workers:  # one block each that is not counted: clocks and caches settle
-            worker.turn(steps)
-        rows = turns(workers, pairs, steps)
+        for worker in workers:  # one turn each that is not counted: clocks and caches settle
+            worker.turn(shape[0])
+        rows = take_turns(workers, pairs, *shape)
         for worker in workers:
             out.equal(worker.end(), 0, f"exit code of the {worker.mode} process")
     finally:
@@ -145,18 +160,19 @@ def check_ratio(out, rows, mode, base, limit):
 def check(out, arguments):
     model, = arguments
     modes = setting("MODES", MODES).split(",")
-    pairs, rounds, steps = setting("PAIRS", 10), setting("ROUNDS", 2), setting("STEPS", 40)
+    pairs, rounds = setting("PAIRS", 10), setting("ROUNDS", 2)
+    steps, turns = setting("STEPS", 40), setting("TURNS", 8)
     rows = []
     for number in range(rounds):
         share = pairs // rounds + (number < pairs % rounds)
-        rows += one_round(out, model, modes, number, share, steps)
+        rows += one_round(out, model, modes, number, share, (steps, turns))
     with open(jobs.work(f"overhead_{model}.rows.json"), "w", encoding="utf-8") as file:
         json.dump(rows, file)
     out.check(len(rows) >= 10, f"{len(rows)} pairs; ten are the least that count")
     traced = check_ratio(out, rows, "traced", "bare", LIMIT[model])
     python = check_ratio(out, rows, "traced", "traced_none", PYTHON_LIMIT)
     check_ratio(out, rows, "traced_both", "bare", BOTH_LIMIT)
-    out.figures = {"steps": steps, "rounds": rounds, "limit": LIMIT[model],
+    out.figures = {"steps": steps, "turns": turns, "rounds": rounds, "limit": LIMIT[model],
                    "python_over_none": python, **summarize(rows, modes), "rows": rows}
     out.headline = f"x{traced:.4f} ({len(rows)} pairs of {steps}); " + ", ".join(
         f"{mode} x{statistics.median(ratios(rows, mode)):.3f}" for mode in modes[2:])

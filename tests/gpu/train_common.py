@@ -48,6 +48,9 @@ def parse(description, batch, add_arguments):
     parser.add_argument("--serve", action="store_true",
                         help="take turns: warm up, then run as many steps as stdin says")
     parser.add_argument("--warmup", type=int, default=10, help="steps before --serve is ready")
+    parser.add_argument("--core", type=int, metavar="CPU",
+                        help="with --serve: the processor of the threads that launch, and theirs "
+                             "alone")
     parser.add_argument("--observer", choices=("none", "history", "history_all", "profiler"),
                         default="none",
                         help="with --serve: one of torch's own recorders, switched on")
@@ -224,8 +227,20 @@ def serve_block(step, steps, observer):
     return elapsed
 
 
+def settle(core):
+    """The main thread and autograd's, which take turns anyway, on one processor; the others off
+    it."""
+    rest = os.sched_getaffinity(0) - {core}
+    for thread in map(int, os.listdir("/proc/self/task")):
+        with open(f"/proc/self/task/{thread}/comm", encoding="utf-8") as file:
+            launches = thread == os.getpid() or file.read().startswith("pt_autograd")
+        os.sched_setaffinity(thread, {core} if launches else rest)
+
+
 def serve(step, args):
     serve_block(step, args.warmup, args.observer)
+    if args.core is not None:
+        settle(args.core)
     reply("ready")
     for line in sys.stdin:
         words = line.split()
