@@ -9,13 +9,15 @@
  * two landmarks, and the border is at its end: of the candidates that are as far before the second
  * landmark where something is put in as where nothing is, the farthest. Otherwise it lies at the
  * longest pause (their geometric mean, so that a single long one means little), where it counts
- * more if input is copied right after it or if live memory is at its floor. */
+ * more if input is copied right after it or if live memory is at its floor, and most where the last
+ * run of iterations ends (ends.c). */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "rhythm/choose.h"
+#include "rhythm/ends.h"
 #include "rhythm/grams.h"
 #include "rhythm/landmarks.h"
 
@@ -25,6 +27,9 @@
 #define JOIN 8u       /* symbols before among which another thread's are looked for */
 #define AHEAD 6u      /* symbols among which the copy of input is looked for */
 #define ABOUT 0.8     /* of the best score: as good */
+#define AT_END 16     /* what the end of the last run weighs, at it and */
+#define NEAR_END 4    /* near it: the first event behind it may agree by chance */
+#define END_WIDTH 2u  /* symbols that are near */
 
 static const struct mt_gram_mode modes[] = {{1, false}, {1, true}, {4, true}, {16, true}};
 #define MODES (sizeof modes / sizeof *modes)
@@ -57,6 +62,7 @@ struct bordering {
     uint32_t *room;
     int64_t *live; /* by position */
     int64_t low, high;
+    struct mt_end end; /* of the last run */
     struct candidate *candidate;
     uint32_t candidates, candidate_room;
 };
@@ -322,14 +328,24 @@ static bool is_join(const struct mt_window *window, uint32_t thread, uint32_t po
     return false;
 }
 
+/* Behind the last iteration the sequence goes on otherwise: where it does, iterations end. */
+static double end_weight(const struct mt_end *end, uint32_t position)
+{
+    uint32_t off = position > end->at ? position - end->at : end->at - position;
+    if (!end->found || off > END_WIDTH)
+        return 1;
+    return off ? NEAR_END : AT_END;
+}
+
 static double weight(const struct bordering *bordering, uint32_t position)
 {
     const struct mt_window *window = bordering->window;
     uint32_t rank = window->rank[position], thread = mt_window_sym(window, position)->thread;
-    double factor = 1;
+    double factor = end_weight(&bordering->end, position), input = 1;
     for (uint32_t i = rank; i < rank + AHEAD && i < window->thread_begin[thread + 1]; i++)
         if (mt_window_sym(window, window->order[i])->input)
-            factor = 4;
+            input = 4;
+    factor *= input;
     factor *= is_valley(bordering, position) ? 4 : 1;
     factor *= is_join(window, thread, position) ? 0.25 : 1;
     int64_t above = bordering->live[position] - bordering->low;
@@ -519,6 +535,9 @@ static int choose_border(struct bordering *bordering, int seam, struct mt_cut *c
 {
     bool behind = cut_behind(bordering, seam);
     const struct candidate *chosen = NULL;
+    if (!behind && bordering->usual)
+        mt_end_find(bordering->window, bordering->landmarks, bordering->landmark, bordering->middle,
+                    &bordering->end);
     for (uint32_t m = 0; m < MODES && bordering->usual; m++)
         RETURN_IF_ERROR(find_in_mode(bordering, modes[m]));
     chosen = choose(bordering, behind);
