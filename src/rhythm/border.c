@@ -19,7 +19,7 @@
 #include "rhythm/choose.h"
 #include "rhythm/ends.h"
 #include "rhythm/grams.h"
-#include "rhythm/landmarks.h"
+#include "rhythm/segments.h"
 
 #define TIMES_MAX 64u /* that a gram may stand in an iteration */
 #define SEAM_WIDTH 16 /* symbols behind the end of what is put in among which the pause decides */
@@ -34,7 +34,6 @@
 static const struct mt_gram_mode modes[] = {{1, false}, {1, true}, {4, true}, {16, true}};
 #define MODES (sizeof modes / sizeof *modes)
 
-enum use { OTHER, USUAL, PUT_IN };
 enum side { LAST, FIRST }; /* of the occurrences of a gram before the landmark */
 
 struct standing {
@@ -53,142 +52,13 @@ struct candidate {
 };
 
 struct bordering {
-    const struct mt_window *window;
-    const struct mt_landmarks *landmarks;
-    const struct mt_landmark *landmark; /* that cuts into segments */
-    uint32_t length;                    /* of an iteration, in symbols */
-    uint8_t *use;                       /* of each segment: behind which landmark it ends */
-    uint32_t usual, put_in, middle;
-    uint32_t *room;
+    struct mt_segments segments;
     int64_t *live; /* by position */
     int64_t low, high;
     struct mt_end end; /* of the last run */
     struct candidate *candidate;
     uint32_t candidates, candidate_room;
 };
-
-/* ---- segments ---- */
-
-static uint32_t segments_of(const struct bordering *bordering)
-{
-    return bordering->landmark->count - 1;
-}
-
-static uint32_t median_of(struct bordering *bordering, uint32_t n)
-{
-    memcpy(bordering->room + n, bordering->room, n * sizeof *bordering->room);
-    return n ? mt_median_u32(bordering->room + n, n) : 0;
-}
-
-/* Segments in which the way from the landmark before the seam is longer than usual. */
-static void mark_put_in(struct bordering *bordering, const struct mt_landmark *before)
-{
-    const uint32_t *at = bordering->landmark->at;
-    uint32_t n = segments_of(bordering), j = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        while (j < before->count && before->at[j] < at[i + 1])
-            j++;
-        bool inside = j && before->at[j - 1] >= at[i];
-        bordering->room[i] = at[i + 1] - (inside ? before->at[j - 1] : at[i]);
-    }
-    uint32_t usual = median_of(bordering, n);
-    for (uint32_t i = 0; i < n; i++)
-        if (mt_is_longer(bordering->room[i], usual, bordering->length))
-            bordering->use[i] = PUT_IN;
-}
-
-static void mark_usual(struct bordering *bordering)
-{
-    const uint32_t *at = bordering->landmark->at;
-    uint32_t n = segments_of(bordering), kept = 0;
-    for (uint32_t i = 0; i < n; i++)
-        if (bordering->use[i] == OTHER)
-            bordering->room[kept++] = at[i + 1] - at[i];
-    uint64_t usual = median_of(bordering, kept);
-    bordering->usual = bordering->put_in = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        uint64_t length = at[i + 1] - at[i];
-        bool late = n < 8 || 3 * i >= n, near = 4 * length <= 5 * usual + 3;
-        if (bordering->use[i] == OTHER && late && near && 4 * length + 3 >= 3 * usual) {
-            bordering->use[i] = USUAL;
-            if (!bordering->usual++ || 2 * i <= n)
-                bordering->middle = i;
-        }
-        if (bordering->use[i] == PUT_IN && !late)
-            bordering->use[i] = OTHER;
-        bordering->put_in += bordering->use[i] == PUT_IN;
-    }
-}
-
-static void cut_into_segments(struct bordering *bordering, const struct mt_landmark *landmark,
-                              const struct mt_landmark *before)
-{
-    bordering->landmark = landmark;
-    memset(bordering->use, OTHER, landmark->count);
-    if (before && before != landmark)
-        mark_put_in(bordering, before);
-    mark_usual(bordering);
-}
-
-/* Whether what is put in is in the landmark's own thread: an evaluation has no backward pass, which
- * another thread may run. */
-static bool is_in_thread(struct bordering *bordering)
-{
-    const struct mt_window *window = bordering->window;
-    const uint32_t *at = bordering->landmark->at;
-    uint32_t n = 0, longer = 0;
-    for (uint32_t i = 0; i < segments_of(bordering); i++)
-        if (bordering->use[i] == USUAL)
-            bordering->room[n++] = window->rank[at[i + 1]] - window->rank[at[i]];
-    uint64_t usual = median_of(bordering, n);
-    for (uint32_t i = 0; i < segments_of(bordering); i++)
-        longer += bordering->use[i] == PUT_IN &&
-                  (window->rank[at[i + 1]] - window->rank[at[i]]) * 20ull > 21 * usual;
-    return bordering->put_in >= 2 && 2 * longer >= bordering->put_in && bordering->usual;
-}
-
-static uint32_t in_thread(const struct mt_window *window, const struct mt_landmark *landmark)
-{
-    uint32_t thread = landmark->anchor.thread;
-    return window->thread_begin[thread + 1] - window->thread_begin[thread];
-}
-
-/* In the thread that does most, by the landmark that is there most often. */
-static void cut_anywhere(struct bordering *bordering)
-{
-    const struct mt_landmark *best = &bordering->landmarks->landmark[0];
-    for (uint32_t i = 1; i < bordering->landmarks->landmarks; i++) {
-        const struct mt_landmark *other = &bordering->landmarks->landmark[i];
-        uint32_t here = in_thread(bordering->window, other);
-        uint32_t there = in_thread(bordering->window, best);
-        if (here > there || (here == there && other->worth > best->worth))
-            best = other;
-    }
-    cut_into_segments(bordering, best, NULL);
-}
-
-/* By the landmark behind the seam that is there most often, the nearest of several. true: there is
- * one. */
-static bool cut_behind(struct bordering *bordering, int seam)
-{
-    const struct mt_landmarks *all = bordering->landmarks;
-    const struct mt_landmark *best = NULL, *before = NULL;
-    uint32_t n = all->landmarks;
-    if (seam >= 0)
-        before = &all->landmark[((uint32_t)seam + n - 1) % n];
-    for (uint32_t k = 0; before && k + 1 < n; k++) {
-        const struct mt_landmark *landmark = &all->landmark[((uint32_t)seam + k) % n];
-        if (best && landmark->worth <= best->worth)
-            continue;
-        cut_into_segments(bordering, landmark, before);
-        best = is_in_thread(bordering) ? landmark : best;
-    }
-    if (best)
-        cut_into_segments(bordering, best, before);
-    else
-        cut_anywhere(bordering);
-    return best;
-}
 
 /* ---- candidates ---- */
 
@@ -214,13 +84,13 @@ static double pause_before(const struct mt_window *window, uint32_t position)
 static void note(const struct bordering *bordering, struct standing *gram, enum side side,
                  uint32_t segment, uint32_t position)
 {
-    const uint32_t *at = bordering->landmark->at;
+    const uint32_t *at = bordering->segments.landmark->at;
     double distance = at[segment + 1] - position;
-    if (bordering->use[segment] == USUAL) {
-        gram->pause[side] += pause_before(bordering->window, position);
+    if (bordering->segments.use[segment] == MT_SEGMENT_USUAL) {
+        gram->pause[side] += pause_before(bordering->segments.window, position);
         gram->distance[side] += distance;
         gram->squares[side] += distance * distance;
-    } else if (bordering->use[segment] == PUT_IN && gram->reached) {
+    } else if (bordering->segments.use[segment] == MT_SEGMENT_PUT_IN && gram->reached) {
         double mean = gram->distance[side] / gram->reached;
         double variance = fmax(gram->squares[side] / gram->reached - mean * mean, 0);
         gram->fits[side] += fabs(distance - mean) <= 2 + 3 * sqrt(variance);
@@ -237,8 +107,8 @@ static bool is_countable(const struct standing *gram)
 static void walk_back(const struct bordering *bordering, const struct mt_grams *grams,
                       struct standing *standing, uint32_t segment)
 {
-    const uint32_t *at = bordering->landmark->at, *rank = bordering->window->rank;
-    bool usual = bordering->use[segment] == USUAL;
+    const uint32_t *at = bordering->segments.landmark->at, *rank = bordering->segments.window->rank;
+    bool usual = bordering->segments.use[segment] == MT_SEGMENT_USUAL;
     for (uint32_t p = at[segment + 1]; p > at[segment]; p--) {
         uint32_t id = grams->id[rank[p]];
         if (id == MT_GRAM_NONE)
@@ -277,8 +147,8 @@ static void count_all(const struct mt_window *window, const struct mt_grams *gra
 static void look_at_first(const struct bordering *bordering, const struct mt_grams *grams,
                           struct standing *standing)
 {
-    for (uint32_t p = bordering->landmark->at[0] + 1; p-- > 0;) {
-        uint32_t id = grams->id[bordering->window->rank[p]];
+    for (uint32_t p = bordering->segments.landmark->at[0] + 1; p-- > 0;) {
+        uint32_t id = grams->id[bordering->segments.window->rank[p]];
         if (id == MT_GRAM_NONE)
             continue;
         struct standing *gram = &standing[id];
@@ -294,9 +164,9 @@ static void look_at_first(const struct bordering *bordering, const struct mt_gra
 static void look_at_middle(const struct bordering *bordering, const struct mt_grams *grams,
                            struct standing *standing)
 {
-    const uint32_t *at = &bordering->landmark->at[bordering->middle];
+    const uint32_t *at = &bordering->segments.landmark->at[bordering->segments.middle];
     for (uint32_t p = at[0] + 1; p <= at[1]; p++) {
-        uint32_t id = grams->id[bordering->window->rank[p]];
+        uint32_t id = grams->id[bordering->segments.window->rank[p]];
         if (id == MT_GRAM_NONE)
             continue;
         if (standing[id].times++ == 0)
@@ -309,7 +179,7 @@ static void look_at_middle(const struct bordering *bordering, const struct mt_gr
  * new is taken yet. */
 static bool is_valley(const struct bordering *bordering, uint32_t position)
 {
-    uint32_t from = position > VALLEY ? position - VALLEY : 0, n = bordering->window->n;
+    uint32_t from = position > VALLEY ? position - VALLEY : 0, n = bordering->segments.window->n;
     uint32_t to = n - position > VALLEY ? position + VALLEY : n;
     int64_t least = bordering->live[position] - (bordering->high - bordering->low) / 100;
     for (uint32_t i = from; i < to; i++)
@@ -339,7 +209,7 @@ static double end_weight(const struct mt_end *end, uint32_t position)
 
 static double weight(const struct bordering *bordering, uint32_t position)
 {
-    const struct mt_window *window = bordering->window;
+    const struct mt_window *window = bordering->segments.window;
     uint32_t rank = window->rank[position], thread = mt_window_sym(window, position)->thread;
     double factor = end_weight(&bordering->end, position), input = 1;
     for (uint32_t i = rank; i < rank + AHEAD && i < window->thread_begin[thread + 1]; i++)
@@ -373,7 +243,7 @@ static int keep(struct bordering *bordering, struct mt_gram_mode mode, const str
         .earliest = gram->earliest[side] - 1, /* none is latest of all */
         .score = exp2_of(gram->pause[side] / gram->reached) * weight(bordering, gram->place[side]),
         .distance = gram->distance[side] / gram->reached,
-        .fits = 10 * gram->fits[side] >= 9 * bordering->put_in,
+        .fits = 10 * gram->fits[side] >= 9 * bordering->segments.put_in,
     };
     return 0;
 }
@@ -384,7 +254,7 @@ static int keep_good(struct bordering *bordering, const struct mt_grams *grams,
     for (uint32_t id = 0; id < grams->grams; id++) {
         const struct standing *gram = &standing[id];
         bool good = is_countable(gram) && gram->reached > gram->over &&
-                    10 * (gram->reached - gram->over) >= 9 * bordering->usual;
+                    10 * (gram->reached - gram->over) >= 9 * bordering->segments.usual;
         for (uint32_t side = LAST; good && side <= FIRST && gram->times > side; side++)
             RETURN_IF_ERROR(keep(bordering, grams->mode, gram, (enum side)side));
     }
@@ -393,10 +263,10 @@ static int keep_good(struct bordering *bordering, const struct mt_grams *grams,
 
 static int find_in_mode(struct bordering *bordering, struct mt_gram_mode mode)
 {
-    const struct mt_window *window = bordering->window;
-    const uint32_t *at = &bordering->landmark->at[bordering->middle];
+    const struct mt_window *window = bordering->segments.window;
+    const uint32_t *at = &bordering->segments.landmark->at[bordering->segments.middle];
     struct mt_stretch stretch = {at[0] + 1, at[1] + 1};
-    uint32_t thread = bordering->landmark->anchor.thread;
+    uint32_t thread = bordering->segments.landmark->anchor.thread;
     uint32_t behind = window->rank[at[1]] + MT_GRAM_MAX; /* the landmark's own gram, too */
     if (behind < window->thread_begin[thread + 1])
         stretch.end = window->order[behind];
@@ -408,11 +278,11 @@ static int find_in_mode(struct bordering *bordering, struct mt_gram_mode mode)
         count_all(window, &grams, standing);
         look_at_middle(bordering, &grams, standing);
         look_at_first(bordering, &grams, standing);
-        for (uint32_t i = 0; i < segments_of(bordering); i++)
-            if (bordering->use[i] != PUT_IN)
+        for (uint32_t i = 0; i < mt_segments_count(&bordering->segments); i++)
+            if (bordering->segments.use[i] != MT_SEGMENT_PUT_IN)
                 walk_back(bordering, &grams, standing, i);
-        for (uint32_t i = 0; i < segments_of(bordering); i++)
-            if (bordering->use[i] == PUT_IN)
+        for (uint32_t i = 0; i < mt_segments_count(&bordering->segments); i++)
+            if (bordering->segments.use[i] == MT_SEGMENT_PUT_IN)
                 walk_back(bordering, &grams, standing, i);
         code = keep_good(bordering, &grams, standing);
     }
@@ -425,7 +295,7 @@ static int find_in_mode(struct bordering *bordering, struct mt_gram_mode mode)
 
 static bool is_unique(const struct bordering *bordering, const struct candidate *candidate)
 {
-    uint32_t count = bordering->landmark->count;
+    uint32_t count = bordering->segments.landmark->count;
     return candidate->times == 1 && candidate->total <= count + 2 + count / 50;
 }
 
@@ -496,11 +366,11 @@ static const struct candidate *choose(struct bordering *bordering, bool seam)
 static void take(const struct bordering *bordering, const struct candidate *chosen,
                  struct mt_cut *cut)
 {
-    const struct mt_window *window = bordering->window;
+    const struct mt_window *window = bordering->segments.window;
     struct mt_anchor gram;
     memset(cut, 0, sizeof *cut);
-    cut->anchor = bordering->landmark->anchor;
-    uint32_t rank = window->rank[chosen ? chosen->place : bordering->landmark->place];
+    cut->anchor = bordering->segments.landmark->anchor;
+    uint32_t rank = window->rank[chosen ? chosen->place : bordering->segments.landmark->place];
     if (chosen) {
         mt_anchor_take(window, chosen->mode, rank + chosen->mode.length - 1, &gram);
         if (is_unique(bordering, chosen)) {
@@ -511,7 +381,7 @@ static void take(const struct bordering *bordering, const struct candidate *chos
         }
     }
     uint32_t thread = mt_window_sym(window, window->order[rank])->thread;
-    uint32_t length = bordering->length < 4 ? bordering->length : 4;
+    uint32_t length = bordering->segments.length < 4 ? bordering->segments.length : 4;
     if (length > 1 && rank + length <= window->thread_begin[thread + 1])
         mt_anchor_take(window, (struct mt_gram_mode){length, true}, rank + length - 1, &cut->first);
 }
@@ -521,29 +391,29 @@ static void take(const struct bordering *bordering, const struct candidate *chos
 static void follow_live(struct bordering *bordering, uint32_t from, uint32_t to)
 {
     int64_t live = 0;
-    for (uint32_t i = 0; i < bordering->window->n; i++) {
+    for (uint32_t i = 0; i < bordering->segments.window->n; i++) {
         bordering->live[i] = live;
         if (i >= from && i < to) {
             bordering->low = i == from || live < bordering->low ? live : bordering->low;
             bordering->high = i == from || live > bordering->high ? live : bordering->high;
         }
-        live += mt_window_sym(bordering->window, i)->grows;
+        live += mt_window_sym(bordering->segments.window, i)->grows;
     }
 }
 
 static int choose_border(struct bordering *bordering, int seam, struct mt_cut *cut)
 {
-    bool behind = cut_behind(bordering, seam);
+    bool behind = mt_segments_cut_behind(&bordering->segments, seam);
     const struct candidate *chosen = NULL;
-    if (!behind && bordering->usual)
-        mt_end_find(bordering->window, bordering->landmarks, bordering->landmark, bordering->middle,
-                    &bordering->end);
-    for (uint32_t m = 0; m < MODES && bordering->usual; m++)
+    if (!behind && bordering->segments.usual)
+        mt_end_find(bordering->segments.window, bordering->segments.landmarks,
+                    bordering->segments.landmark, bordering->segments.middle, &bordering->end);
+    for (uint32_t m = 0; m < MODES && bordering->segments.usual; m++)
         RETURN_IF_ERROR(find_in_mode(bordering, modes[m]));
     chosen = choose(bordering, behind);
     if (!chosen && behind) {
-        cut_anywhere(bordering);
-        for (uint32_t m = 0; m < MODES && bordering->usual; m++)
+        mt_segments_cut_anywhere(&bordering->segments);
+        for (uint32_t m = 0; m < MODES && bordering->segments.usual; m++)
             RETURN_IF_ERROR(find_in_mode(bordering, modes[m]));
         chosen = choose(bordering, false);
     }
@@ -557,21 +427,16 @@ int mt_choose_cut(const struct mt_window *window, const struct mt_pulse *pulse, 
     int seam, code = mt_landmarks_find(window, pulse, &landmarks);
     if (code == 0)
         code = mt_landmarks_seam(&landmarks, pulse->length, &seam);
-    struct bordering bordering = {
-        .window = window, .landmarks = &landmarks, .length = pulse->length};
-    if (code == 0) {
-        bordering.live = malloc((window->n + 1) * sizeof *bordering.live);
-        bordering.room = malloc((2ull * window->n + 2) * sizeof *bordering.room);
-        bordering.use = malloc(window->n + 1);
-        code = bordering.live && bordering.room && bordering.use ? 0 : MT_ERR_MEMORY;
-    }
+    struct bordering bordering = {.live = malloc((window->n + 1) * sizeof *bordering.live)};
+    if (code == 0)
+        code = mt_segments_init(&bordering.segments, window, &landmarks, pulse->length);
+    code = code == 0 && !bordering.live ? MT_ERR_MEMORY : code;
     if (code == 0) {
         follow_live(&bordering, pulse->at[pulse->count / 2], pulse->at[pulse->count - 1]);
         code = choose_border(&bordering, seam, cut);
     }
     free(bordering.live);
-    free(bordering.room);
-    free(bordering.use);
+    mt_segments_release(&bordering.segments);
     free(bordering.candidate);
     mt_landmarks_release(&landmarks);
     return code;
