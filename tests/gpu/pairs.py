@@ -2,7 +2,7 @@
 """Overhead: a traced and a bare training process take turns of some steps, and so do processes
 traced with other stacks, and processes with torch's own memory history.
 
-usage: pairs.py resnet50|gpt    PAIRS=10 ROUNDS=2 STEPS=40 TURNS=8 CORES=4 MODES=bare,traced,...
+usage: pairs.py resnet50|gpt    PAIRS=10 ROUNDS=2 STEPS=40 TURNS=20 CORES=4 MODES=bare,traced,...
 
 That fits a run of all tests; for figures that are worth printing PAIRS=20 ROUNDS=4, alone, and a
 run more with the modes history and history_all.
@@ -30,7 +30,7 @@ import outcome
 LIMIT = {"resnet50": 1.02, "gpt": 1.05}  # traced as by default, of bare steps
 PYTHON_LIMIT = 1.01  # traced as by default, with Python stacks, of steps traced without stacks
 BOTH_LIMIT = 1.10    # with Python and native stacks, of bare steps
-PAUSE = 0.02
+PAUSE = 0.01
 MODES = "bare,traced,control,traced_none,traced_both"
 ARGUMENTS = {
     "bare": [], "traced": [], "control": [], "traced_none": [], "traced_both": [],
@@ -161,7 +161,7 @@ def check(out, arguments):
     model, = arguments
     modes = setting("MODES", MODES).split(",")
     pairs, rounds = setting("PAIRS", 10), setting("ROUNDS", 2)
-    steps, turns = setting("STEPS", 40), setting("TURNS", 8)
+    steps, turns = setting("STEPS", 40), setting("TURNS", 20)
     rows = []
     for number in range(rounds):
         share = pairs // rounds + (number < pairs % rounds)
