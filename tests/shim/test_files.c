@@ -320,7 +320,7 @@ START_TEST(meta_data)
     check_meta(trace, "command", "victim plain 10 'it'\\''s' 'a b' ''");
     check_meta(trace, "session", "s-1");
     check_meta(trace, "rank", "7");
-    check_meta(trace, "driver_version", "13.0");
+    check_meta(trace, "driver_version", "13.5");
     check_meta(trace, "setting.ZSTD_LEVEL", "5");
     for (unsigned i = 0; i < MT_APIS; i++)
         ck_assert_str_ne(mt_trace_api(trace, i), "?");

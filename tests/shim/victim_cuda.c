@@ -145,10 +145,19 @@ static void *through(enum door door, unsigned api)
     }
 }
 
+/* Of every function that is hooked the simulated driver has to be as new as the newest. */
+static void renew_driver(void)
+{
+    void (*set)(int) = (void (*)(int))victim_real("simcuda_driver_version");
+    if (!getenv("SIMCUDA_DRIVER_VERSION"))
+        set(13050);
+}
+
 void victim_open(enum door door)
 {
     if (door != DOOR_EXPORTED)
         handle();
+    renew_driver();
     for (unsigned i = 0; i < MT_APIS; i++) {
         victim_cu[i] = through(door, i);
         if (!victim_cu[i])

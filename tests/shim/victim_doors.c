@@ -269,13 +269,18 @@ static struct batch_3d batch_3d(void)
     return b;
 }
 
-static void did_batch_3d(uint64_t api, uint64_t stream)
+static void did_first_box(uint64_t api, uint64_t stream)
 {
     did_box(api,
             (struct mt_ev_copy_rect){.destination = w.d, .source = w.s, .width = 100, .height = 10,
                                      .depth = 2, .destination_pitch = 128, .source_pitch = 100,
                                      .destination_slice = 2048, .source_slice = 1000},
             stream);
+}
+
+static void did_batch_3d(uint64_t api, uint64_t stream)
+{
+    did_first_box(api, stream);
     did_box(api,
             (struct mt_ev_copy_rect){.destination = w.d, .width = 8, .height = 1, .depth = 1,
                                      .destination_pitch = 8, .destination_slice = 8},
@@ -292,6 +297,32 @@ static void did_launch(uint64_t stream)
 {
     uint64_t fields[] = {w.kernel, stream, 0}, tail[] = {MT_WORD(w.one, 0), MT_WORD(w.two, 8)};
     ledger_put(MT_launch, fields, 3, tail, 2);
+}
+
+struct many {
+    CUDA_LAUNCH_PARAMS launch[2];
+};
+
+static struct many many(CUstream stream)
+{
+    CUDA_LAUNCH_PARAMS one = {.function = w.f, .gridDimX = 1, .gridDimY = 1, .gridDimZ = 1,
+                              .blockDimX = 1, .blockDimY = 1, .blockDimZ = 1, .hStream = stream,
+                              .kernelParams = w.params};
+    return (struct many){{one, one}};
+}
+
+static void did_old_launch(uint64_t stream)
+{
+    uint64_t fields[] = {w.kernel, stream, MT_LAUNCH_ARGS_UNKNOWN};
+    ledger_put(MT_launch, fields, 3, NULL, 0);
+}
+
+/* What is captured before the end is no access: nothing may be recorded of it. */
+static void end_capture(void)
+{
+    CUgraph graph;
+    MUST(CU(cuMemsetD8Async)(w.d, 1, 4, w.stream));
+    MUST(CU(cuStreamEndCapture)(w.stream, &graph));
 }
 
 static void did_graph(uint64_t stream)

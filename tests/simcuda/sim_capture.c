@@ -61,6 +61,12 @@ SIM_PTSZ(cuStreamBeginCaptureToGraph,
           size_t n, CUstreamCaptureMode mode),
          ((void)mode, (void)edges,
           sim_is(hGraph, SIM_GRAPH) ? begin(hStream, hGraph, needs, n) : CUDA_ERROR_INVALID_VALUE))
+/* The nodes that a graph had are not compared: they stay, and the new ones come behind them. */
+SIM_PTSZ(cuStreamBeginRecaptureToGraph,
+         (CUstream hStream, CUstreamCaptureMode mode, CUgraph hGraph,
+          CUgraphRecaptureCallback callback, void *data),
+         ((void)mode, (void)callback, (void)data,
+          sim_is(hGraph, SIM_GRAPH) ? begin(hStream, hGraph, NULL, 0) : CUDA_ERROR_INVALID_VALUE))
 
 static CUresult end(CUstream stream, CUgraph *out)
 {

@@ -159,3 +159,8 @@ BATCH(cuMemcpyBatchAsync, BATCH_V1, failIdx)
 BATCH(cuMemcpyBatchAsync_ptsz, BATCH_V1, failIdx)
 BATCH(cuMemcpyBatchAsync_v2, BATCH_V2, NULL)
 BATCH(cuMemcpyBatchAsync_v2_ptsz, BATCH_V2, NULL)
+
+SIM_PTSZ_BYTES(cuMemcpyWithAttributesAsync,
+               (CUdeviceptr dst, CUdeviceptr src, size_t n, CUmemcpyAttributes *attr,
+                CUstream hStream),
+               n, attr ? linear(hStream, dst, src, n) : CUDA_ERROR_INVALID_VALUE)

@@ -188,3 +188,12 @@ BATCH(cuMemcpy3DBatchAsync, BATCH_V1, failIdx)
 BATCH(cuMemcpy3DBatchAsync_ptsz, BATCH_V1, failIdx)
 BATCH(cuMemcpy3DBatchAsync_v2, BATCH_V2, NULL)
 BATCH(cuMemcpy3DBatchAsync_v2_ptsz, BATCH_V2, NULL)
+
+#define ONE(name)                                                                                  \
+    CUresult name(CUDA_MEMCPY3D_BATCH_OP *op, unsigned long long flags, CUstream hStream)          \
+    {                                                                                              \
+        SIM_ENTER_CTX(name);                                                                       \
+        return batch_3d(self, SIM_ID_##name, 1, op, NULL, flags, hStream);                         \
+    }
+ONE(cuMemcpy3DWithAttributesAsync)
+ONE(cuMemcpy3DWithAttributesAsync_ptsz)

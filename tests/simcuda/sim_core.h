@@ -13,6 +13,7 @@
 CUresult CUDAAPI cuProfilerInitialize(const char *config, const char *output, int mode);
 CUresult CUDAAPI cuProfilerStart(void);
 CUresult CUDAAPI cuProfilerStop(void);
+#include "shim/cuda/newer.h"
 #pragma GCC visibility pop
 #include <stdatomic.h>
 #include <stdbool.h>

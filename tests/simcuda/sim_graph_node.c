@@ -474,6 +474,15 @@ CUresult cuGraphAddNode_v2(CUgraphNode *phGraphNode, CUgraph hGraph,
     return add_any(phGraphNode, hGraph, dependencies, numDependencies, nodeParams);
 }
 
+CUresult cuGraphAddNode_v3(CUgraphNode *phGraphNode, CUgraph hGraph,
+                           const CUgraphNode *dependencies, const CUgraphEdgeData *dependencyData,
+                           size_t numDependencies, CUgraphNodeParams *nodeParams)
+{
+    SIM_ENTER(cuGraphAddNode_v3);
+    (void)dependencyData;
+    return add_any(phGraphNode, hGraph, dependencies, numDependencies, nodeParams);
+}
+
 static CUresult set_child(CUgraphNode node, CUgraph child)
 {
     SIM_REQUIRE(node && is_node(node, CU_GRAPH_NODE_TYPE_GRAPH) && sim_is(child, SIM_GRAPH) &&

@@ -58,3 +58,46 @@ static CUresult launch_config(const CUlaunchConfig *c, CUfunction f, void **para
 SIM_PTSZ(cuLaunchKernelEx,
          (const CUlaunchConfig *config, CUfunction f, void **kernelParams, void **extra),
          launch_config(config, f, kernelParams, extra))
+
+static CUresult launch_all(const CUDA_LAUNCH_PARAMS *list, unsigned n)
+{
+    CUresult result = list && n ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+    for (unsigned i = 0; i < n && result == CUDA_SUCCESS; i++) {
+        const CUDA_LAUNCH_PARAMS *p = &list[i];
+        struct sim_launch l = {p->function,
+                               {p->gridDimX, p->gridDimY, p->gridDimZ},
+                               {p->blockDimX, p->blockDimY, p->blockDimZ},
+                               p->sharedMemBytes,
+                               p->kernelParams,
+                               NULL};
+        result = launch(p->hStream, l);
+    }
+    return result;
+}
+
+CUresult cuLaunchCooperativeKernelMultiDevice(CUDA_LAUNCH_PARAMS *launchParamsList,
+                                              unsigned int numDevices, unsigned int flags)
+{
+    SIM_ENTER_CTX(cuLaunchCooperativeKernelMultiDevice);
+    (void)flags;
+    return launch_all(launchParamsList, numDevices);
+}
+
+/* Launches of before CUDA 4. The calls that set their parameters are stubs, so none are checked. */
+static CUresult launch_old(CUfunction f, int width, int height, CUstream stream)
+{
+    SIM_REQUIRE(sim_is(f, SIM_FUNCTION), CUDA_ERROR_INVALID_HANDLE);
+    SIM_REQUIRE(width > 0 && height > 0, CUDA_ERROR_INVALID_VALUE);
+    return sim_stream_ok(stream) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE;
+}
+
+#define OLD(name, params, width, height, stream)                                                   \
+    CUresult name params                                                                           \
+    {                                                                                              \
+        SIM_ENTER_CTX(name);                                                                       \
+        return launch_old(f, width, height, stream);                                               \
+    }
+OLD(cuLaunch, (CUfunction f), 1, 1, NULL)
+OLD(cuLaunchGrid, (CUfunction f, int grid_width, int grid_height), grid_width, grid_height, NULL)
+OLD(cuLaunchGridAsync, (CUfunction f, int grid_width, int grid_height, CUstream hStream),
+    grid_width, grid_height, hStream)

@@ -80,7 +80,7 @@ START_TEST(every_kind_of_memory)
     size_t pitch, size;
     CUmemoryPool pool;
     CUmemPoolProps props = {.allocType = CU_MEM_ALLOCATION_TYPE_PINNED,
-                            .location = {CU_MEM_LOCATION_TYPE_DEVICE, 0}};
+                            .location = {.type = CU_MEM_LOCATION_TYPE_DEVICE}};
     cuuint64_t used;
     CUstream stream;
     simtest_context();

@@ -125,15 +125,34 @@ void mt_launch_put(uint64_t when, const struct mt_kernel *kernel, uint64_t strea
     mt_note_commit((uint32_t)fields + found.n);
 }
 
-static void note_launch(uint64_t when, CUfunction handle, uint64_t stream, void *const *params,
-                        void *const *extra)
+static void note_launch_as(uint64_t when, CUfunction handle, uint64_t stream, uint64_t flags,
+                           void *const *params, void *const *extra)
 {
     if (!mt_may_note_use() || !mt_config.LAUNCHES)
         return;
     const struct mt_kernel *kernel = mt_kernel_get(handle);
+    if (mt_is_captured(stream))
+        flags |= MT_LAUNCH_CAPTURED;
     if (kernel)
-        mt_launch_put(when, kernel, stream, mt_is_captured(stream) ? MT_LAUNCH_CAPTURED : 0, params,
-                      extra);
+        mt_launch_put(when, kernel, stream, flags, params, extra);
+}
+
+static void note_launch(uint64_t when, CUfunction handle, uint64_t stream, void *const *params,
+                        void *const *extra)
+{
+    note_launch_as(when, handle, stream, 0, params, extra);
+}
+
+static void note_launches(uint64_t when, const CUDA_LAUNCH_PARAMS *list, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        note_launch(when, list[i].function, (uintptr_t)list[i].hStream, list[i].kernelParams, NULL);
+}
+
+/* Launches of before CUDA 4: what set their arguments were calls of their own, not hooked. */
+static void note_old_launch(uint64_t when, CUfunction handle, CUstream stream)
+{
+    note_launch_as(when, handle, (uintptr_t)stream, MT_LAUNCH_ARGS_UNKNOWN, NULL, NULL);
 }
 
 /* ---- modules and contexts that go ---- */

@@ -13,6 +13,7 @@
 /* Of cudaProfiler.h, which the pip package that carries cuda.h does not have. */
 CUresult CUDAAPI cuProfilerStart(void);
 CUresult CUDAAPI cuProfilerStop(void);
+#include "shim/cuda/newer.h"
 #pragma GCC visibility pop
 
 /* One number a hooked symbol: the API field of events. */
