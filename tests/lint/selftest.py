@@ -9,6 +9,7 @@ import sys
 import tempfile
 import unittest
 
+import lint_driver
 import lint_headers
 import lint_includes
 import lint_options
@@ -141,6 +142,25 @@ class Headers(Planted):
         self.assert_clean(lint_headers.check(self.root, CUDA))
         self.write("src/base/bare.h", "size_t mt_bare(void);\n")
         self.assert_finds(lint_headers.check(self.root, CUDA), "src/base/bare.h", "size_t")
+
+
+class Driver(Planted):
+    def problems(self, declared, version=13000, exports="cuMemAlloc_v2; cuMemcpyAsync_ptsz;"):
+        self.write("cuda.h", f"#define CUDA_VERSION {version}\n" +
+                   "".join(f"int {name}(void);\n" for name in declared))
+        script = self.write("exports.map", "{\nglobal:\n    " + exports + "\nlocal:\n    *;\n};\n")
+        return lint_driver.check(self.root, script, os.environ.get("CC", "cc"))
+
+    def test_clean(self):
+        self.assert_clean(self.problems(["cuMemAlloc_v2", "cuMemAlloc", "cuMemcpyAsync_ptsz",
+                                         "cuMemHostGetFlags", "cuLaunchHostFunc_ptsz", "cuInit"]))
+
+    def test_not_hooked(self):
+        for name in ("cuMemAlloc_v3", "cuMemcpyAsync", "cuMemsetD8_v2_ptds", "cuLaunchKernelFast"):
+            self.assert_finds(self.problems([name]), name, "neither")
+
+    def test_newer_headers(self):
+        self.assert_clean(self.problems(["cuMemAlloc_v3"], version=99000))
 
 
 class Symbols(Planted):

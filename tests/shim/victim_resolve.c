@@ -81,7 +81,7 @@ static int two_tools(int argc, char **argv)
     return 0;
 }
 
-/* The variant is asked for before and after there is a recording. */
+/* What is unknown is asked for before and after there is a recording. */
 static int unknown(int argc, char **argv)
 {
     void *found;
@@ -91,6 +91,10 @@ static int unknown(int argc, char **argv)
         MUST(CU(cuGetProcAddress_v2)("cuMemAlloc", &found, 13000, 0, NULL));
         if (found == (void *)CU(cuMemAlloc_v2))
             victim_fail("the unknown function is taken for a known one");
+        must_find(dlopen("libcuda.so.1", RTLD_NOW), "cuMemAlloc_v3");
+        must_find(RTLD_DEFAULT, "cuMemcpyOfTomorrowAsync");
+        must_find(RTLD_DEFAULT, "cuCtxGetCurrent");
+        must_not_find(RTLD_DEFAULT, "cuMemsetOfNobody");
         victim_begin(DOOR_HANDLE);
         victim_free(victim_alloc(64));
     }

@@ -1,6 +1,6 @@
 # awk -v last=VERSION -f exports_until.awk sim_functions.def: a linker script that exports what
 # the driver of that version does.
-BEGIN { print "{\n  global: simcuda_*; cuMemAlloc_v3;" }
+BEGIN { print "{\n  global: simcuda_*; cuMemAlloc_v3; cuMemcpyOfTomorrowAsync;" }
 { row = row $0 }
 /\)[ \t]*$/ && row ~ /^(FN|PT)\(/ {
     sub(/^(FN|PT)\(/, "", row)

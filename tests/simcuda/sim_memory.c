@@ -306,7 +306,13 @@ unsigned long long simcuda_unknown_calls(void)
     return atomic_load(&unknown_calls);
 }
 
-/* The successor that no tracer knows: see simcuda_unknown_from. */
+/* What no tracer knows: a function of a driver to come, and a successor (simcuda_unknown_from). */
+CUresult cuMemcpyOfTomorrowAsync(void);
+__attribute__((visibility("default"))) CUresult cuMemcpyOfTomorrowAsync(void)
+{
+    return CUDA_ERROR_NOT_SUPPORTED;
+}
+
 CUresult cuMemAlloc_v3(CUdeviceptr *dptr, size_t bytesize);
 __attribute__((visibility("default"))) CUresult cuMemAlloc_v3(CUdeviceptr *dptr, size_t bytesize)
 {

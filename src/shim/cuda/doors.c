@@ -54,8 +54,50 @@ static bool is_next(const char *name)
 
 static bool is_driver_name(const char *name)
 {
-    return name[0] == 'c' && name[1] == 'u' && name[2] >= 'A' && name[2] <= 'Z' &&
-           find_name(name) >= 0;
+    return name[0] == 'c' && name[1] == 'u' && name[2] >= 'A' && name[2] <= 'Z';
+}
+
+/* ---- what is not hooked, but is of the kind ---- */
+
+/* The name without _v2, _ptsz and the like: how much of it is left. */
+static size_t base_length(const char *name)
+{
+    size_t length = strlen(name);
+    if (length > 5 && (!strcmp(name + length - 5, "_ptsz") || !strcmp(name + length - 5, "_ptds")))
+        length -= 5;
+    size_t digits = length;
+    while (digits > 0 && name[digits - 1] >= '0' && name[digits - 1] <= '9')
+        digits--;
+    return digits > 2 && digits < length && !strncmp(name + digits - 2, "_v", 2) ? digits - 2
+                                                                                 : length;
+}
+
+/* Whether an unknown function takes memory, fills it or launches: another variant of a hook, or one
+ * that a later driver brought beside it. */
+static bool is_variant(const char *name)
+{
+    static const char *const families[] = {"cuMemAlloc", "cuMemFree",      "cuMemcpy",
+                                           "cuMemset",   "cuLaunchKernel", "cuLaunchCooperative"};
+    size_t length = base_length(name);
+    for (unsigned i = 0; i < sizeof families / sizeof *families; i++)
+        if (strncmp(name, families[i], strlen(families[i])) == 0)
+            return true;
+    for (unsigned i = 0; i < mt_hooks_count; i++) {
+        const char *hooked = mt_hooks[i].name;
+        if (strncmp(hooked, name, length) == 0 && (hooked[length] == 0 || hooked[length] == '_'))
+            return true;
+    }
+    return false;
+}
+
+/* In a look-up that goes on to the real dlsym, whatever it finds. */
+static void tell_if_variant(void *library, const char *name)
+{
+    if (!is_variant(name))
+        return;
+    void *found = mt_real_dlsym(library, name);
+    if (found && mt_is_driver(found))
+        mt_life_variant(name, 0);
 }
 
 /* Called by dlsym.S for every look-up of the process. cu and a capital: cudaX, cublasX, cudnnX are
@@ -68,7 +110,12 @@ int mt_dlsym_is_ours(void *library, const char *name)
         return false;
     if (name[0] == 'n')
         return library != RTLD_NEXT && mt_other_nccl.is_hooked(name);
-    return is_driver_name(name) && (library != RTLD_NEXT || is_next(name));
+    if (!is_driver_name(name))
+        return false;
+    if (find_name(name) >= 0)
+        return library != RTLD_NEXT || is_next(name);
+    tell_if_variant(library, name);
+    return false;
 }
 
 /* A look-up of a hooked name. What another library defines under that name is none of ours. */
@@ -90,24 +137,12 @@ void *mt_dlsym_driver(void *library, const char *name)
 
 /* ---- cuGetProcAddress ---- */
 
-/* Whether a hook's name is `base` with or without a suffix (_v2, _ptsz). */
-static bool is_variant(const char *hooked, const char *base)
-{
-    size_t length = strlen(base);
-    return strncmp(hooked, base, length) == 0 && (hooked[length] == 0 || hooked[length] == '_');
-}
-
 static void *exchange(const char *symbol, void *real, int version)
 {
     void *hook = mt_hook_of(real);
-    if (hook)
-        return hook;
-    for (unsigned i = 0; i < mt_hooks_count; i++)
-        if (is_variant(mt_hooks[i].name, symbol)) {
-            mt_life_variant(symbol, version);
-            break;
-        }
-    return real;
+    if (!hook && is_variant(symbol))
+        mt_life_variant(symbol, version);
+    return hook ? hook : real;
 }
 
 static void note_version(int version)
