@@ -43,10 +43,23 @@ def setting(name, default):
     return type(default)(os.environ.get(name, default))
 
 
+def siblings(core, root="/sys/devices/system/cpu"):
+    """What the processors of one physical core have in common; unknown: every one is alone."""
+    try:
+        with open(f"{root}/cpu{core}/topology/thread_siblings_list", encoding="ascii") as file:
+            return file.read()
+    except OSError:
+        return core
+
+
 def cores():
+    """CORES processors, of as many physical cores if there are: a recorder's thread that shared a
+    core with the one that launches would slow it, which the scheduler avoids when it can."""
     there = sorted(os.sched_getaffinity(0))
-    first = min(2, len(there) - 1)
-    return there[first:first + setting("CORES", 4)]
+    there = there[min(2, len(there) - 1):]
+    alone = list({siblings(core): core for core in reversed(there)}.values())[::-1]
+    shared = [core for core in there if core not in alone]
+    return (alone + shared)[:setting("CORES", 4)]
 
 
 def pinned():
