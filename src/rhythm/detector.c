@@ -4,40 +4,30 @@
  * the window, and more is read. Where an iteration was found the next windows are only cut at the
  * same anchor; they are searched anew where that is not seen any more, as after a recompilation.
  *
- * A window in which nothing is found grows, up to a bound; then its older half is let go. */
-#include "rhythm/detector.h"
+ * A window in which nothing is found grows, up to a bound; then its older half is let go.
+ *
+ * Threads of a pool share work by chance, so what repeats is the order of time, not that of any
+ * thread. So where nothing is found, the window is searched once more as if all were one thread; it
+ * has to be plain then. tails.c looks at the end of a trace in which nothing was found. */
+#include "rhythm/detection.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
-#include "rhythm/choose.h"
-#include "rhythm/nesting.h"
 #include "rhythm/telling.h"
-#include "rhythm/track.h"
 
-#define WINDOW_MIN (1u << 20)
 #define WINDOW_MAX (1u << 23)
-#define LONG 4u           /* usual iterations without a border: another loop may run there */
-#define REGIMES_MAX 8u    /* loops that follow each other in one window */
-#define ITERATIONS_MIN 3u /* fewer are no rhythm */
-
-struct mt_detector {
-    struct mt_window window;
-    uint32_t limit;
-    bool found; /* cut, usual and nesting are there */
-    struct mt_cut cut;
-    uint32_t usual; /* symbols of an iteration */
-    struct mt_nesting nesting;
-    struct mt_track track;
-    uint64_t symbols; /* of the trace */
-};
+#define LONG 4u            /* usual iterations without a border: another loop may run there */
+#define REGIMES_MAX 8u     /* loops that follow each other in one window */
+#define ITERATIONS_MIN 3u  /* fewer are no rhythm */
+#define PLAIN_COVERAGE 0.5 /* of a window that is merged */
 
 struct mt_detector *mt_detector_new(void)
 {
     struct mt_detector *detector = calloc(1, sizeof *detector);
     if (detector)
-        detector->limit = WINDOW_MIN;
+        detector->limit = MT_DETECTION_MIN;
     return detector;
 }
 
@@ -128,7 +118,8 @@ static int is_wanted(const struct mt_detector *detector, const struct mt_pulse *
     return lesser < 0 ? lesser : !lesser;
 }
 
-static int search(struct mt_detector *detector, bool *found)
+/* `least`: of the window, that the iterations' usual segments cover. */
+static int search_for(struct mt_detector *detector, double least, bool *found)
 {
     struct mt_pulses pulses;
     struct mt_nesting nesting;
@@ -138,7 +129,9 @@ static int search(struct mt_detector *detector, bool *found)
     int chosen = code == 0 ? mt_choose_iteration(&detector->window, &pulses) : code;
     if (chosen < 0 && chosen != -1)
         code = chosen;
-    int wanted = code == 0 && chosen >= 0 ? is_wanted(detector, &pulses.pulse[chosen]) : 0;
+    int wanted = code == 0 && chosen >= 0 && pulses.pulse[chosen].coverage >= least
+                     ? is_wanted(detector, &pulses.pulse[chosen])
+                     : 0;
     code = wanted < 0 ? wanted : code;
     if (wanted > 0) {
         memset(&detector->cut, 0, sizeof detector->cut);
@@ -154,6 +147,39 @@ static int search(struct mt_detector *detector, bool *found)
     return code;
 }
 
+/* The same as if all were one thread; if it finds iterations, that is so from here on. */
+static int search_merged(struct mt_detector *detector)
+{
+    struct mt_detector *merged = mt_detector_new();
+    int code = merged ? 0 : MT_ERR_MEMORY;
+    if (code == 0)
+        code = mt_window_take(&merged->window, &detector->window, 0, true);
+    if (code == 0)
+        code = mt_window_sort(&merged->window);
+    if (code == 0)
+        code = search_for(merged, PLAIN_COVERAGE, &merged->found);
+    if (code == 0 && merged->found) {
+        struct mt_window apart = detector->window;
+        detector->window = merged->window;
+        merged->window = apart;
+        detector->cut = merged->cut;
+        detector->usual = merged->usual;
+        detector->nesting = merged->nesting;
+        detector->found = detector->merged = true;
+    }
+    mt_detector_free(merged);
+    return code;
+}
+
+static int search(struct mt_detector *detector, bool *found)
+{
+    bool first = detector->track.references == 0;
+    RETURN_IF_ERROR(search_for(detector, 0, found));
+    if (*found || !first || detector->window.threads < 2 || detector->window.n > MT_DETECTION_MIN)
+        return 0;
+    return search_merged(detector);
+}
+
 /* Positions before `end` as if the trace ended there: what is found comes first. */
 static int look_at_head(struct mt_detector *detector, uint32_t end)
 {
@@ -163,7 +189,7 @@ static int look_at_head(struct mt_detector *detector, uint32_t end)
     detector->window.n = end;
     int code = mt_window_sort(&detector->window);
     if (code == 0)
-        code = search(detector, &found);
+        code = search_for(detector, 0, &found);
     if (code == 0 && found)
         code = mt_cut_find(&detector->window, &detector->cut, &border, &borders);
     if (code == 0 && found)
@@ -252,6 +278,18 @@ static int make_room(struct mt_detector *detector)
     return 0;
 }
 
+static int add(struct mt_detector *detector, const struct mt_symbol *symbol, size_t n)
+{
+    if (!detector->merged)
+        return mt_window_add(&detector->window, symbol, n);
+    for (size_t i = 0; i < n; i++) {
+        struct mt_symbol one = symbol[i];
+        one.thread = 0;
+        RETURN_IF_ERROR(mt_window_add(&detector->window, &one, 1));
+    }
+    return 0;
+}
+
 int mt_detector_feed(struct mt_detector *detector, const struct mt_symbol *symbol, size_t n)
 {
     detector->symbols += n;
@@ -262,7 +300,7 @@ int mt_detector_feed(struct mt_detector *detector, const struct mt_symbol *symbo
                 RETURN_IF_ERROR(make_room(detector));
         }
         size_t room = detector->limit - detector->window.n, more = n < room ? n : room;
-        RETURN_IF_ERROR(mt_window_add(&detector->window, symbol, more));
+        RETURN_IF_ERROR(add(detector, symbol, more));
         symbol += more;
         n -= more;
     }
@@ -297,13 +335,9 @@ static bool holds(const struct mt_detector *detector, const struct mt_rhythm *rh
     return alike && 10 * track->symbols >= 3 * detector->symbols;
 }
 
-int mt_detector_finish(struct mt_detector *detector, uint64_t end_ns, uint64_t events,
-                       struct mt_rhythm *rhythm)
+int mt_detection_conclude(struct mt_detector *detector, struct mt_rhythm *rhythm)
 {
     struct mt_track *track = &detector->track;
-    (void)end_ns;
-    (void)events;
-    memset(rhythm, 0, sizeof *rhythm);
     RETURN_IF_ERROR(look_at_window(detector, true));
     RETURN_IF_ERROR(mt_track_judge(track));
     rhythm->iteration = track->iteration;
@@ -312,7 +346,28 @@ int mt_detector_finish(struct mt_detector *detector, uint64_t end_ns, uint64_t e
     track->iterations = track->room = 0;
     if (!holds(detector, rhythm))
         rhythm->iterations = 0;
-    else
-        mt_changes_tell(&track->changes, rhythm);
-    return mt_rhythm_tell(&detector->nesting, track, rhythm);
+    return 0;
+}
+
+int mt_detection_tell(struct mt_detector *detector, struct mt_rhythm *rhythm)
+{
+    if (rhythm->iterations)
+        mt_changes_tell(&detector->track.changes, rhythm);
+    return mt_rhythm_tell(&detector->nesting, &detector->track, rhythm);
+}
+
+int mt_detector_finish(struct mt_detector *detector, uint64_t end_ns, uint64_t events,
+                       struct mt_rhythm *rhythm)
+{
+    struct mt_rhythm other;
+    (void)end_ns;
+    (void)events;
+    memset(rhythm, 0, sizeof *rhythm);
+    RETURN_IF_ERROR(mt_detection_conclude(detector, rhythm));
+    RETURN_IF_ERROR(mt_tails_look(detector, rhythm, &other));
+    if (!other.iterations)
+        return mt_detection_tell(detector, rhythm);
+    mt_rhythm_release(rhythm);
+    *rhythm = other;
+    return 0;
 }

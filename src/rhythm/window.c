@@ -49,6 +49,23 @@ void mt_window_drop(struct mt_window *window, uint32_t n)
     memmove(window->event, window->event + n, window->n * sizeof *window->event);
 }
 
+int mt_window_take(struct mt_window *window, const struct mt_window *from, uint32_t begin,
+                   bool merged)
+{
+    for (uint32_t i = begin; i < from->n; i++) {
+        const struct mt_sym *sym = mt_window_sym(from, i);
+        struct mt_symbol symbol = {.event = from->event[i],
+                                   .time_ns = from->time_ns[i],
+                                   .size = sym->size,
+                                   .what = sym->what,
+                                   .kind = sym->kind,
+                                   .thread = merged ? 0 : sym->thread,
+                                   .input = sym->input};
+        RETURN_IF_ERROR(mt_window_add(window, &symbol, 1));
+    }
+    return 0;
+}
+
 static void forget_numberings(struct mt_window *window)
 {
     for (uint32_t i = 0; window->numbering && i < MT_NUMBERINGS; i++) {

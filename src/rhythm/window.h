@@ -39,6 +39,11 @@ struct mt_window {
 };
 
 int mt_window_add(struct mt_window *window, const struct mt_symbol *symbol, size_t n);
+
+/* Add what another one holds from position `begin` on; `merged`: all as of one thread. */
+int mt_window_take(struct mt_window *window, const struct mt_window *from, uint32_t begin,
+                   bool merged);
+
 int mt_window_sort(struct mt_window *window);
 void mt_window_hash(struct mt_window *window);
 void mt_window_drop(struct mt_window *window, uint32_t n); /* the first n positions */

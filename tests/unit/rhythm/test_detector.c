@@ -189,10 +189,93 @@ START_TEST(two_events)
 }
 END_TEST
 
+/* Letters in an order that never comes again. */
+static void feed_anything(uint32_t times)
+{
+    uint64_t random = 1;
+    for (uint32_t i = 0; i < times; i++) {
+        random = random * 6364136223846793005u + 1442695040888963407u;
+        feed((char[]){(char)('a' + (random >> 33) % 26), 0}, 1);
+    }
+}
+
+static void feed_symbol(struct mt_symbol symbol)
+{
+    symbol.event = events++;
+    symbol.time_ns = 1000 * symbol.event;
+    ck_assert_int_eq(mt_detector_feed(detector, &symbol, 1), 0);
+}
+
+/* A job is over soon after it tried out much. */
+START_TEST(few_events_at_last)
+{
+    feed_anything(5000);
+    feed("!?", 50);
+    finish();
+    check_order();
+    ck_assert_uint_ge(rhythm.iterations, 49);
+    ck_assert_uint_le(rhythm.iterations, 51);
+    ck_assert_uint_eq(rhythm.iteration[7].events, 2);
+    ck_assert_uint_ge(rhythm.iteration[0].first_event, 4998);
+}
+END_TEST
+
+/* The same with input that any thread of a pool copies. */
+START_TEST(a_pool_of_threads)
+{
+    feed_anything(5000);
+    for (uint32_t i = 0; i < 50; i++) {
+        for (uint32_t k = 0; k < 2; k++)
+            feed_symbol((struct mt_symbol){.kind = MT_copy,
+                                           .size = 4096,
+                                           .input = true,
+                                           .thread = (uint16_t)(1 + (i * i + 5 * k) % 7)});
+        feed("!?", 1);
+    }
+    finish();
+    check_order();
+    ck_assert_uint_ge(rhythm.iterations, 49);
+    ck_assert_uint_le(rhythm.iterations, 51);
+    ck_assert_uint_eq(rhythm.iteration[7].events, 4);
+}
+END_TEST
+
+/* Trials that repeat are no iterations if others, with input, follow. */
+START_TEST(trials_before)
+{
+    feed("abcdefghijkl", 200);
+    feed_anything(30);
+    for (uint32_t i = 0; i < 20; i++) {
+        feed_symbol((struct mt_symbol){.kind = MT_copy, .size = 4096, .input = true});
+        feed("!#$%&", 1);
+    }
+    finish();
+    check_order();
+    ck_assert_uint_eq(rhythm.iterations, 20);
+    ck_assert_uint_eq(rhythm.iteration[0].first_event, 200 * 12 + 30);
+    ck_assert_uint_eq(rhythm.iteration[7].events, 6);
+}
+END_TEST
+
+/* A process that ends frees what it has: no work, and no iterations. */
+START_TEST(frees_at_last)
+{
+    feed_anything(5000);
+    for (uint32_t i = 0; i < 200; i++)
+        feed_symbol((struct mt_symbol){.kind = MT_block_free, .size = 4096});
+    finish();
+    ck_assert_uint_eq(rhythm.iterations, 0);
+}
+END_TEST
+
 int main(void)
 {
-    const TTest *const tests[] = {
-        nothing,          a_loop,        something_between,           instability, several_windows,
-        something_inside, other_kernels, a_seam_before_micro_batches, two_events,  NULL};
+    const TTest *const tests[] = {nothing,           a_loop,
+                                  something_between, instability,
+                                  several_windows,   something_inside,
+                                  other_kernels,     a_seam_before_micro_batches,
+                                  two_events,        few_events_at_last,
+                                  a_pool_of_threads, trials_before,
+                                  frees_at_last,     NULL};
     return unit_run(unit_suite_with("detector", tests, setup, teardown));
 }
