@@ -3,8 +3,9 @@
 #include <string.h>
 
 #include "analysis/behaviour/classify.h"
+#include "analysis/behaviour/origins.h"
 
-#define SEEN 16384u      /* more than a launch has blocks, a power of two */
+#define SEEN 16384u /* more than a launch has blocks, a power of two */
 #define FEW MT_FEW_BLOCKS
 #define SMALL_BYTES 512u /* counters and flags that last are no parameters */
 #define PHASE_BIT(phase) (uint8_t)(1u << (phase))
@@ -31,6 +32,7 @@ void mt_behaviour_release(struct mt_behaviour *it)
     mt_kernelset_release(&it->kernels);
     mt_lives_release(&it->lives);
     mt_spanlog_release(&it->log);
+    mt_shards_release(&it->shards);
 }
 
 /* What the optimizer made in the first iteration and kept is its state, though it has outlived
@@ -155,6 +157,7 @@ static int close_span(struct mt_behaviour *it, bool whole)
     RETURN_IF_ERROR(find_phases(it));
     judge_births(it);
     judge_touches(it);
+    mt_shards_judge(&it->shards, &it->log, &it->lives);
     if (it->listener.span && whole)
         RETURN_IF_ERROR(it->listener.span(it->listener.state, &it->span));
     RETURN_IF_ERROR(judge_deaths(it));
@@ -172,12 +175,21 @@ static int check_log(struct mt_behaviour *it)
     return close_span(it, false);
 }
 
+/* What dies before the first iteration: copies of a model that is being taken apart, say. */
+static void note_setup(struct mt_behaviour *it)
+{
+    for (size_t i = 0; i < it->log.deaths; i++)
+        mt_life_at(&it->lives, it->log.death[i].life)->setup = true;
+}
+
 int mt_behaviour_iteration(struct mt_behaviour *it, const struct mt_iteration *iteration)
 {
     uint64_t now = iteration            ? iteration->start_ns
                    : it->span.iteration ? it->span.iteration->end_ns
                                         : it->span.start_ns;
     it->span.end_ns = now;
+    if (iteration && it->begun == 0)
+        note_setup(it);
     RETURN_IF_ERROR(close_span(it, true));
     it->over += it->span.iteration != NULL;
     it->begun += iteration != NULL;
@@ -205,6 +217,7 @@ int mt_behaviour_birth(struct mt_behaviour *it, const struct mt_block *block)
     life->born_in = it->begun;
     life->born_span = it->span_serial;
     life->born_within = it->span.iteration != NULL;
+    mt_origins_birth(it, life, block);
     return it->listener.born ? it->listener.born(it->listener.state, number) : 0;
 }
 
@@ -293,10 +306,13 @@ int mt_behaviour_access(struct mt_behaviour *it, const struct mt_block *block,
         life->origin = MT_ORIGIN_host;
     if (access->by == MT_BY_SET) /* scratch memory is set to zero before it is used */
         add_one(&life->products);
-    if (access->by == MT_BY_NCCL)
-        add_one(&life->collectives);
+    life->wire &= (uint8_t)~MT_WIRE_LAST;
     if (!mt_spanlog_step(&it->log, &step))
         return MT_ERR_MEMORY;
+    if (access->by == MT_BY_NCCL) {
+        add_one(&life->collectives);
+        RETURN_IF_ERROR(mt_origins_collective(it, number, access));
+    }
     RETURN_IF_ERROR(touch(it, number,
                           &(struct mt_touch){number, (uint32_t)it->log.steps - 1, 0,
                                              mt_behaviour_lasts(it, life), written},
@@ -371,10 +387,12 @@ static int meet(struct mt_behaviour *it, const struct mt_launch *launch, struct 
     it->launches++;
     it->is_list = launch->blocks > FEW;
     it->fews = 0;
+    it->mix = 0;
     for (uint32_t i = 0; i < launch->blocks; i++) {
         uint32_t number = mt_lives_of(&it->lives, launch->block[i]);
         struct mt_life *life = mt_life_at(&it->lives, number);
         bool lasts = number && mt_behaviour_lasts(it, life);
+        it->mix |= number ? mt_origins_mix(life, lasts) : 0;
         it->met[i] = (struct mt_met){number, lasts, false};
         others += number && !lasts;
         if (lasts)
@@ -412,24 +430,6 @@ static void score_launch(struct mt_behaviour *it, const struct mt_launch *launch
         step->score = odd ? -step->score - without : 0;
 }
 
-/* Of what a block is made, by the launch of its first access. */
-static void note_origin(struct mt_behaviour *it, const struct mt_launch *launch, uint32_t number)
-{
-    struct mt_life *life = mt_life_at(&it->lives, number);
-    if (life->accesses || launch->blocks > 2)
-        return;
-    if (launch->blocks == 1) {
-        life->origin = MT_ORIGIN_alone;
-        return;
-    }
-    uint32_t first = mt_lives_of(&it->lives, launch->block[0]);
-    uint32_t other = first == number ? mt_lives_of(&it->lives, launch->block[1]) : first;
-    const struct mt_life *source = mt_life_at(&it->lives, other);
-    if (other && source->origin != MT_ORIGIN_other && source->accesses &&
-        !mt_behaviour_lasts(it, source))
-        life->origin = MT_ORIGIN_input;
-}
-
 static int touch_block(struct mt_behaviour *it, const struct mt_launch *launch, uint32_t i,
                        enum mt_kernelkind kind)
 {
@@ -437,7 +437,9 @@ static int touch_block(struct mt_behaviour *it, const struct mt_launch *launch, 
     struct mt_life *life = mt_life_at(&it->lives, met->life);
     uint32_t step = (uint32_t)it->log.steps - 1;
     if (life->accesses == 0)
-        note_origin(it, launch, met->life);
+        mt_origins_first(it, launch, met->life);
+    if (life->wire || kind == MT_KERNEL_collective)
+        mt_origins_wire(it, life, kind);
     struct mt_touch one = {met->life, step, met->partner, met->lasts, 0};
     unsigned bits = mt_launch_kinds(launch, launch->block[i]);
     for (; bits; bits &= bits - 1) { /* one, but for told reads and writes */
@@ -481,6 +483,10 @@ int mt_behaviour_launch(struct mt_behaviour *it, const struct mt_launch *launch)
     RETURN_IF_ERROR(others);
     if (others)
         score_launch(it, launch, &step);
+    if (it->kind[kernel] == MT_KERNEL_collective) { /* it carries gradients, but steps nothing */
+        step.score = 0;
+        step.lasting = step.pairs = false;
+    }
     if (!mt_spanlog_step(&it->log, &step))
         return MT_ERR_MEMORY;
     for (uint32_t i = 0; i < launch->blocks; i++)

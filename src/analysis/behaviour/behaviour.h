@@ -10,6 +10,7 @@
 #include "analysis/behaviour/kernelkind.h"
 #include "analysis/behaviour/lives.h"
 #include "analysis/behaviour/phases.h"
+#include "analysis/behaviour/shards.h"
 #include "analysis/behaviour/spanlog.h"
 #include "analysis/kernelset.h"
 #include "analysis/pass.h"
@@ -45,6 +46,7 @@ struct mt_behaviour {
     uint32_t kinds;
     struct mt_lives lives;
     struct mt_spanlog log;
+    struct mt_shards shards;
     struct mt_span span;
     uint32_t span_serial; /* from 1 */
     uint32_t begun, over; /* iterations */
@@ -63,8 +65,14 @@ struct mt_behaviour {
     struct {
         uint64_t time_ns, kernel;
         uint32_t thread;
-    } copy;       /* the last copy that read a block */
-    uint64_t cut; /* iterations too long to be kept whole */
+    } copy; /* the last copy that read a block */
+    struct {
+        uint64_t time_ns, launches; /* 0: never; how many came before */
+        uint32_t device;
+    } asked;         /* when a library of products took memory last */
+    uint32_t sender; /* the life that the last collective read */
+    uint8_t mix;     /* MT_MIX_* of the blocks of the launch at hand */
+    uint64_t cut;    /* iterations too long to be kept whole */
 };
 
 int mt_behaviour_init(struct mt_behaviour *it, const struct mt_run *run,

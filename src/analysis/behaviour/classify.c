@@ -27,7 +27,9 @@ static bool is_scratch(const struct mt_life *life)
 static enum mt_rule classify_lasting(const struct mt_life *life)
 {
     if (!life->accesses)
-        return MT_RULE_lasting_untouched;
+        return life->asker == MT_ASKER_handed ? MT_RULE_handed_to_library
+               : life->asker == MT_ASKER_peer ? MT_RULE_peer
+                                              : MT_RULE_lasting_untouched;
     if (life->collectives == life->accesses)
         return MT_RULE_lasting_collective;
     if (life->host_spans > 1 && life->host_spans * 2 > life->spans)
@@ -41,6 +43,8 @@ static enum mt_rule classify_lasting(const struct mt_life *life)
         return forward    ? MT_RULE_lasting_trained
                : backward ? MT_RULE_lasting_gradient
                           : MT_RULE_lasting_optimizer;
+    if (life->collectives && backward && !forward)
+        return MT_RULE_lasting_bucket;
     return is_scratch(life) ? MT_RULE_lasting_scratch : MT_RULE_lasting_untrained;
 }
 
@@ -75,10 +79,20 @@ static bool is_input(const struct mt_life *life, enum mt_origin origin)
 
 static enum mt_rule classify_brief(const struct mt_life *life)
 {
+    if (life->origin == MT_ORIGIN_gathered || life->shard == MT_SHARD_weight)
+        return MT_RULE_unsharded;
     if (!life->accesses)
         return MT_RULE_untouched;
     if (life->collectives == life->accesses)
         return MT_RULE_collective;
+    if (life->wire & MT_WIRE_GATHERED && life->wire & MT_WIRE_USED)
+        return MT_RULE_gathered;
+    if (life->wire & (MT_WIRE_LAST | MT_WIRE_GATHERED))
+        return MT_RULE_staged;
+    if (life->shard == MT_SHARD_gradient && life->birth_phase == MT_PHASE_backward)
+        return MT_RULE_unsharded_gradient;
+    if (life->setup)
+        return MT_RULE_setup;
     if (life->origin == MT_ORIGIN_host && !(life->touched & BIT(optimizer)))
         return MT_RULE_host_written;
     if (is_input(life, MT_ORIGIN_alone) && life->touched)
@@ -92,5 +106,9 @@ static enum mt_rule classify_brief(const struct mt_life *life)
 
 enum mt_rule mt_classify(const struct mt_life *life)
 {
+    if (life->asker == MT_ASKER_collectives)
+        return MT_RULE_library_collective;
+    if (life->asker == MT_ASKER_products)
+        return MT_RULE_library_product;
     return life->spans > 0 ? classify_lasting(life) : classify_brief(life);
 }

@@ -3,7 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 
-static const struct {
+static const struct named {
     const char *part;
     enum mt_kernelkind kind;
 } parts[] = {
@@ -30,10 +30,29 @@ static const struct {
     {"scalePackedTensor", MT_KERNEL_product},
 };
 
+static const struct named libraries[] = {
+    {"libnccl", MT_KERNEL_collective},     {"librccl", MT_KERNEL_collective},
+    {"libnvshmem", MT_KERNEL_collective},  {"libmpi", MT_KERNEL_collective},
+    {"libuct_cuda", MT_KERNEL_collective}, {"libcublas", MT_KERNEL_product},
+    {"libcudnn", MT_KERNEL_product},       {"libcusolver", MT_KERNEL_product},
+    {"libcusparse", MT_KERNEL_product},    {"libcufft", MT_KERNEL_product},
+    {"libcutensor", MT_KERNEL_product},
+};
+
+static enum mt_kernelkind kind_of(const char *name, const struct named *known, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strstr(name, known[i].part))
+            return known[i].kind;
+    return MT_KERNEL_other;
+}
+
 enum mt_kernelkind mt_kernelkind_of(const char *name)
 {
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        if (strstr(name, parts[i].part))
-            return parts[i].kind;
-    return MT_KERNEL_other;
+    return kind_of(name, parts, sizeof parts / sizeof *parts);
+}
+
+enum mt_kernelkind mt_librarykind_of(const char *file)
+{
+    return file ? kind_of(file, libraries, sizeof libraries / sizeof *libraries) : MT_KERNEL_other;
 }

@@ -1,4 +1,4 @@
-/* What a kernel is, as far as its name tells. */
+/* What a kernel or a library is, as far as its name tells. */
 #ifndef MT_KERNELKIND_H
 #define MT_KERNELKIND_H
 
@@ -11,5 +11,8 @@ enum mt_kernelkind {
 };
 
 enum mt_kernelkind mt_kernelkind_of(const char *name);
+
+/* Of which kind the kernels of a library are, by its file; NULL: not known, and so other. */
+enum mt_kernelkind mt_librarykind_of(const char *file);
 
 #endif

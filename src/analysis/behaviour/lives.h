@@ -13,7 +13,33 @@
 #include "analysis/slots.h"
 
 /* Why a block may be input, by its first access. */
-enum mt_origin { MT_ORIGIN_other, MT_ORIGIN_host, MT_ORIGIN_alone, MT_ORIGIN_input };
+enum mt_origin {
+    MT_ORIGIN_other,
+    MT_ORIGIN_host,
+    MT_ORIGIN_alone,
+    MT_ORIGIN_input,
+    MT_ORIGIN_weights,  /* of lasting blocks, or others made of such, alone */
+    MT_ORIGIN_gathered, /* of what an all-gather of weights wrote, alone */
+};
+
+/* What collectives did to it: bits of mt_life.wire. */
+enum mt_wire {
+    MT_WIRE_LAST = 1,     /* the last access was one of theirs */
+    MT_WIRE_GATHERED = 2, /* an all-gather of weights wrote it */
+    MT_WIRE_USED = 4,     /* and a kernel used it beside what had been in use before */
+};
+
+/* Who has it, as far as is known without any access. */
+enum mt_asker {
+    MT_ASKER_other,
+    MT_ASKER_collectives, /* a library of collectives took it from the driver */
+    MT_ASKER_products,    /* one of products */
+    MT_ASKER_handed,      /* it was handed out right after that */
+    MT_ASKER_peer,        /* another process: its memory is mapped here */
+};
+
+/* Shards of a model, brought together and taken apart. */
+enum mt_shard { MT_SHARD_none, MT_SHARD_weight, MT_SHARD_gradient };
 
 /* Three cache lines: what an access changes, what the end of a span asks for, and the rest. */
 struct mt_life {
@@ -27,7 +53,7 @@ struct mt_life {
     uint32_t born_span;
     uint8_t birth_phase;
     uint8_t origin;  /* enum mt_origin */
-    uint8_t holders; /* who still needs it when it is dead */
+    uint8_t wire;    /* enum mt_wire */
     bool size_lasts; /* lasting blocks have had its size */
 
     uint32_t phase_spans[4]; /* spans in which a phase touched it */
@@ -39,7 +65,8 @@ struct mt_life {
     uint32_t serial; /* of births, to tell who lived at a time */
     uint8_t touched; /* a bit for each phase */
     uint8_t last_phase, death_phase;
-    uint8_t rule; /* enum mt_rule; meaningful if judged */
+    uint8_t rule;    /* enum mt_rule; meaningful if judged */
+    uint8_t holders; /* who still needs it when it is dead */
     bool partner, early, born_within, died_within, dead, judged, segment;
     /* partner: the optimizer touched it beside a lasting block of its size; early: first accessed
      * before the first parameter; born_within: in an iteration; died_within: in that one, or soon
@@ -47,6 +74,9 @@ struct mt_life {
 
     uint64_t id, address, birth_ns, death_ns; /* UINT64_MAX: alive at the end */
     uint32_t spans; /* whole iterations it lived through; known at its death */
+    uint8_t asker;  /* enum mt_asker */
+    uint8_t shard;  /* enum mt_shard */
+    bool setup;     /* it died before the first iteration */
 } __attribute__((aligned(64)));
 
 _Static_assert(sizeof(struct mt_life) == 192, "a life takes three cache lines");

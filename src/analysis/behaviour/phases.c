@@ -64,11 +64,27 @@ static void count_threads(const struct mt_spanlog *log, const struct stretch *op
     }
 }
 
+/* The thread that does the most for the optimizer, by bytes: at either end of the stretch another
+ * one's launches may have been taken in. */
+static uint32_t stepping_thread(const struct mt_spanlog *log, const struct stretch *optimizer)
+{
+    double sum[THREADS] = {0};
+    uint32_t best = 0;
+    for (uint32_t i = 0; i < optimizer->length; i++) {
+        const struct mt_step *step = &log->step[(optimizer->begin + i) % log->steps];
+        if (step->launch && step->thread < THREADS && step->score > 0)
+            sum[step->thread] += step->score;
+    }
+    for (uint32_t thread = 1; thread < THREADS; thread++)
+        best = sum[thread] > sum[best] ? thread : best;
+    return best;
+}
+
 /* The thread that is not the optimizer's and has the most launches; THREADS if there is none. */
 static uint32_t other_thread(const struct mt_spanlog *log, const struct stretch *optimizer)
 {
     uint32_t count[THREADS], best = THREADS, all = 0;
-    uint32_t own = log->step[optimizer->begin].thread;
+    uint32_t own = stepping_thread(log, optimizer);
     count_threads(log, optimizer, count);
     for (uint32_t thread = 0; thread < THREADS; thread++) {
         all += count[thread];
