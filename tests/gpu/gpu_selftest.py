@@ -219,7 +219,8 @@ def test_pairs():
     log, modes = [], ["bare", "traced", "control"]
     rows = pairs.take_turns([Stub(mode, log) for mode in modes], 4, 40, 3)
     expect(log[:6] == ["bare", "traced", "control", "traced", "control", "bare"], "turns rotate")
-    expect(len(log) == 4 * 3 * 3 and abs(rows[3]["traced"] - 10.1) < 1e-9, "a pair is all its turns")
+    expect(len(log) == 4 * 3 * 3 and abs(rows[3]["traced"] - 10.1) < 1e-9,
+           "a pair is all its turns")
     expect(pairs.shares(40, 3) == [13, 13, 14], "turns are as even as they can be")
     found = pairs.summarize(rows, modes)
     expect(abs(found["modes"]["traced"]["ratio"]["median"] - 1.01) < 1e-9, "the ratio's median")
