@@ -206,5 +206,5 @@ int main(int argc, char **argv)
     if (first < argc)
         mt_options_die("memtrace-bandwidth", "%s: nothing is measured but devices", argv[first]);
     run(device);
-    return 0;
+    mt_options_end("memtrace-bandwidth", 0);
 }

@@ -215,5 +215,5 @@ int main(int argc, char **argv)
         return EXIT_INPUT;
     }
     tell(&request, &result, bytes);
-    return result.bad ? EXIT_INPUT : 0;
+    mt_options_end("memtrace-import", result.bad ? EXIT_INPUT : 0);
 }

@@ -1,5 +1,6 @@
 #include "options.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -99,6 +100,15 @@ static bool is_forgotten(char **argv, const char *value)
            !strchr("0123456789.", value[1]);
 }
 
+void mt_options_end(const char *tool, int code)
+{
+    if (fflush(stdout) != 0) {
+        fprintf(stderr, "%s: cannot write standard output: %s\n", tool, strerror(errno));
+        exit(1);
+    }
+    exit(code);
+}
+
 int mt_options_parse(const struct mt_options *options, int argc, char **argv)
 {
     struct tables tables = {.letters = ""};
@@ -116,9 +126,9 @@ int mt_options_parse(const struct mt_options *options, int argc, char **argv)
                            "--%s=%s)",
                            row->name, optarg, row->name, optarg);
         if (row->id == 'h')
-            options->help(), exit(0);
+            options->help(), mt_options_end(options->tool, 0);
         if (row->id == 'V')
-            printf("%s %s\n", options->tool, MT_VERSION), exit(0);
+            printf("%s %s\n", options->tool, MT_VERSION), mt_options_end(options->tool, 0);
         options->take(options->state, row->id, optarg);
     }
     return optind;

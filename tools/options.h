@@ -57,4 +57,7 @@ void mt_options_help(const struct mt_option *row, size_t rows);
 __attribute__((format(printf, 2, 3), noreturn)) void mt_options_die(const char *tool,
                                                                     const char *format, ...);
 
+/* Exit with `code`, or with 1 and a message if what was printed did not reach standard output. */
+__attribute__((noreturn)) void mt_options_end(const char *tool, int code);
+
 #endif
