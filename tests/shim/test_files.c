@@ -210,6 +210,7 @@ START_TEST(wrong_settings)
         "MEMTRACE_RING_KIB=16384", "MEMTRACE_RING_KIB=",      "MEMTRACE_RING_KIB=-64",
         "MEMTRACE_RING_KIB=64k",   "MEMTRACE_ZSTD_LEVEL=99",  "MEMTRACE_TIME_SHIFT=21",
         "MEMTRACE_ENABLE=maybe",   "MEMTRACE_LAUNCHES=2",     "MEMTRACE_WAIT_US=99999999999",
+        "MEMTRACE_RINGKIB=64",     "MEMTRACE_=1",
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i += foreign_is() ? 4 : 1)
         check_refused(wrong[i], wrong[i], NULL);

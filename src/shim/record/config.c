@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct mt_config mt_config;
 
@@ -52,11 +53,44 @@ static bool parse_choice(const char *text, const char *words)
     return false;
 }
 
+/* Of a variable MEMTRACE_NAME=VALUE, from NAME on. */
+static bool is_setting(const char *variable)
+{
+    static const char *const names[] = {
+#define TEXT(name, option, standard, argument, doc) #name,
+#define NUMBER(name, option, standard, least, most, unit, doc) #name,
+#define SWITCH(name, option, standard, doc) #name,
+#define CHOICE(name, option, standard, words, doc) #name,
+#include "shim/record/config.def"
+    };
+    size_t size = strcspn(variable, "=");
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strlen(names[i]) == size && strncmp(names[i], variable, size) == 0)
+            return true;
+    return false;
+}
+
+/* A typing error in a name; NULL: there is none. */
+static const char *unknown_setting(void)
+{
+    static const char prefix[] = "MEMTRACE_";
+    for (char **entry = environ; entry && *entry; entry++)
+        if (strncmp(*entry, prefix, sizeof prefix - 1) == 0 &&
+            !is_setting(*entry + sizeof prefix - 1))
+            return *entry;
+    return NULL;
+}
+
 bool mt_config_read(struct mt_config *config, char *why, size_t size)
 {
     const char *text;
     struct mt_config read = standards;
     *config = standards;
+    if ((text = unknown_setting())) {
+        snprintf(why, size, "%.80s: no setting of memtrace; unset it (memtrace(1) lists them)",
+                 text);
+        return false;
+    }
 #define TEXT(name, option, standard, argument, doc)                                                \
     if ((text = getenv("MEMTRACE_" #name)) && *text)                                               \
         read.name = text;

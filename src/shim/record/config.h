@@ -16,8 +16,8 @@ struct mt_config {
 /* Those in force, once a recording has begun. */
 extern struct mt_config mt_config;
 
-/* Read every MEMTRACE_* variable. False: a value is wrong, and `why` says which and what is
- * allowed; *config then holds the defaults. Texts point into the environment. No allocation, no
+/* Read every MEMTRACE_* variable. False: a name or a value is wrong, and `why` says which and what
+ * is allowed; *config then holds the defaults. Texts point into the environment. No allocation, no
  * locale. */
 bool mt_config_read(struct mt_config *config, char *why, size_t size);
 
