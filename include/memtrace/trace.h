@@ -57,6 +57,13 @@ void mt_trace_window(struct mt_trace *trace, uint64_t since_ns, uint64_t until_n
  * checksum tells of it, may a lean reading deliver events that another one does not. */
 void mt_trace_lean(struct mt_trace *trace, bool lean);
 
+/* From the next rewind on: read and decode on a thread of its own, up to two MiB of records or so
+ * ahead of those that were delivered. All else stays the same: the same events in the same order, a
+ * trace is used by one thread at a time. Worth it for long traces where the caller has to do with
+ * the events as well, and a second processor is there. Where no thread can be had it is as without.
+ */
+void mt_trace_ahead(struct mt_trace *trace, bool ahead);
+
 /* The value of a key of the trace's meta data, NULL where there is none; docs/memtrace-trace.5.md
  * lists the keys. Values are UTF-8 as a rule, but any bytes without NUL. */
 const char *mt_trace_meta(const struct mt_trace *trace, const char *key);

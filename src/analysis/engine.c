@@ -1,5 +1,6 @@
 #include "analysis/engine.h"
 
+#include <sched.h>
 #include <stdlib.h>
 
 #include "analysis/pass.h"
@@ -10,6 +11,7 @@
 #define PROGRESS_EVENTS 65536u
 #define TABLES_MAX 64u
 #define PASSES_MAX 64u
+#define AHEAD_EVENTS 100000u /* for fewer no thread is worth its start */
 
 struct member {
     struct mt_sink *sink;
@@ -351,8 +353,22 @@ static int make_stacks(struct mt_engine *engine, struct shift *shift)
     return shift->run.stacks ? 0 : MT_ERR_MEMORY;
 }
 
+/* A long trace is read by a thread of its own, where a processor is free for it. */
+static int read_ahead(struct mt_trace *trace)
+{
+    struct mt_trace_stats stats;
+    cpu_set_t allowed;
+    mt_trace_stats(trace, &stats);
+    if (stats.events < AHEAD_EVENTS || sched_getaffinity(0, sizeof allowed, &allowed) != 0 ||
+        CPU_COUNT(&allowed) < 2)
+        return 0;
+    mt_trace_ahead(trace, true);
+    return mt_trace_rewind(trace);
+}
+
 static int work(struct mt_engine *engine, struct shift *shift, mt_progress *progress, void *context)
 {
+    RETURN_IF_ERROR(read_ahead(shift->run.trace));
     RETURN_IF_ERROR(find_rhythm(engine, shift, progress, context));
     RETURN_IF_ERROR(make_stacks(engine, shift));
     RETURN_IF_ERROR(hire(engine, shift));

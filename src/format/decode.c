@@ -27,17 +27,25 @@ struct mt_decoder {
     bool unknown;   /* the batch has records of kinds that are not known */
     uint64_t kinds; /* of the records of the batch, a bit each */
     uint64_t quanta;
-    uint64_t batch[(BATCH_BYTES + RECORD_MAX) / sizeof(uint64_t)];
+    struct mt_batch *batch;
 };
+
+struct mt_batch *mt_batch_new(void)
+{
+    return malloc(sizeof(struct mt_batch) + BATCH_BYTES + RECORD_MAX);
+}
 
 struct mt_decoder *mt_decoder_new(void)
 {
     struct mt_decoder *decoder = calloc(1, sizeof *decoder);
-    if (decoder && !(decoder->unpacker = ZSTD_createDCtx())) {
-        free(decoder);
+    if (!decoder)
         return NULL;
-    }
-    return decoder;
+    decoder->unpacker = ZSTD_createDCtx();
+    decoder->batch = mt_batch_new();
+    if (decoder->unpacker && decoder->batch)
+        return decoder;
+    mt_decoder_free(decoder);
+    return NULL;
 }
 
 void mt_decoder_free(struct mt_decoder *decoder)
@@ -46,6 +54,7 @@ void mt_decoder_free(struct mt_decoder *decoder)
         return;
     ZSTD_freeDCtx(decoder->unpacker);
     free(decoder->raw);
+    free(decoder->batch);
     free(decoder);
 }
 
@@ -378,7 +387,7 @@ static uint32_t drop_unknown(struct mt_record *start, struct mt_record **end)
 int mt_decoder_next(struct mt_decoder *decoder, const struct mt_record **first,
                     const struct mt_record **end)
 {
-    struct mt_record *start = (struct mt_record *)(void *)decoder->batch, *last = start;
+    struct mt_record *start = (struct mt_record *)(void *)decoder->batch->word, *last = start;
     const uint8_t *limit = (const uint8_t *)start + BATCH_BYTES;
     uint32_t records = 0;
     while (decoder->left && !decoder->damaged && records == 0) {
@@ -395,6 +404,13 @@ int mt_decoder_next(struct mt_decoder *decoder, const struct mt_record **first,
     if (records)
         return (int)records;
     return decoder->damaged || !ends_well(decoder) ? MT_ERR_DAMAGED : 0;
+}
+
+struct mt_batch *mt_decoder_swap(struct mt_decoder *decoder, struct mt_batch *batch)
+{
+    struct mt_batch *last = decoder->batch;
+    decoder->batch = batch;
+    return last;
 }
 
 uint32_t mt_decoder_left(const struct mt_decoder *decoder)

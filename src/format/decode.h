@@ -12,6 +12,15 @@
 
 struct mt_decoder;
 
+/* Memory for the records that mt_decoder_next gives at a time. */
+struct mt_batch {
+    struct mt_batch *next; /* for whoever has it */
+    uint64_t word[];
+};
+
+/* NULL: out of memory; to be freed with free(). */
+struct mt_batch *mt_batch_new(void);
+
 /* A decoder for any number of chunks, one after the other; NULL: out of memory. */
 struct mt_decoder *mt_decoder_new(void);
 void mt_decoder_free(struct mt_decoder *decoder);
@@ -31,6 +40,10 @@ int mt_decoder_begin(struct mt_decoder *decoder, const struct mt_chunk_header *h
  * passed over. */
 int mt_decoder_next(struct mt_decoder *decoder, const struct mt_record **first,
                     const struct mt_record **end);
+
+/* Have the next records written to `batch`. The memory of the last ones, which stay valid, and are
+ * the caller's from now on. */
+struct mt_batch *mt_decoder_swap(struct mt_decoder *decoder, struct mt_batch *batch);
 
 /* Events of the chunk that were not delivered so far. */
 uint32_t mt_decoder_left(const struct mt_decoder *decoder);

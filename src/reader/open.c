@@ -254,6 +254,7 @@ void mt_trace_free(struct mt_trace *trace)
 {
     if (!trace)
         return;
+    mt_ahead_free(trace->ahead);
     for (uint32_t i = 0; i < trace->streams; i++)
         mt_stream_rewind(&trace->stream[i], &trace->pool);
     mt_stream_pool_release(&trace->pool);

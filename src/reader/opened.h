@@ -3,11 +3,13 @@
 #define MT_OPENED_H
 
 #include "memtrace/trace.h"
+#include "reader/ahead.h"
 #include "reader/chunks.h"
 #include "reader/kernelnames.h"
 #include "reader/merge.h"
 #include "reader/meta.h"
 #include "reader/rings.h"
+#include "reader/runs.h"
 #include "reader/source.h"
 #include "reader/stackframes.h"
 #include "reader/strings.h"
@@ -27,13 +29,16 @@ struct mt_trace {
     uint32_t streams;
     struct mt_stream_pool pool;
     struct mt_merge merge;
-    struct mt_stream *current;   /* whose events were delivered last; it has not gone on since */
+    struct mt_stream *current;   /* whose run was cut last; it has not gone on since */
+    struct mt_ahead *ahead;      /* whose thread uses all of these; NULL: nobody but the caller */
+    bool to_start;               /* it is to be begun with the first event */
+    struct mt_delivery delivery; /* the last one */
     struct mt_trace_run run;     /* what mt_trace_next has still to deliver */
     uint64_t run_left;           /* events in it */
     uint64_t delivered;          /* with those of the run */
     uint64_t lost_seen;          /* by `lost` events since the last rewind */
     uint64_t since, until;       /* asked for; the pool has them from the next rewind on */
-    bool lean;                   /* likewise */
+    bool lean, is_ahead;         /* likewise */
     struct mt_trace_stats stats; /* what is known from the start */
 };
 

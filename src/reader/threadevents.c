@@ -29,8 +29,19 @@ static bool take_decoder(struct mt_stream *stream, struct mt_stream_pool *pool)
     return stream->decoder != NULL;
 }
 
+static void free_batches(struct mt_batch **batches)
+{
+    while (*batches) {
+        struct mt_batch *next = (*batches)->next;
+        free(*batches);
+        *batches = next;
+    }
+}
+
 void mt_stream_pool_release(struct mt_stream_pool *pool)
 {
+    free_batches(&pool->spare);
+    free_batches(&pool->spent);
     while (pool->idles)
         mt_decoder_free(pool->idle[--pool->idles]);
     free(pool->idle);
@@ -41,25 +52,26 @@ void mt_stream_rewind(struct mt_stream *stream, struct mt_stream_pool *pool)
 {
     give_decoder(stream, pool);
     free(stream->loaded);
-    stream->loaded = NULL;
+    free(stream->spent);
+    stream->loaded = stream->spent = NULL;
     stream->at = stream->end = NULL;
     stream->chunk = stream->first;
     stream->part_done = stream->part == NULL;
     stream->last_ns = 0;
 }
 
-static void note_damage(struct mt_stream_pool *pool, uint64_t offset)
+static void note_damage(struct mt_passed *passed, uint64_t offset)
 {
-    if (pool->chunks_damaged + pool->headers_damaged == 0 || offset < pool->first_damage)
-        pool->first_damage = offset;
+    if (passed->chunks_damaged + passed->headers_damaged == 0 || offset < passed->first_damage)
+        passed->first_damage = offset;
 }
 
-static void chunk_damaged(struct mt_stream_pool *pool, uint64_t offset, uint32_t events)
+static void chunk_damaged(struct mt_passed *passed, uint64_t offset, uint32_t events)
 {
-    note_damage(pool, offset);
-    pool->chunks_damaged++;
-    pool->damaged += events;
-    pool->passed += events;
+    note_damage(passed, offset);
+    passed->chunks_damaged++;
+    passed->damaged += events;
+    passed->events += events;
 }
 
 static bool outside(const struct mt_stream_pool *pool, uint64_t first, uint64_t last)
@@ -74,7 +86,7 @@ static void skip_chunks(struct mt_stream *stream, struct mt_stream_pool *pool)
         bool defines = header->flags & MT_CHUNK_DEFINES && header->time_first < pool->until;
         if (!outside(pool, header->time_first, header->time_last) || defines)
             return;
-        pool->passed += header->events;
+        pool->passed.events += header->events;
         stream->chunk = pool->next[stream->chunk];
     }
 }
@@ -111,11 +123,11 @@ static int open_chunk(struct mt_stream *stream, struct mt_stream_pool *pool)
     if (mt_chunk_read(pool->source, entry, &pool->frame, &pool->frame_room, &intact))
         code = mt_decoder_begin(stream->decoder, &entry->header, pool->frame);
     if (!intact) {
-        note_damage(pool, entry->offset);
-        pool->headers_damaged++;
+        note_damage(&pool->passed, entry->offset);
+        pool->passed.headers_damaged++;
     }
     if (code < 0) {
-        chunk_damaged(pool, entry->offset, entry->header.events);
+        chunk_damaged(&pool->passed, entry->offset, entry->header.events);
         give_decoder(stream, pool);
     }
     return code == MT_ERR_MEMORY ? code : 0;
@@ -150,8 +162,25 @@ static int load_part(struct mt_stream *stream, const struct mt_stream_pool *pool
     return stream->at < end;
 }
 
+/* The last batch may still be read: another one takes its place. */
+static int renew_batch(struct mt_decoder *decoder, struct mt_stream_pool *pool)
+{
+    struct mt_batch *batch = pool->spare;
+    if (batch)
+        pool->spare = batch->next;
+    else if (!(batch = mt_batch_new()))
+        return MT_ERR_MEMORY;
+    batch = mt_decoder_swap(decoder, batch);
+    batch->next = pool->spent;
+    pool->spent = batch;
+    pool->spents++;
+    return 0;
+}
+
 static int next_batch(struct mt_stream *stream, struct mt_stream_pool *pool)
 {
+    if (pool->keeps)
+        RETURN_IF_ERROR(renew_batch(stream->decoder, pool));
     int records = mt_decoder_next(stream->decoder, &stream->at, &stream->end);
     if (records > 0) {
         even_out(stream, mt_decoder_time(stream->decoder));
@@ -161,7 +190,7 @@ static int next_batch(struct mt_stream *stream, struct mt_stream_pool *pool)
     }
     stream->at = stream->end = NULL;
     if (records < 0)
-        chunk_damaged(pool, stream->current, mt_decoder_left(stream->decoder));
+        chunk_damaged(&pool->passed, stream->current, mt_decoder_left(stream->decoder));
     give_decoder(stream, pool);
     return 0;
 }
@@ -169,7 +198,7 @@ static int next_batch(struct mt_stream *stream, struct mt_stream_pool *pool)
 int mt_stream_fill(struct mt_stream *stream, struct mt_stream_pool *pool)
 {
     if (stream->loaded) {
-        free(stream->loaded);
+        stream->spent = stream->loaded;
         stream->loaded = NULL;
         stream->at = stream->end = NULL;
         return 0;

@@ -13,6 +13,12 @@
 #include "reader/chunks.h"
 #include "reader/rings.h"
 
+/* What was not delivered so far. */
+struct mt_passed {
+    uint64_t events; /* damaged, or outside the window */
+    uint64_t damaged, chunks_damaged, headers_damaged, first_damage;
+};
+
 /* What all streams of a trace share. */
 struct mt_stream_pool {
     struct mt_source_file *source;
@@ -25,9 +31,12 @@ struct mt_stream_pool {
     size_t frame_room;
     uint64_t since, until; /* the window, ns */
     bool lean;             /* as mt_trace_lean says */
-    /* Counted on the way. */
-    uint64_t passed; /* events not delivered: damaged, or outside the window */
-    uint64_t damaged, chunks_damaged, headers_damaged, first_damage;
+    struct mt_passed passed;
+    /* Where others go on reading records that were delivered (ahead.h): no batch is written a
+     * second time until its owner puts it back from `spent` to `spare`. */
+    bool keeps;
+    struct mt_batch *spare, *spent;
+    uint32_t spents;
 };
 
 #define MT_STREAM_NONE UINT32_MAX
@@ -41,6 +50,7 @@ struct mt_stream {
     struct mt_decoder *decoder;       /* of the chunk being delivered */
     uint64_t current;                 /* its offset in the file */
     struct mt_record *loaded;         /* the part being delivered */
+    struct mt_record *spent;          /* the part that was; kept until the stream is rewound */
     const struct mt_record *at, *end; /* decoded and not delivered */
     uint32_t records;                 /* how many these are, 0: not known */
     uint64_t kinds;   /* of what was decoded last, bit 1 << kind for each; all if not known */
