@@ -61,7 +61,7 @@ def wrong_with(mode, what, frames, found):
     want = frames[:DEPTH - len(native)] if has_python else []
     if python != want:
         return f"{what}: Python's frames are {python[:3]}..., expected {want[:3]}..."
-    if bool(native) != (mode in ("native", "both")):
+    if bool(native) != (mode in ("native", "both") or (mode == "auto" and frames is None)):
         return f"{what}: {len(native)} native frames"
     if mode == "both" and frames is not None and any(is_interpreters(lib) for lib, _ in native):
         return f"{what}: native frames of the interpreter above Python's: {native}"

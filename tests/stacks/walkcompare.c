@@ -86,17 +86,21 @@ static bool is_unwinders(const uintptr_t *ours, size_t mine)
     return false;
 }
 
-/* The walk that follows the one before finds the same: its hash is that of these addresses. */
+/* A walk that follows the one before finds the same: its hash is that of these addresses. The third
+ * time it is remembered as a whole. */
 static bool is_followed(const struct mt_registers *from, const uintptr_t *ours, size_t mine)
 {
     static struct mt_walked last[MOST]; /* one thread walks at a time */
     for (uint32_t most = MOST; most > 0; most /= 4) {
-        uint64_t followed = 0, reckoned = 0;
-        uint32_t n = mt_native_hash(from, &followed, most, NULL, &last[most - 1]);
+        uint64_t reckoned = 0;
         for (size_t i = 0; i < mine && i < most; i++)
             reckoned = mt_stackhash_add(reckoned, ours[i]);
-        if (n != (mine < most ? mine : most) || followed != reckoned)
-            return false;
+        for (int time = 0; time < 3; time++) {
+            uint64_t followed = 0;
+            uint32_t n = mt_native_hash(from, &followed, most, NULL, &last[most - 1]);
+            if (n != (mine < most ? mine : most) || followed != reckoned)
+                return false;
+        }
     }
     return true;
 }

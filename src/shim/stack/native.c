@@ -21,6 +21,7 @@
 #include "shim/stack/cfi.h"
 #include "shim/stack/objects.h"
 #include "shim/stack/probe.h"
+#include "shim/stack/recall.h"
 #include "shim/stack/stackhash.h"
 
 #define SLOT_BITS 17
@@ -32,8 +33,6 @@
 #define RED_ZONE 128u   /* bytes below the stack pointer that no signal touches */
 #define EXACT (UINT64_C(1) << 63)
 #define CLAIMED UINT64_MAX
-#define NOT_SAVED 0 /* the caller's frame pointer is the same */
-#define NOT_PLAIN 1 /* the step read other words, or was the last */
 #define INLINE static inline __attribute__((always_inline))
 #define OWN 16 /* frames of this library on a stack */
 
@@ -309,7 +308,7 @@ static __attribute__((noinline)) bool leave_slowly(struct walk *walk, uint64_t b
 {
     struct mt_rule rule;
     memcpy(&rule, &bits, sizeof rule);
-    walk->saved = NOT_PLAIN;
+    walk->saved = MT_WALKED_NOT_PLAIN;
     walk->exact = rule.kind == MT_RULE_SIGNAL ? EXACT : 0;
     return walk->exact ? leave_signal(walk)
                        : rule.kind != MT_RULE_END && leave_function(walk, rule);
@@ -344,7 +343,7 @@ INLINE bool step(struct walk *walk)
         *walk = copy;
         return more;
     }
-    walk->saved = SAVES_BP(rule) ? bp : NOT_SAVED;
+    walk->saved = (SAVES_BP(rule) ? bp : MT_WALKED_SAME) | (KINDS(rule) & 1 ? 0 : MT_WALKED_BY_BP);
     if (SAVES_BP(rule))
         walk->at.bp = *(const uintptr_t *)bp;
     walk->at.pc = *(const uintptr_t *)(cfa - 8);
@@ -383,30 +382,28 @@ struct way {
     const struct mt_walked_state *old;
     struct mt_walked_state *kept;
     uint32_t at, count, n; /* of the old ones, of those kept */
+    bool gap;              /* not all states were kept */
+    bool cut;              /* the walk could have gone on */
 };
 
-INLINE bool is_same(const struct mt_walked_state *state, const struct mt_registers *r)
-{
-    return state->sp == r->sp && state->pc == r->pc && state->bp == r->bp;
-}
-
-/* Whether the last walk was in this state. Stack pointers rise, unless a signal was passed. */
+/* Whether the last walk was here. Stack pointers rise, unless a signal was passed. */
 INLINE bool meets(struct way *way, const struct walk *walk)
 {
     while (way->at < way->count && way->old[way->at].sp < walk->at.sp)
         way->at++;
-    return way->at < way->count && is_same(&way->old[way->at], &walk->at) && !walk->exact;
+    const struct mt_walked_state *state = &way->old[way->at];
+    return way->at < way->count && state->sp == walk->at.sp && state->pc == walk->at.pc &&
+           !walk->exact;
 }
 
-/* The next state of the last walk, NULL where this one may go another way. */
-INLINE const struct mt_walked_state *follow(const struct way *way, uintptr_t high)
+/* Whether the last walk's next state is this one's, too. The frame pointer is a number like any
+ * other in most functions, and then what it says does not matter. */
+INLINE bool leads_on(const struct way *way, const struct walk *walk)
 {
     const struct mt_walked_state *state = &way->old[way->at], *next = state + 1;
-    if (way->at + 1 >= way->count || state->saved == NOT_PLAIN || next->sp > high ||
-        *(const uintptr_t *)(next->sp - 8) != next->pc ||
-        (state->saved != NOT_SAVED && *(const uintptr_t *)state->saved != next->bp))
-        return NULL;
-    return next;
+    return way->at + 1 < way->count && state->saved != MT_WALKED_NOT_PLAIN &&
+           next->sp <= walk->range.high && *(const uintptr_t *)(next->sp - 8) == next->pc &&
+           (!(state->saved & MT_WALKED_BY_BP) || state->bp == walk->at.bp);
 }
 
 INLINE void keep(struct way *way, const struct walk *walk, uintptr_t saved)
@@ -414,6 +411,17 @@ INLINE void keep(struct way *way, const struct walk *walk, uintptr_t saved)
     if (way->n < MT_WALK_MOST)
         way->kept[way->n++] =
             (struct mt_walked_state){walk->at.pc, walk->at.sp, walk->at.bp, saved};
+}
+
+INLINE void follow(struct way *way, struct walk *walk)
+{
+    uintptr_t saved = way->old[way->at].saved;
+    keep(way, walk, saved);
+    walk->at.pc = way->old[++way->at].pc;
+    walk->at.sp = way->old[way->at].sp;
+    saved &= ~MT_WALKED_BY_BP;
+    if (saved != MT_WALKED_SAME)
+        walk->at.bp = *(const uintptr_t *)saved;
 }
 
 /* The way to follow. Nothing is kept where a signal's handler walks within a walk. */
@@ -428,6 +436,12 @@ static struct way take_way(struct mt_walked *last, uint32_t generation)
                         .count = last->generation == generation ? last->count : 0};
 }
 
+static void leave_way(struct mt_walked *last)
+{
+    atomic_signal_fence(memory_order_seq_cst);
+    last->busy = 0;
+}
+
 static void give_way(struct mt_walked *last, const struct way *way, uint32_t generation)
 {
     if (!way->kept)
@@ -435,8 +449,7 @@ static void give_way(struct mt_walked *last, const struct way *way, uint32_t gen
     last->turn = !last->turn;
     last->count = way->n;
     last->generation = generation;
-    atomic_signal_fence(memory_order_seq_cst);
-    last->busy = 0;
+    leave_way(last);
 }
 
 /* Every walk ends: each step but that out of a signal's handler raises the stack pointer, and each
@@ -454,17 +467,11 @@ INLINE uint32_t hash_from(struct walk *walk, struct way *way, uint64_t *hash, ui
         sum = mt_stackhash_add(sum, pc);
         n++;
         if (way->kept && meets(way, walk)) {
-            const struct mt_walked_state *next;
-            while (n < most && (next = follow(way, walk->range.high)) &&
-                   !(stop && stop(next->pc))) {
-                way->kept[way->n++] = way->old[way->at++];
-                sum = mt_stackhash_add(sum, next->pc);
+            while (n < most && leads_on(way, walk) && !(stop && stop(way->old[way->at + 1].pc))) {
+                follow(way, walk);
+                sum = mt_stackhash_add(sum, walk->at.pc);
                 n++;
             }
-            const struct mt_walked_state *here = &way->old[way->at];
-            walk->at.pc = here->pc;
-            walk->at.sp = here->sp;
-            walk->at.bp = here->bp;
         }
         if (n >= most)
             break;
@@ -472,9 +479,12 @@ INLINE uint32_t hash_from(struct walk *walk, struct way *way, uint64_t *hash, ui
         more = step(walk);
         if (way->kept && !before.exact)
             keep(way, &before, walk->saved);
+        way->gap |= before.exact != 0;
     }
     if (way->kept && more && !walk->exact)
-        keep(way, walk, NOT_PLAIN);
+        keep(way, walk, MT_WALKED_NOT_PLAIN);
+    way->gap |= more && walk->exact;
+    way->cut = more;
     *hash = sum;
     return n;
 }
@@ -496,20 +506,50 @@ uint32_t mt_native_frames(const struct mt_registers *from, uintptr_t *address, u
     return n;
 }
 
+/* ---- whole walks ---- */
+
+/* Whether it ends there whenever these states are passed: not by a word that made no sense. */
+static bool is_the_end(const struct walk *walk, const struct way *way)
+{
+    struct walk last = *walk;
+    last.at.pc = way->kept[way->n - 1].pc;
+    last.exact = 0;
+    return way->cut || KINDS(rule_at(&last)) == MT_RULE_END;
+}
+
+/* By what is kept of this thread's walks, or step by step. */
+static uint32_t hash_by_way(const struct walk *first, struct mt_walked *last, uint64_t *hash,
+                            uint32_t most, bool (*stop)(uintptr_t address))
+{
+    struct mt_recall_start start = {first->at.pc, first->at.sp,           first->at.bp, *hash,
+                                    stop,         mt_native_generation(), most};
+    const struct mt_recall_end *remembered;
+    struct mt_recall_end end;
+    struct walk walk = *first; /* whose address is nowhere */
+    struct way way = take_way(most < MT_WALK_MOST - 1 ? last : NULL, start.generation);
+    if (way.kept && (remembered = mt_recall_find(&last->recall, &start, first->range.high))) {
+        end = *remembered;
+        leave_way(last);
+    } else {
+        end.hash = *hash;
+        end.frames = stop ? hash_from(&walk, &way, &end.hash, most, stop)
+                          : hash_from(&walk, &way, &end.hash, most, NULL);
+        if (way.kept && way.n > 1 && !way.gap && !first->exact && is_the_end(first, &way))
+            mt_recall_keep(&last->recall, &start, &end, way.kept, way.n, walk.range.high);
+        keep_range(walk.range);
+        give_way(last, &way, start.generation);
+    }
+    *hash = end.hash;
+    return end.frames;
+}
+
 uint32_t mt_native_hash(const struct mt_registers *from, uint64_t *hash, uint32_t most,
                         bool (*stop)(uintptr_t address), struct mt_walked *last)
 {
-    struct walk first, walk;
-    uint32_t n = 0, generation = mt_native_generation();
+    struct walk first;
     if (!MT_HAS_NATIVE || !native.slot)
         return 0;
-    struct way way = take_way(most < MT_WALK_MOST - 1 ? last : NULL, generation);
     bool more = begin(&first, from);
-    walk = first; /* whose address is nowhere */
-    if (more)
-        n = stop ? hash_from(&walk, &way, hash, most, stop)
-                 : hash_from(&walk, &way, hash, most, NULL);
-    keep_range(walk.range);
-    give_way(last, &way, generation);
-    return n;
+    keep_range(first.range);
+    return more ? hash_by_way(&first, last, hash, most, stop) : 0;
 }

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "shim/stack/recall.h"
+
 #if defined(__x86_64__) || defined(__aarch64__)
 #define MT_HAS_NATIVE 1
 #else
@@ -46,14 +48,12 @@ uint32_t mt_native_frames(const struct mt_registers *from, uintptr_t *address, u
 
 #define MT_WALK_MOST 130 /* states of a walk that are kept */
 
-/* The way that a thread's last walk took, for the next one (native.c); zeros at first. One thread's
- * alone, and its signal handlers'. */
+/* The way that a thread's last walk took, for the next one, and whole walks (native.c); zeros at
+ * first. One thread's alone, and its signal handlers'. */
 struct mt_walked {
     uint32_t turn, count, generation, busy;
-    struct mt_walked_state {
-        uintptr_t pc, sp, bp;
-        uintptr_t saved; /* where the caller's frame pointer lies */
-    } state[2][MT_WALK_MOST];
+    struct mt_walked_state state[2][MT_WALK_MOST];
+    struct mt_recall recall;
 };
 
 /* Add the same addresses to a hash (stackhash.h); how many there are. `last` may be NULL. */

@@ -27,46 +27,56 @@ struct sight {
     const struct mt_registers *here;
 };
 
-/* Native ones as the settings want: those of the interpreter itself, and what lies outside of it,
- * say nothing that Python's frames do not. NATIVE_ELSE goes by the process and not by the thread:
- * half of a training job's blocks are born in autograd's threads, and their deep native stacks
- * would be most of what recording costs. */
-static inline bool wants_native(unsigned want)
+/* Native frames are told up to those of the interpreter, where its own are. */
+static bool (*native_end(bool python))(uintptr_t)
 {
-    return want & NATIVE || (want & NATIVE_ELSE && !mt_python_is_there());
+    return python ? mt_python_holds : NULL;
 }
 
-static bool (*native_end(unsigned want))(uintptr_t)
+static bool has_python(unsigned want)
 {
     uint64_t none = 0;
-    return want & PYTHON && mt_python_hash(&none, 1) ? mt_python_holds : NULL;
+    return want & PYTHON && mt_python_hash(&none, 1);
+}
+
+/* NATIVE_ELSE goes by the thread: those in which autograd runs backwards have no frames of Python,
+ * and half of a training job's blocks are born there. */
+static inline bool wants_native(unsigned want, bool python)
+{
+    return want & NATIVE || (want & NATIVE_ELSE && !python);
+}
+
+static uint64_t hash_with_native(const struct sight *sight)
+{
+    uint32_t depth = (uint32_t)mt_config.STACK_DEPTH, natives, pythons = 0;
+    uint64_t hash = mt_native_generation();
+    bool python = sight->want & NATIVE && has_python(sight->want);
+    natives = mt_native_hash(sight->here, &hash, depth, native_end(python), mt_walked_here());
+    hash = mt_stackhash_add(hash, natives);
+    if (python)
+        pythons = mt_python_hash(&hash, depth - natives);
+    return natives + pythons ? mt_stackhash_end(hash) : 0;
 }
 
 /* Without the frames themselves; 0: there are none. */
 static inline uint64_t hash_of(const struct sight *sight)
 {
-    uint32_t depth = (uint32_t)mt_config.STACK_DEPTH, natives = 0, pythons = 0;
     uint64_t hash = 0;
-    if (wants_native(sight->want)) {
-        hash = mt_native_generation();
-        natives =
-            mt_native_hash(sight->here, &hash, depth, native_end(sight->want), mt_walked_here());
-        hash = mt_stackhash_add(hash, natives);
-    }
-    if (sight->want & PYTHON)
-        pythons = mt_python_hash(&hash, depth - natives);
-    return natives + pythons ? mt_stackhash_end(hash) : 0;
+    if (!(sight->want & NATIVE) && sight->want & PYTHON &&
+        mt_python_hash(&hash, (uint32_t)mt_config.STACK_DEPTH))
+        return mt_stackhash_end(hash);
+    return sight->want & (NATIVE | NATIVE_ELSE) ? hash_with_native(sight) : 0;
 }
 
 static void collect(struct mt_found *found, const void *how)
 {
     const struct sight *sight = how;
     uint32_t depth = (uint32_t)mt_config.STACK_DEPTH;
+    bool python = has_python(sight->want);
     found->natives = found->pythons = 0;
-    if (wants_native(sight->want))
-        found->natives =
-            mt_native_frames(sight->here, found->native, depth, native_end(sight->want));
-    if (sight->want & PYTHON)
+    if (wants_native(sight->want, python))
+        found->natives = mt_native_frames(sight->here, found->native, depth, native_end(python));
+    if (python)
         found->pythons = mt_python_frames(found->python, depth - found->natives);
 }
 
@@ -111,10 +121,8 @@ void mt_stacks_begin(void)
             want = kinds[i].wanted;
     if (want & PYTHON)
         mt_python_find();
-    if (want & (NATIVE | NATIVE_ELSE)) {
+    if (want & (NATIVE | NATIVE_ELSE))
         mt_native_init();
-        mt_walked_init();
-    }
     atomic_store(&wanted, want);
 }
 

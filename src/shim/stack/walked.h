@@ -7,7 +7,4 @@
 /* The calling thread's, NULL where it has none (yet). Takes no lock. */
 struct mt_walked *mt_walked_here(void);
 
-/* Before the first. */
-void mt_walked_init(void);
-
 #endif
