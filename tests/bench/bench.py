@@ -95,21 +95,24 @@ def hooks(bench):
 
 
 def stacks(bench):
-    """What a stack adds to the report of a block, below as many frames as the name says."""
+    """What a stack adds to the report of a block, below as many frames as the name says; the last
+    of 128 stacks that take turns."""
     library = bench.path("tests", "bench", "libstackcost.so")
     script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "stackcost.py")
     python = [sys.executable, script, library, "25"]
     native = [bench.path("tests", "bench", "bench-stacks"), "26"]
+    many = [native[0], "11", "7"]
     libunwind, theirs = bench.path("tests", "bench", "bench-unwind"), []
-    for name, program, limit in (("python", python, "<= 100"), ("native", native, "<= 1000")):
-        added = []
+    for row, program, limit in (("python_25_frames", python, "<= 100"),
+                                ("native_30_frames", native, "<= 1000"),
+                                ("native_30_frames_of_128", many, "<= 1000")):
+        added, name = [], row.partition("_")[0]
         for _ in range(5):
             without = run(program, env=environments(bench)[1])[name]
             added.append(run(program, env=environments(bench, name)[1])[name] - without)
-            if name == "native" and os.path.exists(libunwind):
+            if program is native and os.path.exists(libunwind):
                 theirs.append(run([libunwind, native[1]])["libunwind"])
-        frames = {"python": 25, "native": 30}[name]
-        bench.row(f"stack_{name}_{frames}_frames", "ns/call", added, limit)
+        bench.row(f"stack_{row}", "ns/call", added, limit)
     if theirs:
         bench.row("stack_libunwind_30_frames", "ns/call", theirs)
     else:

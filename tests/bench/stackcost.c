@@ -1,6 +1,7 @@
 /* What the stack of an allocation costs: a loop of block reports below a given number of native
  * frames, called from C (bench-stacks DEPTH) or from Python (stackcost.py), where it stands below
  * as many frames as Python has. Run with and without stacks, the difference is the stack.
+ * bench-stacks DEPTH BITS: 2^BITS stacks take turns, as in a loop that trains.
  * bench-unwind DEPTH: libunwind walks there instead, as fast as it can be set up to be. */
 #ifdef STACKCOST_LIBUNWIND
 #define UNW_LOCAL_ONLY
@@ -25,13 +26,40 @@ __attribute__((visibility("default"))) double stackcost(int depth);
 
 static report_fn *report;
 
+static unsigned choices; /* bits: two frames each, of one function or another */
+
+static __attribute__((noinline)) void branch(unsigned n, unsigned bits);
+
+static __attribute__((noinline)) void left(unsigned n, unsigned bits)
+{
+    branch(n, bits);
+    __asm__ volatile("" : : : "memory"); /* no tail call */
+}
+
+static __attribute__((noinline)) void right(unsigned n, unsigned bits)
+{
+    branch(n, bits);
+    __asm__ volatile("" : : : "memory");
+}
+
+static void branch(unsigned n, unsigned bits)
+{
+    if (bits && n & 1)
+        left(n >> 1, bits - 1);
+    else if (bits)
+        right(n >> 1, bits - 1);
+    else
+        report((void *)0x7e9000000000, 4096, 4096, 1 << 21, 1);
+    __asm__ volatile("" : : : "memory");
+}
+
 static double bursts(void)
 {
     double ns[BURSTS];
     for (int i = 0; i < BURSTS; i++) {
         double start = thread_ns();
         for (int j = 0; j < CALLS; j++) {
-            report((void *)0x7e9000000000, 4096, 4096, 1 << 21, 1);
+            branch((unsigned)j, choices);
             report((void *)0x7e9000000000, -4096, 0, 1 << 21, 1);
         }
         ns[i] = (thread_ns() - start) / CALLS;
@@ -84,6 +112,7 @@ int main(int argc, char **argv)
     int (*context)(void **, unsigned, int) =
         driver ? (int (*)(void **, unsigned, int))dlsym(driver, "cuCtxCreate_v2") : NULL;
     void *made;
+    choices = argc > 2 ? (unsigned)atoi(argv[2]) : 0;
     if (!init || !context || init(0) || context(&made, 0, 0))
         return 1;
     printf("native %.1f\n", stackcost(argc > 1 ? atoi(argv[1]) : 0));
