@@ -27,11 +27,14 @@ static inline uint32_t mt_loglinear_bin(uint64_t value)
 /* The least number of a bin; that of bin + 1 is the first one beyond it. */
 uint64_t mt_loglinear_least(uint32_t bin);
 
+/* The value is below 2^63. */
 static inline void mt_loglinear_add(struct mt_loglinear *set, uint64_t value)
 {
-    set->min = set->total && set->min < value ? set->min : value;
-    set->max = set->max > value ? set->max : value;
-    set->sum += (double)value;
+    if (value < set->min || set->total == 0)
+        set->min = value;
+    if (value > set->max)
+        set->max = value;
+    set->sum += (double)(int64_t)value;
     set->total++;
     set->count[mt_loglinear_bin(value)]++;
 }

@@ -192,6 +192,7 @@ uint64_t mt_model_bytes(const struct mt_block *block);
  * have a pause between them: then what happened in between is not known, and is no idle time. */
 uint64_t mt_model_recorded_ns(const struct mt_model *model, uint64_t from, uint64_t to);
 bool mt_model_was_paused(const struct mt_model *model, uint64_t from, uint64_t to);
+bool mt_model_has_pauses(const struct mt_model *model); /* until now: if not, no need to ask */
 
 /* When recording began. */
 uint64_t mt_model_recorded_from_ns(const struct mt_model *model);

@@ -57,6 +57,11 @@ bool mt_model_was_paused(const struct mt_model *model, uint64_t from, uint64_t t
     return pause && pause->to > from;
 }
 
+bool mt_model_has_pauses(const struct mt_model *model)
+{
+    return model->windows.n > 0;
+}
+
 uint64_t mt_model_recorded_from_ns(const struct mt_model *model)
 {
     const struct mt_windows *windows = &model->windows;

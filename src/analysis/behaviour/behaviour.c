@@ -8,6 +8,7 @@
 #define SEEN 16384u /* more than a launch has blocks, a power of two */
 #define FEW MT_FEW_BLOCKS
 #define SMALL_BYTES 512u /* counters and flags that last are no parameters */
+#define KINDS 3u         /* of accesses */
 #define PHASE_BIT(phase) (uint8_t)(1u << (phase))
 
 int mt_behaviour_init(struct mt_behaviour *it, const struct mt_run *run,
@@ -18,15 +19,15 @@ int mt_behaviour_init(struct mt_behaviour *it, const struct mt_run *run,
     it->listener = *listener;
     it->span_serial = 1;
     it->seen = calloc(SEEN, sizeof *it->seen);
-    it->met = malloc(SEEN * sizeof *it->met);
+    it->size = malloc(SEEN * sizeof *it->size);
     mt_kernelset_init(&it->kernels, run->trace);
-    return it->seen && it->met ? 0 : MT_ERR_MEMORY;
+    return it->seen && it->size ? 0 : MT_ERR_MEMORY;
 }
 
 void mt_behaviour_release(struct mt_behaviour *it)
 {
     free(it->seen);
-    free(it->met);
+    free(it->size);
     free(it->kind);
     mt_dict_release(&it->sizes);
     mt_kernelset_release(&it->kernels);
@@ -71,36 +72,43 @@ static uint32_t first_parameter(const struct mt_behaviour *it)
     return phases->steps;
 }
 
-/* Of the step that the touches at hand belong to. */
-struct judged_step {
-    uint32_t step;
-    enum mt_phase phase;
-    bool early; /* before the first one that touches a parameter */
-};
-
-static void judge_step(const struct mt_behaviour *it, uint32_t step, uint32_t parameter,
-                       struct judged_step *judged)
+/* Of a stretch: which steps are so early in the forward phase that no parameter was touched yet. */
+static bool is_early(const struct mt_phases *phases, uint32_t step, uint32_t parameter)
 {
-    const struct mt_phases *phases = &it->span.phases;
-    judged->step = step;
-    judged->phase = mt_phases_at(phases, step);
-    judged->early = judged->phase != MT_PHASE_none &&
-                    mt_phases_distance(phases, phases->begin[MT_PHASE_forward], step) < parameter;
+    return mt_phases_distance(phases, phases->begin[MT_PHASE_forward], step) < parameter;
 }
 
-static void judge_touch(struct mt_behaviour *it, const struct mt_touch *touch,
-                        const struct judged_step *judged)
+/* The stretch is the first one that touches the life, or the next one that does. */
+static void meet_stretch(struct mt_behaviour *it, struct mt_stretch *stretch,
+                         const struct mt_touch *touch, struct mt_life *life)
 {
-    struct mt_life *life = mt_life_at(&it->lives, touch->life);
-    enum mt_phase phase = judged->phase;
-    note_span(life, phase, it->span_serial);
-    if (phase == MT_PHASE_none)
+    life->stretch = it->stretches;
+    stretch->bytes += life->size;
+    note_span(life, stretch->phase, it->span_serial);
+    if (stretch->phase == MT_PHASE_none)
         return;
-    life->touched |= PHASE_BIT(phase);
-    life->last_phase = (uint8_t)phase;
-    life->partner |= touch->partner && phase == MT_PHASE_optimizer;
+    life->touched |= PHASE_BIT(stretch->phase);
+    life->last_phase = (uint8_t)stretch->phase;
     if (life->first_step == touch->step && life->first_span == it->span_serial)
-        life->early = judged->early;
+        life->early = is_early(&it->span.phases, touch->step, it->parameter);
+}
+
+/* The touches of a stretch, of which `touch` is the first; the one behind them. */
+static const struct mt_touch *judge_stretch(struct mt_behaviour *it, struct mt_stretch *stretch,
+                                            const struct mt_touch *touch)
+{
+    const struct mt_touch *end = it->log.touch + it->log.touches;
+    struct mt_life *lives = it->lives.life;
+    const uint32_t number = ++it->stretches, last = stretch->last;
+    const bool partners = stretch->phase == MT_PHASE_optimizer;
+    for (; touch < end && touch->step < last; touch++) {
+        struct mt_life *life = &lives[touch->life];
+        if (life->stretch != number)
+            meet_stretch(it, stretch, touch, life);
+        if (partners)
+            life->partner |= touch->partner;
+    }
+    return touch;
 }
 
 static void judge_births(struct mt_behaviour *it)
@@ -113,15 +121,17 @@ static void judge_births(struct mt_behaviour *it)
 
 static void judge_touches(struct mt_behaviour *it)
 {
-    uint32_t parameter = it->span.phases.known ? first_parameter(it) : 0;
-    struct judged_step judged = {.step = UINT32_MAX};
-    if (!it->span.iteration)
+    const struct mt_touch *touch = it->log.touch;
+    struct mt_span *span = &it->span;
+    span->stretches = 0;
+    if (!span->iteration)
         return;
-    for (size_t i = 0; i < it->log.touches; i++) {
-        const struct mt_touch *touch = &it->log.touch[i];
-        if (touch->step != judged.step)
-            judge_step(it, touch->step, parameter, &judged);
-        judge_touch(it, touch, &judged);
+    it->parameter = span->phases.known ? first_parameter(it) : 0;
+    for (uint32_t step = 0; step < span->phases.steps;) {
+        struct mt_stretch *stretch = &span->stretch[span->stretches++];
+        *stretch = mt_phases_stretch(&span->phases, step);
+        touch = judge_stretch(it, stretch, touch);
+        step = stretch->last;
     }
 }
 
@@ -154,6 +164,8 @@ static int find_phases(struct mt_behaviour *it)
 
 static int close_span(struct mt_behaviour *it, bool whole)
 {
+    if (it->listener.logged)
+        RETURN_IF_ERROR(it->listener.logged(it->listener.state, &it->log));
     RETURN_IF_ERROR(find_phases(it));
     judge_births(it);
     judge_touches(it);
@@ -193,7 +205,8 @@ int mt_behaviour_iteration(struct mt_behaviour *it, const struct mt_iteration *i
     RETURN_IF_ERROR(close_span(it, true));
     it->over += it->span.iteration != NULL;
     it->begun += iteration != NULL;
-    it->span = (struct mt_span){iteration, it->begun - 1, now, now, {.known = false}, false};
+    it->span = (struct mt_span){
+        .iteration = iteration, .number = it->begun - 1, .start_ns = now, .end_ns = now};
     it->span_serial++;
     return it->listener.begun ? it->listener.begun(it->listener.state, &it->span) : 0;
 }
@@ -247,27 +260,15 @@ static inline void add_one(uint32_t *count)
 }
 
 /* What an access of any kind changes. */
-static int touch(struct mt_behaviour *it, uint32_t number, const struct mt_touch *touch,
-                 enum mt_access_kind kind)
+static inline void note_access(struct mt_behaviour *it, struct mt_life *life, uint64_t time_ns)
 {
-    struct mt_life *life = mt_life_at(&it->lives, number);
-    const struct mt_step *step = &it->log.step[touch->step];
     if (life->accesses == 0) {
-        life->first_ns = step->time_ns;
+        life->first_ns = time_ns;
         life->first_span = it->span_serial;
-        life->first_step = touch->step;
+        life->first_step = (uint32_t)it->log.steps;
     }
-    life->last_ns = step->time_ns;
+    life->last_ns = time_ns;
     add_one(&life->accesses);
-    if (touch->written && life->span != it->span_serial) {
-        life->span = it->span_serial;
-        life->host_spans += it->span.iteration != NULL;
-    }
-    if (!mt_spanlog_touch(&it->log, touch))
-        return MT_ERR_MEMORY;
-    return it->listener.accessed
-               ? it->listener.accessed(it->listener.state, number, step->who, kind, step->time_ns)
-               : 0;
 }
 
 static uint64_t allocated_on(const struct mt_behaviour *it, uint32_t device)
@@ -307,16 +308,23 @@ int mt_behaviour_access(struct mt_behaviour *it, const struct mt_block *block,
     if (access->by == MT_BY_SET) /* scratch memory is set to zero before it is used */
         add_one(&life->products);
     life->wire &= (uint8_t)~MT_WIRE_LAST;
-    if (!mt_spanlog_step(&it->log, &step))
+    if (!mt_spanlog_room(&it->log, 1))
         return MT_ERR_MEMORY;
+    note_access(it, life, access->time_ns);
+    if (written && life->span != it->span_serial) {
+        life->span = it->span_serial;
+        life->host_spans += it->span.iteration != NULL;
+    }
+    it->log.touch[it->log.touches++] = (struct mt_touch){.life = number,
+                                                         .step = (uint32_t)it->log.steps,
+                                                         .kind = access->kind,
+                                                         .lasting = mt_behaviour_lasts(it, life),
+                                                         .written = written};
+    it->log.step[it->log.steps++] = step;
     if (access->by == MT_BY_NCCL) {
         add_one(&life->collectives);
         RETURN_IF_ERROR(mt_origins_collective(it, number, access));
     }
-    RETURN_IF_ERROR(touch(it, number,
-                          &(struct mt_touch){number, (uint32_t)it->log.steps - 1, 0,
-                                             mt_behaviour_lasts(it, life), written},
-                          access->kind));
     return check_log(it);
 }
 
@@ -332,17 +340,17 @@ static uint32_t place_of(const struct mt_behaviour *it, uint64_t size)
 }
 
 /* Of few sizes it takes less to look at each than to hash them. */
-static bool is_seen(const struct mt_behaviour *it, uint64_t size)
+static inline bool is_seen(const struct mt_behaviour *it, uint64_t size)
 {
     bool found = false;
-    if (it->is_list)
+    if (__builtin_expect(it->is_list, 0))
         return it->seen[place_of(it, size)].serial == it->launches;
     for (uint32_t i = 0; i < it->fews; i++)
         found |= it->few[i] == size;
     return found;
 }
 
-static void see_size(struct mt_behaviour *it, uint64_t size)
+static inline void see_size(struct mt_behaviour *it, uint64_t size)
 {
     if (!it->is_list) {
         it->few[it->fews++] = size;
@@ -354,7 +362,7 @@ static void see_size(struct mt_behaviour *it, uint64_t size)
 }
 
 /* Whether lasting blocks have had this size, that of a life; once it is so, it stays so. */
-static bool size_lasts(const struct mt_behaviour *it, struct mt_life *life, uint64_t size)
+static inline bool size_lasts(const struct mt_behaviour *it, struct mt_life *life, uint64_t size)
 {
     if (size != life->size) /* a range that grew */
         return mt_dict_find(&it->sizes, size) != NULL;
@@ -363,8 +371,8 @@ static bool size_lasts(const struct mt_behaviour *it, struct mt_life *life, uint
     return life->size_lasts;
 }
 
-static int note_lasting(struct mt_behaviour *it, struct mt_life *life, uint64_t size,
-                        struct mt_step *step)
+static inline int note_lasting(struct mt_behaviour *it, struct mt_life *life, uint64_t size,
+                               struct mt_step *step)
 {
     step->pairs |= size > SMALL_BYTES && is_seen(it, size);
     step->lasting |= size > SMALL_BYTES;
@@ -379,77 +387,144 @@ static int note_lasting(struct mt_behaviour *it, struct mt_life *life, uint64_t 
     return 0;
 }
 
-/* Who is touched, and the sizes of the lasting ones. Those that do not last: how many, or an error.
- */
-static int meet(struct mt_behaviour *it, const struct mt_launch *launch, struct mt_step *step)
+/* A step and its touches, which are about to be written into the log. */
+struct news {
+    struct mt_step step;
+    struct mt_touch *touch; /* as many as blocks that have a life; sizes are in it->size */
+    uint32_t n, others;     /* others: do not last */
+};
+
+/* Asked for where a block is touched for the first time, and by what collectives know of. */
+static void mix(struct mt_behaviour *it, const struct news *news)
 {
-    int others = 0;
+    it->mix = 0;
+    for (uint32_t i = 0; i < news->n; i++)
+        it->mix |=
+            mt_origins_mix(mt_life_at(&it->lives, news->touch[i].life), news->touch[i].lasting);
+}
+
+/* Who is touched, and the sizes of the lasting ones. */
+static int meet(struct mt_behaviour *it, const struct mt_launch *launch, struct news *news)
+{
+    struct mt_touch touch = {.step = (uint32_t)it->log.steps, .kind = MT_ACCESS_TOUCH};
+    uint32_t n = 0, lasting = 0;
+    bool mixed = false;
     it->launches++;
     it->is_list = launch->blocks > FEW;
     it->fews = 0;
-    it->mix = 0;
     for (uint32_t i = 0; i < launch->blocks; i++) {
-        uint32_t number = mt_lives_of(&it->lives, launch->block[i]);
-        struct mt_life *life = mt_life_at(&it->lives, number);
-        bool lasts = number && mt_behaviour_lasts(it, life);
-        it->mix |= number ? mt_origins_mix(life, lasts) : 0;
-        it->met[i] = (struct mt_met){number, lasts, false};
-        others += number && !lasts;
-        if (lasts)
-            RETURN_IF_ERROR(note_lasting(it, life, launch->block[i]->size, step));
+        touch.life = mt_lives_of(&it->lives, launch->block[i]);
+        if (__builtin_expect(!touch.life, 0))
+            continue;
+        struct mt_life *life = mt_life_at(&it->lives, touch.life);
+        uint64_t size = it->size[n] = launch->block[i]->size;
+        news->touch[n++] = touch;
+        mixed |= life->accesses == 0 || life->wire;
+        if (!mt_behaviour_lasts(it, life))
+            continue;
+        news->touch[n - 1].lasting = 1;
+        lasting++;
+        RETURN_IF_ERROR(note_lasting(it, life, size, &news->step));
     }
-    return others;
+    news->n = n;
+    news->others = n - lasting;
+    if (mixed)
+        mix(it, news);
+    return 0;
 }
 
-/* See phases.h for what a launch says of the optimizer; step->score holds the lasting bytes. */
-static void score_launch(struct mt_behaviour *it, const struct mt_launch *launch,
-                         struct mt_step *step)
+/* What speaks for the optimizer and what does not, of blocks that do not last. */
+struct score {
+    double with, without;
+    bool odd;
+};
+
+static void score_others(struct mt_behaviour *it, struct news *news, struct score *score)
 {
-    double with = 0, without = 0;
-    bool odd = step->score > 0;
-    for (uint32_t i = 0; i < launch->blocks; i++) {
-        struct mt_met *met = &it->met[i];
-        uint64_t size = launch->block[i]->size;
-        if (!met->life || met->lasts)
+    for (uint32_t i = 0; i < news->n; i++) {
+        struct mt_touch *touch = &news->touch[i];
+        if (touch->lasting)
             continue;
-        struct mt_life *life = mt_life_at(&it->lives, met->life);
+        struct mt_life *life = mt_life_at(&it->lives, touch->life);
+        uint64_t size = it->size[i];
         bool seen = is_seen(it, size);
-        met->partner = size == life->size ? seen : is_seen(it, life->size);
+        touch->partner = size == life->size ? seen : is_seen(it, life->size);
         if (seen) {
-            with += (double)size;
-            step->pairs |= size > SMALL_BYTES;
+            score->with += (double)size;
+            news->step.pairs |= size > SMALL_BYTES;
             continue;
         }
-        without += (double)size;
-        odd = odd || !size_lasts(it, life, size);
+        score->without += (double)size;
+        score->odd = score->odd || !size_lasts(it, life, size);
     }
-    step->pairs &= without == 0 || it->is_list;
-    if (without > 0 && it->is_list && step->score > 0)
-        step->score += with - without;
-    else if (without > 0)
-        step->score = odd ? -step->score - without : 0;
 }
 
-static int touch_block(struct mt_behaviour *it, const struct mt_launch *launch, uint32_t i,
-                       enum mt_kernelkind kind)
+/* The same where no block lasts. */
+static void score_alone(struct mt_behaviour *it, const struct news *news, struct score *score)
 {
-    const struct mt_met *met = &it->met[i];
-    struct mt_life *life = mt_life_at(&it->lives, met->life);
-    uint32_t step = (uint32_t)it->log.steps - 1;
-    if (life->accesses == 0)
-        mt_origins_first(it, launch, met->life);
-    if (life->wire || kind == MT_KERNEL_collective)
-        mt_origins_wire(it, life, kind);
-    struct mt_touch one = {met->life, step, met->partner, met->lasts, 0};
-    unsigned bits = mt_launch_kinds(launch, launch->block[i]);
-    for (; bits; bits &= bits - 1) { /* one, but for told reads and writes */
-        if (kind == MT_KERNEL_product)
-            add_one(&life->products);
-        if (kind == MT_KERNEL_collective)
-            add_one(&life->collectives);
-        RETURN_IF_ERROR(touch(it, met->life, &one, (enum mt_access_kind)__builtin_ctz(bits)));
+    for (uint32_t i = 0; i < news->n; i++) {
+        score->without += (double)it->size[i];
+        score->odd =
+            score->odd || !size_lasts(it, mt_life_at(&it->lives, news->touch[i].life), it->size[i]);
     }
-    return 0;
+}
+
+/* See phases.h for what a launch says of the optimizer; step.score holds the lasting bytes. */
+static void score_launch(struct mt_behaviour *it, struct news *news)
+{
+    struct mt_step *step = &news->step;
+    struct score score = {.odd = step->score > 0};
+    if (news->others == news->n)
+        score_alone(it, news, &score);
+    else
+        score_others(it, news, &score);
+    step->pairs &= score.without == 0 || it->is_list;
+    if (score.without > 0 && it->is_list && step->score > 0)
+        step->score += score.with - score.without;
+    else if (score.without > 0)
+        step->score = score.odd ? -step->score - score.without : 0;
+}
+
+static inline void touch_one(struct mt_behaviour *it, const struct mt_launch *launch,
+                             uint32_t number, enum mt_kernelkind kind)
+{
+    struct mt_life *life = mt_life_at(&it->lives, number);
+    if (life->accesses == 0)
+        mt_origins_first(it, launch, number);
+    if (__builtin_expect(life->wire || kind == MT_KERNEL_collective, 0))
+        mt_origins_wire(it, life, kind);
+    note_access(it, life, launch->time_ns);
+    if (kind == MT_KERNEL_product)
+        add_one(&life->products);
+    else if (kind == MT_KERNEL_collective)
+        add_one(&life->collectives);
+}
+
+static void touch_all(struct mt_behaviour *it, const struct mt_launch *launch,
+                      const struct news *news, enum mt_kernelkind kind)
+{
+    for (uint32_t i = 0; i < news->n; i++)
+        touch_one(it, launch, news->touch[i].life, kind);
+    it->log.touches += news->n;
+}
+
+/* Where reads and writes are told, a block that has several kinds is touched as often. The touches
+ * stand so far behind the place where they belong that none is overwritten before it is read. */
+static void touch_told(struct mt_behaviour *it, const struct mt_launch *launch,
+                       const struct news *news, enum mt_kernelkind kind)
+{
+    const struct mt_touch *next = news->touch;
+    for (uint32_t i = 0; i < launch->blocks; i++) {
+        if (!mt_lives_of(&it->lives, launch->block[i]))
+            continue;
+        struct mt_touch touch = *next++;
+        unsigned bits = mt_launch_kinds(launch, launch->block[i]);
+        for (; bits; bits &= bits - 1) {
+            touch.kind = (unsigned)__builtin_ctz(bits) & 3;
+            touch_one(it, launch, touch.life, kind);
+            it->log.touch[it->log.touches++] = touch;
+        }
+    }
 }
 
 /* Index and kind of the kernel; UINT32_MAX where memory is out. */
@@ -472,25 +547,30 @@ static uint32_t kernel_of(struct mt_behaviour *it, uint64_t id)
 int mt_behaviour_launch(struct mt_behaviour *it, const struct mt_launch *launch)
 {
     uint32_t kernel = launch->blocks ? kernel_of(it, launch->kernel) : 0;
-    struct mt_step step = {
-        .time_ns = launch->time_ns, .thread = launch->thread, .who = kernel, .launch = true};
+    size_t apart = launch->told ? (KINDS - 1) * (size_t)launch->blocks : 0;
     if (!launch->blocks)
         return 0;
-    if (kernel == UINT32_MAX)
+    if (kernel == UINT32_MAX || !mt_spanlog_room(&it->log, launch->blocks + apart))
         return MT_ERR_MEMORY;
-    step.allocated = allocated_on(it, launch->block[0]->device);
-    int others = meet(it, launch, &step);
-    RETURN_IF_ERROR(others);
-    if (others)
-        score_launch(it, launch, &step);
+    struct news news = {
+        .step = {.time_ns = launch->time_ns,
+                 .allocated = allocated_on(it, launch->block[0]->device),
+                 .thread = launch->thread,
+                 .who = kernel,
+                 .launch = true},
+        .touch = it->log.touch + it->log.touches + apart,
+    };
+    RETURN_IF_ERROR(meet(it, launch, &news));
+    if (news.others)
+        score_launch(it, &news);
     if (it->kind[kernel] == MT_KERNEL_collective) { /* it carries gradients, but steps nothing */
-        step.score = 0;
-        step.lasting = step.pairs = false;
+        news.step.score = 0;
+        news.step.lasting = news.step.pairs = false;
     }
-    if (!mt_spanlog_step(&it->log, &step))
-        return MT_ERR_MEMORY;
-    for (uint32_t i = 0; i < launch->blocks; i++)
-        if (it->met[i].life)
-            RETURN_IF_ERROR(touch_block(it, launch, i, (enum mt_kernelkind)it->kind[kernel]));
+    if (launch->told)
+        touch_told(it, launch, &news, (enum mt_kernelkind)it->kind[kernel]);
+    else
+        touch_all(it, launch, &news, (enum mt_kernelkind)it->kind[kernel]);
+    it->log.step[it->log.steps++] = news.step;
     return check_log(it);
 }

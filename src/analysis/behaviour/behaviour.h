@@ -18,21 +18,24 @@
 #define MT_FEW_BLOCKS 8u               /* of a launch that is no list */
 #define MT_WHO_API (UINT32_C(1) << 31) /* in mt_step.who: a driver function, not a kernel */
 
+#define MT_STRETCHES_MAX (MT_PHASES + 1u)
+
 struct mt_span {
     const struct mt_iteration *iteration; /* NULL: between iterations */
     uint64_t number;                      /* of the iteration, from 0 */
     uint64_t start_ns, end_ns;
-    struct mt_phases phases;
     bool cut; /* it was too long: only its last part is told of, without phases */
+    struct mt_phases phases;
+    uint32_t stretches;
+    struct mt_stretch stretch[MT_STRETCHES_MAX]; /* of an iteration, in the order of its steps */
 };
 
 /* Who is told; functions may be NULL, a negative result stops the replay. */
 struct mt_behaviour_listener {
     void *state;
     int (*born)(void *state, uint32_t life);
-    /* An access; `who` and `kind` are those of the step. */
-    int (*accessed)(void *state, uint32_t life, uint32_t who, enum mt_access_kind kind,
-                    uint64_t time_ns);
+    /* The log is full or its span over: what touched whom since it was empty. */
+    int (*logged)(void *state, const struct mt_spanlog *log);
     int (*span)(void *state, const struct mt_span *span); /* is over; before its dead are judged */
     int (*begun)(void *state, const struct mt_span *span);
     int (*judged)(void *state, uint32_t life);
@@ -58,10 +61,9 @@ struct mt_behaviour {
     bool is_list; /* the launch has more blocks than MT_FEW_BLOCKS */
     uint32_t fews;
     uint64_t few[MT_FEW_BLOCKS]; /* the sizes, where it is none */
-    struct mt_met {
-        uint32_t life; /* 0: none */
-        bool lasts, partner;
-    } * met; /* by its blocks */
+    uint64_t *size;              /* now, of the blocks of a launch */
+    uint32_t stretches;          /* in all spans */
+    uint32_t parameter; /* of the span: mt_phases_distance to the first one that is touched */
     struct {
         uint64_t time_ns, kernel;
         uint32_t thread;

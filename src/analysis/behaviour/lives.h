@@ -58,7 +58,7 @@ struct mt_life {
 
     uint32_t phase_spans[4]; /* spans in which a phase touched it */
     uint32_t phase_span[4];  /* the last of them */
-    uint32_t stamp;          /* of who counts blocks once */
+    uint32_t stretch;        /* number of the last one that touched it, see mt_stretch */
     uint32_t logical;        /* which pattern it follows, 0: none */
     uint32_t device;
     uint32_t stack;  /* who asked for it, 0: not recorded */

@@ -29,7 +29,7 @@ static void spread_add(struct mt_spread *spread, double value)
 {
     double away = value - spread->mean;
     spread->n++;
-    spread->mean += away / (double)spread->n;
+    spread->mean += away / (double)(int64_t)spread->n;
     spread->squares += away * (value - spread->mean);
 }
 
@@ -95,10 +95,10 @@ static uint32_t add(struct mt_logicals *it, const struct mt_life *life, uint32_t
 
 static void follow(struct mt_follower *follower, uint32_t logical, uint64_t now)
 {
-    *follower = (struct mt_follower){.last_ns = now, .logical = logical, .following = true};
+    *follower = (struct mt_follower){.last_ns = now, .logical = logical, .following = logical != 0};
 }
 
-static int grow_pattern(struct mt_logical *logical, uint32_t who, enum mt_access_kind kind)
+static int grow_pattern(struct mt_logical *logical, uint32_t who, uint32_t kind)
 {
     if (logical->beats == logical->room) {
         uint32_t room = logical->room ? logical->room * 2 : 4;
@@ -108,30 +108,42 @@ static int grow_pattern(struct mt_logical *logical, uint32_t who, enum mt_access
         logical->beat = more;
         logical->room = room;
     }
-    logical->beat[logical->beats++] = (struct mt_beat){who, (uint32_t)kind, {0, 0, 0}};
+    logical->beat[logical->beats++] = (struct mt_beat){who, kind, {0, 0, 0}};
     return 0;
 }
 
-int mt_logicals_accessed(struct mt_logicals *it, uint32_t number, uint32_t who,
-                         enum mt_access_kind kind, uint64_t time_ns)
+/* Where a life is touched; `pauses`: the trace may have some. */
+static inline int take_beat(struct mt_logicals *it, const struct mt_touch *touch,
+                            const struct mt_step *step, bool pauses)
 {
-    struct mt_follower *follower = &it->follower[number];
-    if (!follower->logical || !follower->following)
+    struct mt_follower *follower = &it->follower[touch->life];
+    if (!follower->following)
         return 0;
     struct mt_logical *logical = &it->logical[follower->logical];
-    if (follower->beats == 0)
-        follower->first_ns = time_ns;
-    if (!logical->fixed)
-        RETURN_IF_ERROR(grow_pattern(logical, who, kind));
+    uint64_t before_ns = follower->last_ns;
     uint32_t at = follower->beats++;
-    if (at >= logical->beats || logical->beat[at].who != who ||
-        logical->beat[at].kind != (uint32_t)kind)
+    follower->last_ns = step->time_ns;
+    if (at == 0)
+        follower->first_ns = step->time_ns;
+    if (__builtin_expect(!logical->fixed, 0))
+        RETURN_IF_ERROR(grow_pattern(logical, step->who, touch->kind));
+    if (follower->astray)
+        return 0;
+    if (at >= logical->beats || logical->beat[at].who != step->who ||
+        logical->beat[at].kind != touch->kind ||
+        (pauses && mt_model_was_paused(it->behaviour->run->model, before_ns, step->time_ns)))
         follower->astray = true;
-    else if (mt_model_was_paused(it->behaviour->run->model, follower->last_ns, time_ns))
-        follower->astray = true;
-    else if (!follower->astray)
-        spread_add(&logical->beat[at].interval, (double)(time_ns - follower->last_ns));
-    follower->last_ns = time_ns;
+    else
+        spread_add(&logical->beat[at].interval, (double)(int64_t)(step->time_ns - before_ns));
+    return 0;
+}
+
+int mt_logicals_logged(struct mt_logicals *it, const struct mt_spanlog *log)
+{
+    bool pauses = mt_model_has_pauses(it->behaviour->run->model);
+    const struct mt_touch *end = log->touch + log->touches;
+    for (const struct mt_touch *touch = log->touch; touch < end; touch++)
+        RETURN_IF_ERROR(take_beat(it, touch, &log->step[touch->step], pauses));
     return 0;
 }
 

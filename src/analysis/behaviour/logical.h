@@ -75,8 +75,7 @@ void mt_logicals_release(struct mt_logicals *it);
 
 /* What a mt_behaviour_listener hears. */
 int mt_logicals_born(struct mt_logicals *it, uint32_t life);
-int mt_logicals_accessed(struct mt_logicals *it, uint32_t life, uint32_t who,
-                         enum mt_access_kind kind, uint64_t time_ns);
+int mt_logicals_logged(struct mt_logicals *it, const struct mt_spanlog *log);
 int mt_logicals_begun(struct mt_logicals *it, const struct mt_span *span);
 int mt_logicals_span(struct mt_logicals *it, const struct mt_span *span);
 int mt_logicals_judged(struct mt_logicals *it, uint32_t life);

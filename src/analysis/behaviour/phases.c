@@ -25,8 +25,8 @@ static struct stretch best_stretch(const struct mt_spanlog *log)
 {
     struct stretch best = {0, 0, 0}, now = {0, 0, 0};
     uint32_t n = (uint32_t)log->steps;
-    for (uint32_t i = 0; i < 2 * n; i++) {
-        double score = log->step[i % n].score;
+    for (uint32_t i = 0, at = 0; i < 2 * n; i++, at = at + 1 < n ? at + 1 : 0) {
+        double score = log->step[at].score;
         if (now.length >= n || now.sum <= 0)
             now = (struct stretch){0, i, 0};
         if (now.length == 0 && score <= 0)
@@ -55,10 +55,10 @@ static bool has_pairs(const struct mt_spanlog *log, const struct stretch *stretc
 static void count_threads(const struct mt_spanlog *log, const struct stretch *optimizer,
                           uint32_t count[THREADS])
 {
-    uint32_t end = optimizer->begin + optimizer->length, n = (uint32_t)log->steps;
+    uint32_t n = (uint32_t)log->steps, at = (optimizer->begin + optimizer->length) % n;
     memset(count, 0, THREADS * sizeof *count);
-    for (uint32_t i = 0; i < n - optimizer->length; i++) {
-        const struct mt_step *step = &log->step[(end + i) % n];
+    for (uint32_t i = 0; i < n - optimizer->length; i++, at = at + 1 < n ? at + 1 : 0) {
+        const struct mt_step *step = &log->step[at];
         if (step->launch && step->thread < THREADS)
             count[step->thread]++;
     }
@@ -101,8 +101,9 @@ static bool turn_by_thread(struct mt_phases *phases, const struct mt_spanlog *lo
 {
     uint32_t thread = other_thread(log, optimizer), n = phases->steps;
     uint32_t first = UINT32_MAX, last = 0, rest = n - optimizer->length;
-    for (uint32_t i = 0; i < rest && thread < THREADS; i++) {
-        const struct mt_step *step = &log->step[(phases->begin[MT_PHASE_forward] + i) % n];
+    uint32_t at = phases->begin[MT_PHASE_forward];
+    for (uint32_t i = 0; i < rest && thread < THREADS; i++, at = at + 1 < n ? at + 1 : 0) {
+        const struct mt_step *step = &log->step[at];
         if (!step->launch || step->thread != thread)
             continue;
         first = first == UINT32_MAX ? i : first;
@@ -233,6 +234,19 @@ static int turn_by_lives(struct mt_phases *phases, const struct mt_spanlog *log,
     free(change);
     phases->begin[MT_PHASE_backward] = (phases->begin[MT_PHASE_forward] + turn) % phases->steps;
     return ok ? 0 : MT_ERR_MEMORY;
+}
+
+struct mt_stretch mt_phases_stretch(const struct mt_phases *phases, uint32_t first)
+{
+    struct mt_stretch stretch = {first, first, mt_phases_at(phases, first), 0};
+    while (stretch.last < phases->steps && mt_phases_at(phases, stretch.last) == stretch.phase) {
+        uint32_t next = phases->steps;
+        for (int phase = 0; phases->known && phase < MT_PHASES; phase++)
+            if (phases->begin[phase] > stretch.last && phases->begin[phase] < next)
+                next = phases->begin[phase];
+        stretch.last = next;
+    }
+    return stretch;
 }
 
 int mt_phases_find(struct mt_phases *phases, const struct mt_spanlog *log,

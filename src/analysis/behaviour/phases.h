@@ -22,11 +22,21 @@
 #include "analysis/roles.h"
 #include "analysis/behaviour/spanlog.h"
 
+/* Steps of one phase that follow each other: first ... last - 1. */
+struct mt_stretch {
+    uint32_t first, last;
+    enum mt_phase phase;
+    uint64_t bytes; /* of the blocks that they touch, each once */
+};
+
 struct mt_phases {
     bool known;
     uint32_t steps;
     uint32_t begin[MT_PHASES]; /* step at which a phase begins; circular */
 };
+
+/* The stretch that begins with a step. */
+struct mt_stretch mt_phases_stretch(const struct mt_phases *phases, uint32_t first);
 
 struct mt_phases_span {
     uint32_t number; /* mt_life.first_span of who was first used in it */

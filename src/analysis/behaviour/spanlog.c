@@ -16,49 +16,51 @@ void mt_spanlog_clear(struct mt_spanlog *log)
     log->steps = log->touches = log->births = log->deaths = 0;
 }
 
-/* Room for one more of `size` bytes; the array, moved perhaps, or NULL. */
+/* Room for `n` of `size` bytes; the array, moved perhaps, or NULL. */
 static void *grow(void *array, size_t n, size_t *room, size_t size)
 {
-    if (n < *room)
-        return array;
-    size_t more = *room ? *room * 2 : 1024;
+    size_t more = *room ? *room : 1024;
+    while (more < n)
+        more *= 2;
     void *moved = realloc(array, more * size);
     if (moved)
         *room = more;
     return moved;
 }
 
-#define APPEND(log, what, item)                                                                    \
-    do {                                                                                           \
-        void *array =                                                                              \
-            grow((log)->what, (log)->what##s, &(log)->what##s_room, sizeof *(log)->what);          \
-        if (!array)                                                                                \
-            return false;                                                                          \
-        (log)->what = array;                                                                       \
-        (log)->what[(log)->what##s++] = (item);                                                    \
-        return true;                                                                               \
-    } while (0)
-
-bool mt_spanlog_step(struct mt_spanlog *log, const struct mt_step *step)
+bool mt_spanlog_grow(struct mt_spanlog *log, size_t touches)
 {
-    APPEND(log, step, *step);
+    void *step = grow(log->step, log->steps + 1, &log->steps_room, sizeof *log->step);
+    if (!step)
+        return false;
+    log->step = step;
+    void *touch = grow(log->touch, log->touches + touches, &log->touches_room, sizeof *log->touch);
+    if (!touch)
+        return false;
+    log->touch = touch;
+    return true;
 }
 
-bool mt_spanlog_grow_touches(struct mt_spanlog *log)
+static bool append(struct mt_turn **turn, size_t *n, size_t *room, struct mt_turn item)
 {
-    void *array = grow(log->touch, log->touches, &log->touches_room, sizeof *log->touch);
-    if (!array)
-        return false;
-    log->touch = array;
+    if (__builtin_expect(*n == *room, 0)) {
+        void *array = grow(*turn, *n + 1, room, sizeof **turn);
+        if (!array)
+            return false;
+        *turn = array;
+    }
+    (*turn)[(*n)++] = item;
     return true;
 }
 
 bool mt_spanlog_birth(struct mt_spanlog *log, uint32_t life)
 {
-    APPEND(log, birth, ((struct mt_turn){life, (uint32_t)log->steps}));
+    return append(&log->birth, &log->births, &log->births_room,
+                  (struct mt_turn){life, (uint32_t)log->steps});
 }
 
 bool mt_spanlog_death(struct mt_spanlog *log, uint32_t life)
 {
-    APPEND(log, death, ((struct mt_turn){life, (uint32_t)log->steps}));
+    return append(&log->death, &log->deaths, &log->deaths_room,
+                  (struct mt_turn){life, (uint32_t)log->steps});
 }

@@ -23,7 +23,8 @@ struct mt_step {
 
 struct mt_touch {
     uint32_t life;
-    uint32_t step : 29;
+    uint32_t step : 27;
+    uint32_t kind : 2;    /* enum mt_access_kind */
     uint32_t partner : 1; /* beside a lasting block of its size */
     uint32_t lasting : 1; /* it outlived an iteration already */
     uint32_t written : 1; /* by the host */
@@ -45,16 +46,17 @@ struct mt_spanlog {
 void mt_spanlog_release(struct mt_spanlog *log); /* one of zeros is empty */
 void mt_spanlog_clear(struct mt_spanlog *log);
 
-/* False where memory is out. */
-bool mt_spanlog_step(struct mt_spanlog *log, const struct mt_step *step);
-bool mt_spanlog_grow_touches(struct mt_spanlog *log);
-static inline bool mt_spanlog_touch(struct mt_spanlog *log, const struct mt_touch *touch)
+/* Room for a step and `n` touches more, which are then written and counted by the caller, and for a
+ * birth or death. False where memory is out. */
+bool mt_spanlog_grow(struct mt_spanlog *log, size_t touches);
+static inline bool mt_spanlog_room(struct mt_spanlog *log, size_t touches)
 {
-    if (log->touches == log->touches_room && !mt_spanlog_grow_touches(log))
-        return false;
-    log->touch[log->touches++] = *touch;
-    return true;
+    return __builtin_expect(
+               log->steps < log->steps_room && touches <= log->touches_room - log->touches, 1) ||
+           mt_spanlog_grow(log, touches);
 }
+
+/* False where memory is out. */
 bool mt_spanlog_birth(struct mt_spanlog *log, uint32_t life);
 bool mt_spanlog_death(struct mt_spanlog *log, uint32_t life);
 

@@ -32,7 +32,6 @@ struct state {
     struct mt_peakset peakset[MT_DEVICES];
     struct mt_swapspan swapspan;
     struct placed placed[MT_DEVICES][MT_RULES];
-    uint32_t stamp; /* of phases */
     double byte_ns[MT_DEVICES];
 };
 
@@ -44,11 +43,10 @@ static int on_born(void *data, uint32_t life)
     return mt_logicals_born(&state->logicals, life);
 }
 
-static int on_accessed(void *data, uint32_t life, uint32_t who, enum mt_access_kind kind,
-                       uint64_t time_ns)
+static int on_logged(void *data, const struct mt_spanlog *log)
 {
     struct state *state = data;
-    return mt_logicals_accessed(&state->logicals, life, who, kind, time_ns);
+    return mt_logicals_logged(&state->logicals, log);
 }
 
 static int on_begun(void *data, const struct mt_span *span)
@@ -61,29 +59,23 @@ static int on_begun(void *data, const struct mt_span *span)
 
 #define CELL(name) cell[MT_COL_phases_##name]
 
-/* Steps first .. last - 1 of the span, which are of one phase. */
-static int put_phase(struct state *state, const struct mt_span *span, uint32_t first, uint32_t last,
-                     const struct mt_touch **touch)
+static int put_phase(struct state *state, const struct mt_span *span,
+                     const struct mt_stretch *stretch)
 {
     const struct mt_spanlog *log = &state->behaviour.log;
     struct mt_value cell[MT_COLS_phases];
-    uint64_t bytes = 0, held = 0, end = last < log->steps ? log->step[last].time_ns : span->end_ns;
-    state->stamp++;
-    for (; *touch < log->touch + log->touches && (*touch)->step < last; ++*touch) {
-        struct mt_life *life = mt_life_at(&state->behaviour.lives, (*touch)->life);
-        bytes += life->stamp == state->stamp ? 0 : life->size;
-        life->stamp = state->stamp;
-    }
+    uint32_t first = stretch->first, last = stretch->last;
+    uint64_t held = 0, end = last < log->steps ? log->step[last].time_ns : span->end_ns;
     for (uint32_t i = first; i < last; i++)
         held = log->step[i].allocated > held ? log->step[i].allocated : held;
     CELL(iteration) = mt_uint(span->number);
-    CELL(phase) = mt_text(mt_phase_roles[mt_phases_at(&span->phases, first)].name);
+    CELL(phase) = mt_text(mt_phase_roles[stretch->phase].name);
     CELL(start_ns) = mt_uint(first ? log->step[first].time_ns : span->start_ns);
     CELL(end_ns) = mt_uint(end);
     CELL(steps) = mt_uint(last - first);
-    CELL(working_set_bytes) = mt_uint(bytes);
+    CELL(working_set_bytes) = mt_uint(stretch->bytes);
     CELL(allocated_bytes) = mt_uint(held);
-    CELL(working_set_share) = mt_real(held ? (double)bytes / (double)held : 0);
+    CELL(working_set_share) = mt_real(held ? (double)stretch->bytes / (double)held : 0);
     CELL(trace) = mt_uint(state->run->trace_index);
     return state->phases->row(state->phases, &mt_table_phases, cell);
 }
@@ -91,16 +83,8 @@ static int put_phase(struct state *state, const struct mt_span *span, uint32_t f
 
 static int put_phases(struct state *state, const struct mt_span *span)
 {
-    const struct mt_touch *touch = state->behaviour.log.touch;
-    if (!state->phases || !span->phases.known)
-        return 0;
-    for (uint32_t first = 0, last; first < span->phases.steps; first = last) {
-        enum mt_phase phase = mt_phases_at(&span->phases, first);
-        last = first + 1;
-        while (last < span->phases.steps && mt_phases_at(&span->phases, last) == phase)
-            last++;
-        RETURN_IF_ERROR(put_phase(state, span, first, last, &touch));
-    }
+    for (uint32_t i = 0; state->phases && span->phases.known && i < span->stretches; i++)
+        RETURN_IF_ERROR(put_phase(state, span, &span->stretch[i]));
     return 0;
 }
 
@@ -174,7 +158,7 @@ static void *behaviour_new(const struct mt_run *run)
 #undef SINK
     struct mt_behaviour_listener listener = {.state = state,
                                              .born = state->patterns ? on_born : NULL,
-                                             .accessed = state->patterns ? on_accessed : NULL,
+                                             .logged = state->patterns ? on_logged : NULL,
                                              .span = on_span,
                                              .begun = on_begun,
                                              .judged = on_judged};

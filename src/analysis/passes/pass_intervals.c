@@ -25,6 +25,7 @@ struct last {
     uint64_t time_ns;
     uint32_t epoch, who;
     uint32_t kind;
+    struct mt_loglinear **set; /* of the block's device and source, by group; NULL: no interval */
 };
 
 struct state {
@@ -33,6 +34,8 @@ struct state {
     struct mt_kernelset kernels;
     struct mt_slots last;
     struct mt_gaps gaps;
+    double floor;   /* gaps of no higher score find no room */
+    bool pauses;    /* the trace has had some */
     uint32_t epoch; /* of the iteration, or of what lies between two; from 1 */
     struct mt_loglinear *set[MT_DEVICES][SOURCES][GROUPS]; /* NULL: no interval */
 };
@@ -73,6 +76,7 @@ static int intervals_birth(void *data, const struct mt_block *block)
     if (!last)
         return MT_ERR_MEMORY;
     last->epoch = 0;
+    last->set = state->set[block->device][block->source];
     return 0;
 }
 
@@ -84,46 +88,56 @@ static int intervals_iteration(void *data, const struct mt_iteration *iteration)
     return 0;
 }
 
-static struct mt_loglinear *set_of(struct state *state, const struct mt_block *block,
-                                   uint32_t group)
+static __attribute__((noinline)) struct mt_loglinear *make_set(struct mt_loglinear **set)
 {
-    struct mt_loglinear **set = &state->set[block->device][block->source][group];
-    if (!*set)
-        *set = calloc(1, sizeof **set);
+    *set = calloc(1, sizeof **set);
     return *set;
 }
 
-static int add(struct state *state, const struct mt_block *block, const struct last *last,
-               const struct last *now)
+static __attribute__((noinline)) void put_gap_in(struct state *state, const struct mt_block *block,
+                                                 const struct last *last, const struct last *now,
+                                                 double score)
+{
+    mt_gaps_put(&state->gaps,
+                &(struct mt_gap){score, block->id, block->size, last->time_ns, now->time_ns,
+                                 block->device, last->who, now->who, (uint8_t)last->kind,
+                                 (uint8_t)now->kind, now->epoch != last->epoch});
+    state->floor = state->gaps.n < GAPS ? 0 : state->gaps.gap[0].score;
+}
+
+static inline int add(struct state *state, const struct mt_block *block, const struct last *last,
+                      const struct last *now)
 {
     uint64_t ns = now->time_ns - last->time_ns;
     bool wraps = now->epoch != last->epoch;
-    struct mt_loglinear *set = set_of(state, block, (last->kind * KINDS + now->kind) * 2 + wraps);
+    struct mt_loglinear **place = &last->set[(last->kind * KINDS + now->kind) * 2 + wraps];
+    struct mt_loglinear *set = __builtin_expect(*place != NULL, 1) ? *place : make_set(place);
     if (!set)
         return MT_ERR_MEMORY;
     mt_loglinear_add(set, ns);
-    double score = (double)ns * (double)block->size;
-    if (score > 0 && (state->gaps.n < GAPS || score > state->gaps.gap[0].score))
-        mt_gaps_put(&state->gaps, &(struct mt_gap){score, block->id, block->size, last->time_ns,
-                                                   now->time_ns, block->device, last->who, now->who,
-                                                   (uint8_t)last->kind, (uint8_t)now->kind, wraps});
+    double score = (double)(int64_t)ns * (double)(int64_t)block->size;
+    if (__builtin_expect(score > state->floor, 0))
+        put_gap_in(state, block, last, now, score);
     return 0;
 }
 
-static int see(struct state *state, const struct mt_block *block, const struct last *now)
+/* The interval that ends with an access, if one does; `last` is the place of the block. */
+static inline __attribute__((always_inline)) int
+see(struct state *state, const struct mt_block *block, struct last *last, const struct last *now)
 {
-    struct last *last = mt_slots_at(&state->last, block->slot, sizeof *last);
-    if (!last)
-        return MT_ERR_MEMORY;
     if (last->epoch && last->time_ns == now->time_ns && last->who == now->who) {
         if (last->kind == MT_ACCESS_READ) /* one that reads and writes is no interval: it writes */
             last->kind = now->kind;
         return 0;
     }
-    bool known = last->epoch != 0 &&
-                 !mt_model_was_paused(state->run->model, last->time_ns, now->time_ns);
+    bool known =
+        last->epoch != 0 &&
+        (!state->pauses || !mt_model_was_paused(state->run->model, last->time_ns, now->time_ns));
     int code = known ? add(state, block, last, now) : 0;
-    *last = *now;
+    last->time_ns = now->time_ns;
+    last->epoch = now->epoch;
+    last->who = now->who;
+    last->kind = now->kind;
     return code;
 }
 
@@ -142,12 +156,16 @@ static enum mt_access_kind kind_at_end(uint8_t kinds)
                                               : MT_ACCESS_READ;
 }
 
-static int see_told(struct state *state, const struct mt_block *block, struct last now)
+static int see_told(struct state *state, const struct mt_launch *launch, struct last *lasts,
+                    struct last now)
 {
-    now.kind = kind_at_start(block->kinds);
-    RETURN_IF_ERROR(see(state, block, &now));
-    struct last *last = mt_slots_at(&state->last, block->slot, sizeof *last);
-    last->kind = kind_at_end(block->kinds);
+    for (uint32_t i = 0; i < launch->blocks; i++) {
+        const struct mt_block *block = launch->block[i];
+        struct last *last = &lasts[block->slot];
+        now.kind = kind_at_start(block->kinds);
+        RETURN_IF_ERROR(see(state, block, last, &now));
+        last->kind = kind_at_end(block->kinds);
+    }
     return 0;
 }
 
@@ -157,12 +175,15 @@ static int intervals_launch(void *data, const struct mt_launch *launch)
     if (!launch->blocks)
         return 0;
     uint32_t who = mt_kernelset_index(&state->kernels, launch->kernel);
-    if (who == UINT32_MAX)
+    if (who == UINT32_MAX || !mt_slots_at(&state->last, launch->slots - 1, sizeof(struct last)))
         return MT_ERR_MEMORY;
-    struct last now = {launch->time_ns, state->epoch, who, MT_ACCESS_TOUCH};
+    struct last *last = mt_slots_at(&state->last, 0, sizeof *last);
+    const struct last now = {launch->time_ns, state->epoch, who, MT_ACCESS_TOUCH, NULL};
+    state->pauses = mt_model_has_pauses(state->run->model);
+    if (launch->told)
+        return see_told(state, launch, last, now);
     for (uint32_t i = 0; i < launch->blocks; i++)
-        RETURN_IF_ERROR(launch->told ? see_told(state, launch->block[i], now)
-                                     : see(state, launch->block[i], &now));
+        RETURN_IF_ERROR(see(state, launch->block[i], &last[launch->block[i]->slot], &now));
     return 0;
 }
 
@@ -171,9 +192,12 @@ static int intervals_access(void *data, const struct mt_block *block,
                             const struct mt_access *access)
 {
     struct state *state = data;
-    return see(state, block,
-               &(struct last){access->time_ns, state->epoch, (uint32_t)access->kernel | WHO_API,
-                              access->kind});
+    struct last *last = mt_slots_at(&state->last, block->slot, sizeof *last);
+    state->pauses = mt_model_has_pauses(state->run->model);
+    return !last ? MT_ERR_MEMORY
+                 : see(state, block, last,
+                       &(struct last){access->time_ns, state->epoch,
+                                      (uint32_t)access->kernel | WHO_API, access->kind, NULL});
 }
 
 /* ---- tables ---- */
