@@ -119,21 +119,6 @@ const struct mt_usage *mt_model_usage(const struct mt_model *model, uint32_t dev
     return &model->usage[device];
 }
 
-uint64_t mt_model_bytes(const struct mt_block *block)
-{
-    return mt_block_bytes(block);
-}
-
-int mt_model_each_driver(const struct mt_model *model,
-                         int (*each)(void *state, const struct mt_block *block), void *state)
-{
-    struct mt_range range;
-    for (uint64_t at = 0; mt_space_next(&model->driver, at, &range); at = range.end)
-        if (model->block[range.item].state == MT_STATE_TOLD)
-            RETURN_IF_ERROR(each(state, &model->block[range.item]));
-    return 0;
-}
-
 /* ---- allocations ---- */
 
 bool mt_is_range(struct mt_model *model, uint64_t address, uint64_t size)
@@ -421,11 +406,10 @@ static void replay_memory(struct mt_model *model, const struct mt_record *record
         do_unreserve(model, AS(unreserve));
         break;
     case MT_create:
-        mt_physical_create(model, AS(create)->handle, AS(create)->device, AS(create)->library,
-                           false);
+        mt_do_create(model, AS(create));
         break;
     case MT_import:
-        mt_physical_create(model, AS(import)->handle, AS(import)->device, 0, true);
+        mt_do_import(model, AS(import));
         break;
     case MT_retain:
         mt_physical_retain(model, AS(retain)->handle, AS(retain)->address);

@@ -182,11 +182,14 @@ const struct mt_counts *mt_model_counts(const struct mt_model *model);
 const struct mt_usage *mt_model_usage(const struct mt_model *model, uint32_t device);
 uint32_t mt_model_device(uint64_t device); /* index among MT_DEVICES of an event's device */
 
-/* Every piece of driver memory that lives and is told, in order of address; a negative result of
- * `each` ends the walk and is returned. Its bytes now: mt_model_bytes. */
+/* Every piece of driver memory that lives, in order of address, then arrays; `told`: the sums of
+ * mt_model_usage have it. A negative result of `each` ends the walk and is returned. */
 int mt_model_each_driver(const struct mt_model *model,
-                         int (*each)(void *state, const struct mt_block *block), void *state);
-uint64_t mt_model_bytes(const struct mt_block *block);
+                         int (*each)(void *state, const struct mt_block *block, bool told),
+                         void *state);
+
+/* Bytes of physical memory that was created on a device and is mapped nowhere. */
+uint64_t mt_model_unmapped(const struct mt_model *model, uint32_t device);
 
 /* Pauses of the recording. How much of the time between two moments was recorded, and whether they
  * have a pause between them: then what happened in between is not known, and is no idle time. */

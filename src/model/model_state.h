@@ -8,6 +8,7 @@
  *   windows.c   pauses of the recording
  *   touch.c     launches, copies, sets
  *   graphs.c    what graphs hold, and their launches
+ *   walk.c      all that lives
  *   check.c     every invariant */
 #ifndef MT_MODEL_STATE_H
 #define MT_MODEL_STATE_H
@@ -86,6 +87,7 @@ struct mt_trail {
 struct mt_physical {
     uint32_t device, library, handles;
     uint32_t first; /* piece that is mapped, 0: none */
+    uint64_t size;
     bool foreign;   /* counted elsewhere */
 };
 
@@ -281,8 +283,8 @@ void mt_pending_tell(struct mt_model *model, uint32_t slot);
 
 /* physical.c */
 void mt_physicals_release(struct mt_physicals *physicals);
-void mt_physical_create(struct mt_model *model, uint64_t handle, uint64_t device, uint64_t library,
-                        bool foreign);
+void mt_do_create(struct mt_model *model, const struct mt_ev_create *event);
+void mt_do_import(struct mt_model *model, const struct mt_ev_import *event);
 void mt_physical_retain(struct mt_model *model, uint64_t handle, uint64_t address);
 void mt_physical_release(struct mt_model *model, uint64_t handle);
 bool mt_physical_origin(const struct mt_model *model, uint64_t handle, uint32_t *device,

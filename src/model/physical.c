@@ -74,8 +74,7 @@ void mt_physical_release(struct mt_model *model, uint64_t handle)
     drop_if_unused(all, place);
 }
 
-void mt_physical_create(struct mt_model *model, uint64_t handle, uint64_t device, uint64_t library,
-                        bool foreign)
+static void create(struct mt_model *model, uint64_t handle, const struct mt_physical *what)
 {
     struct mt_physicals *all = &model->physicals;
     uint32_t old = by_handle(model, handle);
@@ -91,10 +90,22 @@ void mt_physical_create(struct mt_model *model, uint64_t handle, uint64_t device
         return;
     }
     *known = place;
-    all->physical[place] = (struct mt_physical){.device = mt_model_device(device),
-                                                .library = (uint32_t)library,
-                                                .handles = 1,
-                                                .foreign = foreign};
+    all->physical[place] = *what;
+    all->physical[place].handles = 1;
+}
+
+void mt_do_create(struct mt_model *model, const struct mt_ev_create *event)
+{
+    create(model, event->handle,
+           &(struct mt_physical){.device = mt_model_device(event->device),
+                                 .library = (uint32_t)event->library,
+                                 .size = event->size});
+}
+
+void mt_do_import(struct mt_model *model, const struct mt_ev_import *event)
+{
+    create(model, event->handle,
+           &(struct mt_physical){.device = mt_model_device(event->device), .foreign = true});
 }
 
 void mt_physical_retain(struct mt_model *model, uint64_t handle, uint64_t address)

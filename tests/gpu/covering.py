@@ -1,10 +1,14 @@
 """Coverage, a row a job: launches and allocations in the trace beside the owner's own record of
 them, and what the trace can lay to somebody beside what NVML says the process takes.
 """
+import bisect
+
 import jobs
 import traceread
 
 LIMIT = 0.01
+QUIET_NS = 20_000_000  # NVML's answer and the trace's sample are not of one moment
+CHANGES = ("alloc", "free", "create", "release", "map", "unmap")
 JOBS = (
     ("equal_resnet50_native", "ResNet-50"), ("equal_gpt_native", "GPT"),
     ("equal_gpt_expandable", "GPT, expandable segments"),
@@ -48,10 +52,36 @@ def check_bytes(out, rows):
     return found[-1][1:] if found else (0, 0)
 
 
+def changes(trace):
+    """When driver memory came or went, but for that of stream-ordered pools."""
+    return sorted(event["time_ns"] for event in traceread.events(trace, *CHANGES)
+                  if "Async" not in event.get("api", ""))
+
+
+def check_samples(out, rows, times):
+    """Every sample of this process's bytes, but for those at which memory was coming or going. Also
+    used by the self-test."""
+    compared = 0
+    for row in rows:
+        time, total = row["time_ns"], row["total_bytes"]
+        near = bisect.bisect(times, time) - bisect.bisect_left(times, time - QUIET_NS)
+        if row["known_by"] == "device" or near:
+            continue
+        compared += 1
+        parts = sum(value for name, value in row.items()
+                    if name.endswith("_bytes") and name != "total_bytes")
+        out.equal(parts, total, f"the parts of the sample at {time} ns, and its total")
+        out.check(abs(row["unattributed_bytes"]) <= LIMIT * total,
+                  f"device {row['device']} at {time} ns: {row['unattributed_bytes']} bytes of "
+                  f"{total} are laid to nobody")
+    out.figures["samples"] = out.figures.get("samples", 0) + compared
+
+
 def note(out, trace, launches, allocations, owner):
     """launches: in the trace and by the profiler; allocations: as many are equal to the owner's
     record, which is named."""
     mine, nvml = check_bytes(out, traceread.table(trace, "accounting"))
+    check_samples(out, traceread.table(trace, "samples"), changes(trace))
     out.figures["coverage"] = {"launches": list(launches), "allocations": allocations,
                                "owner": owner, "bytes": mine, "nvml": nvml}
 

@@ -110,5 +110,24 @@ START_TEST(library_of_the_caller)
 }
 END_TEST
 
+/* What CUPTI asks the driver for is told, once a question, and nobody else's. */
+START_TEST(a_profiler)
+{
+    struct run run = run_clean(LIST(libraries()), LIST("victim", "profiled"));
+    struct mt_trace *trace = open_trace(run.trace[0]);
+    unsigned n = 0;
+    for (const struct mt_record *r; (r = mt_trace_next(trace, NULL));) {
+        const struct mt_ev_upkeep *event = (const void *)r->word;
+        if (r->kind != MT_upkeep || event->why != MT_UPKEEP_PROFILER)
+            continue;
+        ck_assert_str_eq(mt_trace_string(trace, (uint32_t)event->library), "libcupti.so");
+        n++;
+    }
+    ck_assert_uint_eq(n, 1);
+    mt_trace_free(trace);
+    run_free(&run);
+}
+END_TEST
+
 UNIT_MAIN("accounting", by_process_id, without_a_process_id, slice_of_a_device,
-          not_asked, library_of_the_caller)
+          not_asked, library_of_the_caller, a_profiler)

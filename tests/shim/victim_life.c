@@ -254,6 +254,21 @@ static int late(int argc, char **argv)
     return 0;
 }
 
+/* A profiler begins, and another library than one asks the driver what profilers ask. */
+static int profiled(int argc, char **argv)
+{
+    static const CUuuid zeros;
+    const void *table;
+    (void)argc, (void)argv;
+    begin();
+    MUST(CU(cuGetExportTable)(&table, &zeros));
+    void *library = dlopen("libcupti.so", RTLD_NOW);
+    int (*enable)(int) = library ? (int (*)(int))dlsym(library, "cuptiActivityEnable") : NULL;
+    if (!enable || enable(1) != 0)
+        victim_fail("the profiler does not begin: %s", dlerror());
+    return 0;
+}
+
 /* ---- what the job must not notice ---- */
 
 /* Returns 0 only if every call leaves errno as it was. */
@@ -408,7 +423,7 @@ const struct victim_command victim_life[] = {
     {"vfork-exec", vfork_exec}, {"exec-chain", exec_chain}, {"end", end},
     {"exit-thread", exit_thread}, {"late", late},           {"keep-errno", keep_errno},
     {"close-all", close_all},   {"chdir", change_folder},
-    {"cancel", cancel},
+    {"cancel", cancel},         {"profiled", profiled},
     {"delete", delete_file},    {"own-stderr", own_stderr}, {"sandbox", sandbox},
     {NULL, NULL},
 };

@@ -88,3 +88,15 @@ CUresult cuGetProcAddress_v2(const char *symbol, void **pfn, int cudaVersion, cu
     CUdriverProcAddressQueryResult ignored;
     return look_up(symbol, pfn, cudaVersion, flags, symbolStatus ? symbolStatus : &ignored);
 }
+
+/* One table, which holds nothing but its size. */
+CUresult cuGetExportTable(const void **table, const CUuuid *id)
+{
+    static const CUuuid zeros;
+    static const size_t empty = sizeof empty;
+    SIM_ENTER(cuGetExportTable);
+    SIM_REQUIRE(table && id, CUDA_ERROR_INVALID_VALUE);
+    SIM_REQUIRE(memcmp(id, &zeros, sizeof zeros) == 0, CUDA_ERROR_NOT_FOUND);
+    *table = &empty;
+    return CUDA_SUCCESS;
+}

@@ -1,60 +1,42 @@
 /* Who has the memory that the driver says the process takes.
  *
- * At each `usage` event what lives is added up by who asked for it. What the driver tells beyond
- * that is its own: the context from the start, modules as kernels are used first. Both show only as
- * growth: what was there at the first sample is the context's, what came between two samples in
- * which kernels were first launched is the modules', the rest nobody's. Two moments are kept: the
- * largest sum, and the last.
- *
- * Stream-ordered pools keep what is freed for as long as they like. Their memory lies in pages that
- * they once handed out; what is beyond everything else is theirs, up to as many such pages as have
- * nothing in them now. */
+ * At each `usage` event what lives is added up by who asked for it (takings). What the driver tells
+ * beyond that is its own, and goes by what happened since the event before (upkeep). Two moments
+ * are kept: the largest sum, and the last. */
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/accounting/takings.h"
+#include "analysis/accounting/upkeep.h"
 #include "analysis/pass.h"
 #include "analysis/tables.h"
-#include "base/dict.h"
 #include "model/words.h"
-
-#define LIBRARIES 64u /* the rest of them together */
-#define PAGE_BITS 21  /* what the driver gives out physically */
-
-struct share {
-    uint32_t library;
-    uint64_t bytes, count;
-};
 
 struct moment {
     bool there;
-    uint64_t time_ns, total, how;
-    uint64_t blocks, blocks_count, slack, segments, pages;
-    uint64_t driver; /* sum of the shares */
-    struct share share[LIBRARIES];
-    uint32_t shares;
-    uint64_t pooled; /* of the pages: of stream-ordered pools */
-    int64_t context, modules, pools;
+    uint64_t time_ns, how;
+    int64_t total;
+#define PART(name, basis) int64_t name;
+#include "analysis/accounting/parts.def"
+    uint64_t blocks_count, segments;
+    struct mt_taker taker[MT_TAKERS];
+    uint32_t takers;
 };
 
 struct device {
     struct moment peak, end;
-    bool seen;
-    int64_t context, modules, rest; /* rest: beyond what was asked for, at the last sample */
-    struct mt_dict pages;           /* that stream-ordered pools have handed out anything of */
+    struct mt_upkeep upkeep;
+    unsigned causes;       /* since the last sample */
+    uint64_t contexts;     /* the largest number of one that was seen */
+    struct mt_dict pieces; /* of pools: those that ever held anything */
 };
 
 struct state {
     const struct mt_run *run;
-    struct mt_sink *sink;
+    struct mt_sink *sink, *samples;
     struct device device[MT_DEVICES];
-    uint64_t kernels, kernels_seen[MT_DEVICES];
-};
-
-/* A walk over driver memory. */
-struct sum {
-    uint32_t device;
-    uint64_t next_page; /* pages below are counted */
-    struct moment *moment;
+    struct mt_dict fresh;     /* graphs that were not launched since they were made */
+    struct mt_dict libraries; /* that asked the driver for memory */
 };
 
 static void *accounting_new(const struct mt_run *run)
@@ -64,6 +46,7 @@ static void *accounting_new(const struct mt_run *run)
         return NULL;
     state->run = run;
     state->sink = run->sink(run, &mt_table_accounting);
+    state->samples = run->sink(run, &mt_table_samples);
     return state;
 }
 
@@ -71,147 +54,211 @@ static void accounting_free(void *data)
 {
     struct state *state = data;
     for (uint32_t i = 0; i < MT_DEVICES; i++)
-        mt_dict_release(&state->device[i].pages);
+        mt_dict_release(&state->device[i].pieces);
+    mt_dict_release(&state->fresh);
+    mt_dict_release(&state->libraries);
     free(state);
 }
 
-static bool is_pooled(const struct mt_block *block)
+/* ---- what happens between samples ---- */
+
+/* Most causes are of no device in particular. */
+static void cause(struct state *state, unsigned what)
 {
-    return block->source == MT_SOURCE_ASYNC || block->source == MT_SOURCE_GRAPH;
+    for (uint32_t i = 0; i < MT_DEVICES; i++)
+        state->device[i].causes |= what;
+}
+
+/* A library that asks for memory for the first time begins its work, and has its code loaded. */
+static int note_library(struct state *state, uint64_t library)
+{
+    size_t known = state->libraries.size;
+    if (library && !mt_dict_add(&state->libraries, library))
+        return MT_ERR_MEMORY;
+    if (state->libraries.size != known)
+        cause(state, MT_CAUSE(MODULES));
+    return 0;
 }
 
 static int accounting_birth(void *data, const struct mt_block *block)
 {
     struct state *state = data;
-    if (!is_pooled(block) || !block->size)
+    struct device *device = &state->device[block->device];
+    if (mt_source_is_allocator(block->source) || !block->size)
         return 0;
-    struct mt_dict *pages = &state->device[block->device].pages;
-    uint64_t last = (block->address + block->size - 1) >> PAGE_BITS;
-    for (uint64_t page = block->address >> PAGE_BITS; page <= last; page++)
-        if (!mt_dict_add(pages, page))
+    if (block->context > device->contexts) {
+        device->contexts = block->context;
+        device->causes |= MT_CAUSE(CONTEXT);
+    }
+    RETURN_IF_ERROR(note_library(state, block->library));
+    if (!mt_is_pooled(block))
+        return 0;
+    uint64_t last = (block->address + block->size - 1) >> MT_POOL_BITS;
+    for (uint64_t piece = block->address >> MT_POOL_BITS; piece <= last; piece++)
+        if (!mt_dict_add(&device->pieces, piece))
             return MT_ERR_MEMORY;
     return 0;
 }
 
-static void add_share(struct moment *moment, uint32_t library, uint64_t bytes)
+static void note_upkeep(struct state *state, const struct mt_ev_upkeep *event)
 {
-    uint32_t i = 0;
-    while (i < moment->shares && moment->share[i].library != library)
-        i++;
-    if (i == LIBRARIES)
-        i--;
-    if (i == moment->shares)
-        moment->share[moment->shares++] = (struct share){.library = library};
-    moment->share[i].bytes += bytes;
-    moment->share[i].count++;
-    moment->driver += bytes;
+    cause(state, event->why == MT_UPKEEP_MODULE     ? MT_CAUSE(MODULES)
+                 : event->why == MT_UPKEEP_PROFILER ? MT_CAUSE(PROFILERS)
+                                                    : MT_CAUSE(CONTEXT));
 }
 
-/* Pages that hold a part of it and were not counted for what lies before it. Of a virtual range,
- * whose memory may lie anywhere in it, only how many they are is known. */
-static void add_pages(struct sum *sum, const struct mt_block *block, uint64_t bytes)
+/* Its memory is taken when it is made, or when it is launched first. */
+static int note_graph(struct state *state, uint64_t handle, bool launch)
 {
-    uint64_t last = (block->address + bytes - 1) >> PAGE_BITS;
-    uint64_t first = block->address >> PAGE_BITS;
-    first = first < sum->next_page ? sum->next_page : first;
-    if (bytes && last >= first)
-        sum->moment->pages += last - first + 1;
-    if (bytes && last >= first && is_pooled(block))
-        sum->moment->pooled += last - first + 1;
-    if (bytes && last >= sum->next_page)
-        sum->next_page = last + 1;
-}
-
-static int add_driver(void *data, const struct mt_block *block)
-{
-    struct sum *sum = data;
-    uint64_t bytes = mt_model_bytes(block);
-    if (block->device != sum->device)
+    if (launch && !mt_dict_remove(&state->fresh, handle))
         return 0;
-    add_pages(sum, block, bytes);
-    if (block->level == MT_LEVEL_SEGMENT) {
-        sum->moment->slack += bytes;
-        sum->moment->segments++;
-    } else {
-        add_share(sum->moment, block->library, bytes);
-    }
+    if (!launch && !mt_dict_add(&state->fresh, handle))
+        return MT_ERR_MEMORY;
+    cause(state, MT_CAUSE(GRAPHS));
     return 0;
 }
 
-static void add_up(struct state *state, uint32_t device, struct moment *moment)
+static int note(struct state *state, const struct mt_record *record)
 {
-    const struct mt_usage *usage = mt_model_usage(state->run->model, device);
-    struct sum sum = {.device = device, .moment = moment};
-    mt_model_each_driver(state->run->model, add_driver, &sum);
-    moment->blocks = usage->allocated - moment->driver;
-    moment->blocks_count = usage->blocks;
-    for (uint32_t i = 0; i < moment->shares; i++)
-        moment->blocks_count -= moment->share[i].count;
-    moment->slack -= moment->blocks;
-}
-
-static int64_t known_bytes(const struct moment *moment)
-{
-    return (int64_t)(moment->pages << PAGE_BITS);
-}
-
-static int64_t pools_keep(const struct device *device, const struct moment *moment, int64_t rest)
-{
-    int64_t most = (int64_t)((device->pages.size - moment->pooled) << PAGE_BITS);
-    int64_t beyond = rest - device->context - device->modules;
-    return !device->seen || beyond < 0 ? 0 : beyond < most ? beyond : most;
-}
-
-/* Growth beyond what was asked for goes to whom it can be laid. What a pool kept may hide modules:
- * they can still show later. */
-static void attribute(struct state *state, uint32_t index, struct moment *moment)
-{
-    struct device *device = &state->device[index];
-    int64_t rest = (int64_t)moment->total - known_bytes(moment);
-    if (moment->how != MT_USAGE_DEVICE)
-        rest -= moment->pools = pools_keep(device, moment, rest);
-    if (moment->how != MT_USAGE_DEVICE && !device->seen) {
-        device->context = rest > 0 ? rest : 0;
-        device->seen = true;
-    } else if (moment->how != MT_USAGE_DEVICE && rest > device->rest &&
-               state->kernels > state->kernels_seen[index]) {
-        device->modules += rest - device->rest;
+#define AS(name) ((const struct mt_ev_##name *)(const void *)record->word)
+    switch (record->kind) {
+    case MT_kernel:
+    case MT_global:
+        cause(state, MT_CAUSE(MODULES));
+        return 0;
+    case MT_communicator: /* NCCL loads its kernels with the first, before it launches any */
+        if (AS(communicator)->ranks)
+            cause(state, MT_CAUSE(MODULES));
+        return 0;
+    case MT_create:
+        return note_library(state, AS(create)->library);
+    case MT_context_end:
+        state->device[mt_model_device(AS(context_end)->device)].causes |= MT_CAUSE_CONTEXT_ENDED;
+        return 0;
+    case MT_graph:
+        return note_graph(state, AS(graph)->graph, false);
+    case MT_graph_launch:
+        return note_graph(state, AS(graph_launch)->graph, true);
+    default:
+        note_upkeep(state, AS(upkeep));
+        return 0;
     }
-    if (device->seen && device->modules > 0 && rest < device->context + device->modules)
-        device->modules = rest > device->context ? rest - device->context : 0; /* gone again */
-    if (!moment->pools)
-        state->kernels_seen[index] = state->kernels;
-    device->rest = rest;
-    moment->context = device->context;
-    moment->modules = device->modules;
+#undef AS
+}
+
+/* ---- a sample ---- */
+
+static void take_recorded(struct moment *moment, const struct mt_takings *takings)
+{
+    moment->blocks = (int64_t)takings->blocks;
+    moment->blocks_count = takings->blocks_count;
+    moment->slack = (int64_t)takings->slack;
+    moment->segments = takings->segments;
+    moment->driver = (int64_t)takings->driver;
+    moment->unmapped = (int64_t)takings->unmapped;
+    moment->rounding = (int64_t)((takings->plain_pages << MT_PAGE_BITS) - takings->plain);
+    memcpy(moment->taker, takings->taker, sizeof moment->taker);
+    moment->takers = takings->takers;
+}
+
+/* What is known of this process alone: what it takes beyond what it asked for. */
+static void lay(struct device *device, struct moment *moment, const struct mt_takings *takings)
+{
+    struct mt_upkeep *upkeep = &device->upkeep;
+    bool first = !upkeep->seen;
+    int64_t before = mt_upkeep_sum_before(upkeep);
+    int64_t rest = moment->total - mt_takings_certain(takings);
+    int64_t pools = mt_takings_pools(takings, rest, before, device->pieces.size, first);
+    int64_t managed = first ? 0 : mt_takings_managed(takings, rest - pools, before);
+    mt_upkeep_set(upkeep, rest - pools - managed, device->causes);
+    device->causes = 0;
+    moment->pools = pools - (int64_t)takings->pooled;
+    moment->managed = managed - (int64_t)takings->managed;
+    moment->context = upkeep->part[MT_OWN_CONTEXT];
+    moment->modules = upkeep->part[MT_OWN_MODULES];
+    moment->graphs = upkeep->part[MT_OWN_GRAPHS];
+    moment->profilers = upkeep->part[MT_OWN_PROFILERS];
+}
+
+static int64_t sum(const struct moment *moment)
+{
+    int64_t bytes = 0;
+#define PART(name, basis) bytes += moment->name;
+#include "analysis/accounting/parts.def"
+    return bytes;
+}
+
+/* Where only the device's sum is known, pools and managed memory count with what lives in them. */
+static void look(struct state *state, uint32_t index, const struct mt_ev_usage *event,
+                 struct moment *moment)
+{
+    struct mt_takings takings = {0};
+    mt_takings_add(&takings, state->run->model, index);
+    take_recorded(moment, &takings);
+    bool device = event->how == MT_USAGE_DEVICE;
+    moment->total = (int64_t)(device ? event->used_bytes : event->process_bytes);
+    if (!device)
+        lay(&state->device[index], moment, &takings);
+    *(device ? &moment->others : &moment->unattributed) = moment->total - sum(moment);
+}
+
+/* Samples that tell what this process takes and such that tell of all are not compared. */
+static bool is_better(const struct moment *moment, const struct moment *than)
+{
+    bool own = moment->how != MT_USAGE_DEVICE;
+    return !than->there || own > (than->how != MT_USAGE_DEVICE);
+}
+
+static bool is_worse(const struct moment *moment, const struct moment *than)
+{
+    return than->there && is_better(than, moment);
+}
+
+static int put_sample(struct state *state, uint32_t index, const struct moment *moment);
+
+static int sample(struct state *state, const struct mt_record *record)
+{
+    const struct mt_ev_usage *event = (const void *)record->word;
+    uint32_t index = mt_model_device(event->device);
+    struct device *device = &state->device[index];
+    struct moment now = {.there = true, .time_ns = record->time, .how = event->how};
+    look(state, index, event, &now);
+    if (!is_worse(&now, &device->end))
+        device->end = now;
+    if (is_better(&now, &device->peak) ||
+        (!is_worse(&now, &device->peak) && now.total > device->peak.total))
+        device->peak = now;
+    return state->samples ? put_sample(state, index, &now) : 0;
 }
 
 static int accounting_event(void *data, const struct mt_record *record, uint32_t thread)
 {
-    struct state *state = data;
-    const struct mt_ev_usage *event = (const void *)record->word;
     (void)thread;
-    /* With its first communicator NCCL loads its kernels, before it launches any. */
-    if (record->kind == MT_kernel || record->kind == MT_communicator) {
-        state->kernels++;
-        return 0;
-    }
-    uint32_t index = mt_model_device(event->device);
-    struct device *device = &state->device[index];
-    struct moment *moment = &device->end;
-    memset(moment, 0, sizeof *moment);
-    moment->there = true;
-    moment->time_ns = record->time;
-    moment->how = event->how;
-    moment->total = event->how == MT_USAGE_DEVICE ? event->used_bytes : event->process_bytes;
-    add_up(state, index, moment);
-    attribute(state, index, moment);
-    if (!device->peak.there || moment->total > device->peak.total)
-        device->peak = *moment;
-    return 0;
+    return record->kind == MT_usage ? sample(data, record) : note(data, record);
 }
 
 /* ---- rows ---- */
+
+static struct mt_value known_by(const struct moment *moment)
+{
+    static const char *const names[] = {"device", "process", "alone"};
+    return mt_text(moment->how < 3 ? names[moment->how] : "?");
+}
+
+static int put_sample(struct state *state, uint32_t index, const struct moment *moment)
+{
+    struct mt_value cell[MT_COLS_samples];
+#define CELL(name) cell[MT_COL_samples_##name]
+    CELL(time_ns) = mt_uint(moment->time_ns);
+    CELL(device) = mt_device_value(index);
+#define PART(name, basis) CELL(name##_bytes) = mt_int(moment->name);
+#include "analysis/accounting/parts.def"
+    CELL(total_bytes) = mt_int(moment->total);
+    CELL(known_by) = known_by(moment);
+    CELL(trace) = mt_uint(state->run->trace_index);
+#undef CELL
+    return state->samples->row(state->samples, &mt_table_samples, cell);
+}
 
 struct row {
     struct state *state;
@@ -220,58 +267,80 @@ struct row {
     const struct moment *moment;
 };
 
-#define CELL(name) cell[MT_COL_accounting_##name]
+struct cells {
+    const char *what, *basis, *library;
+    int64_t bytes;
+    struct mt_value count;
+};
 
-static int put(const struct row *row, const char *what, struct mt_value library, int64_t bytes,
-               struct mt_value count)
+static int put(const struct row *row, const struct cells *is)
 {
-    static const char *const known_by[] = {"device", "process", "alone"};
     struct mt_value cell[MT_COLS_accounting];
     struct state *state = row->state;
+#define CELL(name) cell[MT_COL_accounting_##name]
     CELL(device) = mt_device_value(row->device);
     CELL(moment) = mt_text(row->name);
     CELL(time_ns) = mt_uint(row->moment->time_ns);
-    CELL(what) = mt_text(what);
-    CELL(library) = library;
-    CELL(size_bytes) = mt_int(bytes);
-    CELL(count) = count;
-    CELL(known_by) = mt_text(row->moment->how < 3 ? known_by[row->moment->how] : "?");
+    CELL(what) = mt_text(is->what);
+    CELL(library) = mt_text(is->library);
+    CELL(size_bytes) = mt_int(is->bytes);
+    CELL(count) = is->count;
+    CELL(known_by) = known_by(row->moment);
+    CELL(basis) = mt_text(is->basis);
     CELL(trace) = mt_uint(state->run->trace_index);
+#undef CELL
     return state->sink->row(state->sink, &mt_table_accounting, cell);
 }
 
-static int put_share(const struct row *row, const struct share *share)
+static int put_taker(const struct row *row, const struct mt_taker *taker)
 {
     const char *name =
-        share->library ? mt_trace_string(row->state->run->trace, share->library) : NULL;
+        taker->library ? mt_trace_string(row->state->run->trace, taker->library) : NULL;
     bool nccl = name && strncmp(name, "libnccl", 7) == 0;
-    return put(row, nccl ? "nccl" : "driver", mt_text(name), (int64_t)share->bytes,
-               mt_uint(share->count));
+    return put(row, &(struct cells){nccl ? "nccl" : "driver", "recorded", name,
+                                    (int64_t)taker->bytes, mt_uint(taker->count)});
 }
 
 static int compare(const void *a, const void *b)
 {
-    const struct share *left = a, *right = b;
+    const struct mt_taker *left = a, *right = b;
     return left->bytes != right->bytes
                ? (left->bytes < right->bytes ? 1 : -1)
                : (left->library > right->library) - (left->library < right->library);
 }
 
-static int put_rest(const struct row *row)
+static int put_takers(const struct row *row)
+{
+    for (uint32_t i = 0; i < row->moment->takers; i++)
+        RETURN_IF_ERROR(put_taker(row, &row->moment->taker[i]));
+    return 0;
+}
+
+/* These are there whatever they are; others where they are not nothing. */
+static bool is_always(const char *what, uint64_t how)
+{
+    static const char *const own[] = {"context", "modules", "unattributed"};
+    if (strcmp(what, "blocks") == 0 || strcmp(what, "slack") == 0 || strcmp(what, "rounding") == 0)
+        return true;
+    if (how == MT_USAGE_DEVICE)
+        return strcmp(what, "others") == 0;
+    for (unsigned i = 0; i < sizeof own / sizeof *own; i++)
+        if (strcmp(what, own[i]) == 0)
+            return true;
+    return false;
+}
+
+static int put_part(const struct row *row, const char *what, const char *basis, int64_t bytes)
 {
     const struct moment *m = row->moment;
-    int64_t asked = (int64_t)(m->blocks + m->slack + m->driver);
-    int64_t rest = (int64_t)m->total - known_bytes(m) - m->context - m->modules - m->pools;
-    bool device = m->how == MT_USAGE_DEVICE;
-    RETURN_IF_ERROR(put(row, "rounding", mt_null(), known_bytes(m) - asked, mt_null()));
-    if (m->pools)
-        RETURN_IF_ERROR(put(row, "pools", mt_null(), m->pools, mt_null()));
-    if (!device) {
-        RETURN_IF_ERROR(put(row, "context", mt_null(), m->context, mt_null()));
-        RETURN_IF_ERROR(put(row, "modules", mt_null(), m->modules, mt_null()));
-    }
-    RETURN_IF_ERROR(put(row, device ? "others" : "unattributed", mt_null(), rest, mt_null()));
-    return put(row, "total", mt_null(), (int64_t)m->total, mt_null());
+    struct mt_value count = strcmp(what, "blocks") == 0  ? mt_uint(m->blocks_count)
+                            : strcmp(what, "slack") == 0 ? mt_uint(m->segments)
+                                                         : mt_null();
+    if (strcmp(what, "driver") == 0)
+        return put_takers(row);
+    if (bytes == 0 && !is_always(what, m->how))
+        return 0;
+    return put(row, &(struct cells){what, basis, NULL, bytes, count});
 }
 
 static int put_moment(struct state *state, uint32_t device, const char *name, struct moment *moment)
@@ -279,21 +348,17 @@ static int put_moment(struct state *state, uint32_t device, const char *name, st
     const struct row row = {state, device, name, moment};
     if (!moment->there)
         return 0;
-    qsort(moment->share, moment->shares, sizeof moment->share[0], compare);
-    RETURN_IF_ERROR(
-        put(&row, "blocks", mt_null(), (int64_t)moment->blocks, mt_uint(moment->blocks_count)));
-    RETURN_IF_ERROR(
-        put(&row, "slack", mt_null(), (int64_t)moment->slack, mt_uint(moment->segments)));
-    for (uint32_t i = 0; i < moment->shares; i++)
-        RETURN_IF_ERROR(put_share(&row, &moment->share[i]));
-    return put_rest(&row);
+    qsort(moment->taker, moment->takers, sizeof moment->taker[0], compare);
+#define PART(name, basis) RETURN_IF_ERROR(put_part(&row, #name, #basis, moment->name));
+#include "analysis/accounting/parts.def"
+    return put(&row, &(struct cells){"total", "measured", NULL, moment->total, mt_null()});
 }
 
 static int accounting_finish(void *data, uint64_t end_ns)
 {
     struct state *state = data;
     (void)end_ns;
-    for (uint32_t i = 0; i < MT_DEVICES; i++) {
+    for (uint32_t i = 0; state->sink && i < MT_DEVICES; i++) {
         RETURN_IF_ERROR(put_moment(state, i, "peak", &state->device[i].peak));
         RETURN_IF_ERROR(put_moment(state, i, "end", &state->device[i].end));
     }
@@ -302,8 +367,10 @@ static int accounting_finish(void *data, uint64_t end_ns)
 
 const struct mt_pass mt_pass_accounting = {
     .name = "accounting",
-    .tables = (const struct mt_table *const[]){&mt_table_accounting, NULL},
-    .kinds = MT_KIND_BIT(usage) | MT_KIND_BIT(kernel) | MT_KIND_BIT(communicator),
+    .tables = (const struct mt_table *const[]){&mt_table_accounting, &mt_table_samples, NULL},
+    .kinds = MT_KIND_BIT(usage) | MT_KIND_BIT(kernel) | MT_KIND_BIT(communicator) |
+             MT_KIND_BIT(create) | MT_KIND_BIT(context_end) | MT_KIND_BIT(graph) |
+             MT_KIND_BIT(graph_launch) | MT_KIND_BIT(upkeep) | MT_KIND_BIT(global),
     .new = accounting_new,
     .free = accounting_free,
     .event = accounting_event,

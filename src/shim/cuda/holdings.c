@@ -3,6 +3,7 @@
 #include "shim/cuda/contexts.h"
 #include "shim/cuda/kernels.h"
 #include "shim/cuda/note.h"
+#include "shim/record/libraries.h"
 
 /* ---- memory of others ---- */
 
@@ -183,6 +184,24 @@ static void note_rights(unsigned api, uint64_t when, CUdeviceptr address, size_t
     for (size_t i = 0; i < n; i++)
         note_hint(api, when, address, size, (uint64_t)rights[i].flags,
                   device_of(rights[i].location));
+}
+
+/* ---- what the driver may need memory of its own for ---- */
+
+void mt_note_upkeep_by(const void *caller, uint64_t why, unsigned api)
+{
+    if (!mt_may_record())
+        return;
+    uint64_t library = mt_library_of(caller);
+    MT_NOTE(upkeep, mt_clock_ticks(), .why = why, .api = api, .library = library);
+}
+
+/* The runtime and others ask for inner functions too; of a profiler that means it has begun. */
+static inline __attribute__((always_inline)) void note_inner(unsigned api)
+{
+    const void *caller = __builtin_return_address(0);
+    if (mt_may_record() && mt_is_library(caller, "libcupti"))
+        mt_note_upkeep_by(caller, MT_UPKEEP_PROFILER, api);
 }
 
 #define HOOK_memory(...)

@@ -187,6 +187,12 @@ void mt_module_has_globals(const void *module)
         }                                                                                          \
     } while (0)
 
+#define LOADED(api, learn)                                                                         \
+    do {                                                                                           \
+        mt_note_upkeep(MT_UPKEEP_MODULE, api);                                                     \
+        IF_OLD(learn);                                                                             \
+    } while (0)
+
 /* Before the real call: within it another thread may be given the handle for other code. */
 #define MT_STAMP_UNLOADS_IMAGE(call)                                                               \
     IF_OLD(mt_image_gone(owner));                                                                  \

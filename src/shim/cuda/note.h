@@ -80,6 +80,10 @@ static inline void mt_note_commit(uint32_t words)
 /* A module or library of which variables are known; its end is then an event. Any thread. */
 void mt_module_has_globals(const void *module);
 
+/* In a hook: the driver may take memory of its own for what was called, and for whom. */
+#define mt_note_upkeep(why, api) mt_note_upkeep_by(__builtin_return_address(0), why, api)
+void mt_note_upkeep_by(const void *caller, uint64_t why, unsigned api);
+
 /* In a hook: who called it is asked here. */
 #define mt_note_alloc(...) mt_note_alloc_by(__builtin_return_address(0), __VA_ARGS__)
 void mt_note_alloc_by(const void *caller, unsigned api, uint64_t when, CUdeviceptr address,

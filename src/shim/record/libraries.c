@@ -67,3 +67,12 @@ uint64_t mt_library_of(const void *address)
         atomic_store_explicit(place, page << ID_BITS | id, memory_order_relaxed);
     return id;
 }
+
+bool mt_is_library(const void *address, const char *begin)
+{
+    char room[512];
+    int saved = errno;
+    const char *name = file_of(address, room, sizeof room);
+    errno = saved;
+    return name && strncmp(name, begin, strlen(begin)) == 0;
+}

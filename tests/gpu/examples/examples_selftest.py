@@ -80,6 +80,14 @@ def test_coverage():
     expect(failures(covering.check_bytes, []) > 0, "NVML was not asked")
     rows[0]["size_bytes"] = 800
     expect(failures(covering.check_bytes, rows) == 1, "too little is known")
+    quiet = [{"time_ns": time, "device": 0, "blocks_bytes": 995, "unattributed_bytes": 5,
+              "total_bytes": 1000, "known_by": "process"} for time in (1 << 30, 2 << 30)]
+    expect(failures(covering.check_samples, quiet, []) == 0, "every sample is accounted for")
+    quiet[1].update(blocks_bytes=980, unattributed_bytes=20)
+    expect(failures(covering.check_samples, quiet, []) == 1, "one is not")
+    expect(failures(covering.check_samples, quiet, [(2 << 30) - 5]) == 0, "memory was coming")
+    quiet[0]["blocks_bytes"] = 0
+    expect(failures(covering.check_samples, quiet, [(2 << 30) - 5]) == 1, "parts do not add up")
     results = {"coverage_cupy": {"result": "passed", "date": "2000-01-01", "figures": {"coverage": {
         "launches": [5, 5], "allocations": 7, "owner": "a hook", "bytes": 3 << 20,
         "nvml": 4 << 20}}}}

@@ -98,6 +98,7 @@ static void write_usage(struct mt_tracewriter *w)
     MT_TRACEWRITER_ADD(w, 0, 9260, copy, 1, 0x40000000, 0, 1, 0);
     mt_tracewriter_kernel(w, 0, 9270, 1, "first", 0, NULL);
     MT_TRACEWRITER_ADD(w, 0, 9300, usage, 1, 600 * mib, 0, 0, MT_USAGE_PROCESS);
+    MT_TRACEWRITER_ADD(w, 0, 9350, usage, 1, 600 * mib, 0, 0, MT_USAGE_PROCESS);
     MT_TRACEWRITER_ADD(w, 0, 9400, usage, 1, 700 * mib, 0, 0, MT_USAGE_PROCESS);
     MT_TRACEWRITER_ADD(w, 0, 9500, usage, 1, 650 * mib, 0, 0, MT_USAGE_PROCESS);
     MT_TRACEWRITER_ADD(w, 0, 9600, usage, 2, 0, 1000 * mib, 0, MT_USAGE_DEVICE);

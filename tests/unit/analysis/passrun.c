@@ -44,10 +44,18 @@ struct passrun *passrun_new(void)
     mt_tracewriter_meta(run->writer, "api.0", "cuMemAlloc_v2");
     mt_tracewriter_meta(run->writer, "api.1", "cuMemcpyAsync");
     mt_tracewriter_meta(run->writer, "api.2", "cuMemsetD8Async");
+    mt_tracewriter_meta(run->writer, "api.3", "cuMemAllocAsync");
+    mt_tracewriter_meta(run->writer, "api.4", "cuMemAllocManaged");
+    mt_tracewriter_meta(run->writer, "api.5", "cuMemFree_v2");
     MT_TRACEWRITER_ADD(run->writer, 0, 0, alloc, .api = 0, .address = SEGMENT,
                        .size = SEGMENT_BYTES, .device = 0, .stream = 0);
     run->rhythm.iteration = run->iteration;
     return run;
+}
+
+struct mt_tracewriter *passrun_writer(struct passrun *run)
+{
+    return run->writer;
 }
 
 void passrun_free(struct passrun *run)

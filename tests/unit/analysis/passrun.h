@@ -44,6 +44,10 @@ void passrun_launch_of(struct passrun *run, uint64_t time_ns, uint32_t thread, c
 /* Recording stops, and goes on; in no iteration. */
 void passrun_pause(struct passrun *run, uint64_t from_ns, uint64_t to_ns);
 
+/* For events of other kinds, in their order: MT_TRACEWRITER_ADD. Functions 0 to 5 are cuMemAlloc,
+ * cuMemcpyAsync, cuMemsetD8Async, cuMemAllocAsync, cuMemAllocManaged, cuMemFree. */
+struct mt_tracewriter *passrun_writer(struct passrun *run);
+
 /* Options of the run; kept until the test is over. */
 void passrun_swap(struct passrun *run, const struct mt_swaprule *rule);
 
