@@ -415,18 +415,6 @@ static void did_array_end(const void *handle)
     DID(array_end, .handle = (uintptr_t)handle);
 }
 
-static void did_upkeep(uint64_t api, uint64_t why)
-{
-    DID(upkeep, .why = why, .api = api);
-}
-
-static CUcontext peer_context(void)
-{
-    CUcontext context;
-    MUST(REAL(cuDevicePrimaryCtxRetain)(&context, 1));
-    return context;
-}
-
 static void did_pool(uint64_t api, CUmemoryPool pool, uint64_t device)
 {
     cuuint64_t reserved, used;
