@@ -21,15 +21,16 @@
 #include "rhythm/grams.h"
 #include "rhythm/segments.h"
 
-#define TIMES_MAX 64u /* that a gram may stand in an iteration */
-#define SEAM_WIDTH 16 /* symbols behind the end of what is put in among which the pause decides */
-#define VALLEY 32u    /* symbols on either side in which live memory must not be less */
-#define JOIN 8u       /* symbols before among which another thread's are looked for */
-#define AHEAD 6u      /* symbols among which the copy of input is looked for */
-#define ABOUT 0.8     /* of the best score: as good */
-#define AT_END 16     /* what the end of the last run weighs, at it and */
-#define NEAR_END 4    /* near it: the first event behind it may agree by chance */
-#define END_WIDTH 2u  /* symbols that are near */
+#define TIMES_MAX 64u  /* that a gram may stand in an iteration */
+#define SEAM_WIDTH 16u /* symbols behind the end of what is put in among which the pause decides   \
+                        */
+#define VALLEY 32u     /* symbols on either side in which live memory must not be less */
+#define JOIN 8u        /* symbols before among which another thread's are looked for */
+#define AHEAD 6u       /* symbols among which the copy of input is looked for */
+#define ABOUT 0.8      /* of the best score: as good */
+#define AT_END 16      /* what the end of the last run weighs, at it and */
+#define NEAR_END 4     /* near it: the first event behind it may agree by chance */
+#define END_WIDTH 2u   /* symbols that are near */
 
 static const struct mt_gram_mode modes[] = {{1, false}, {1, true}, {4, true}, {16, true}};
 #define MODES (sizeof modes / sizeof *modes)
@@ -401,20 +402,43 @@ static void follow_live(struct bordering *bordering, uint32_t from, uint32_t to)
     }
 }
 
-static int choose_border(struct bordering *bordering, int seam, struct mt_cut *cut)
+static int find_candidates(struct bordering *bordering)
 {
-    bool behind = mt_segments_cut_behind(&bordering->segments, seam);
-    const struct candidate *chosen = NULL;
-    if (!behind && bordering->segments.usual)
-        mt_end_find(bordering->segments.window, bordering->segments.landmarks,
-                    bordering->segments.landmark, bordering->segments.middle, &bordering->end);
+    bordering->candidates = 0;
     for (uint32_t m = 0; m < MODES && bordering->segments.usual; m++)
         RETURN_IF_ERROR(find_in_mode(bordering, modes[m]));
-    chosen = choose(bordering, behind);
-    if (!chosen && behind) {
-        mt_segments_cut_anywhere(&bordering->segments);
-        for (uint32_t m = 0; m < MODES && bordering->segments.usual; m++)
-            RETURN_IF_ERROR(find_in_mode(bordering, modes[m]));
+    return 0;
+}
+
+/* Behind the landmark that what is put in comes before. What is put in may end with the same as
+ * iterations do, and hide where that is: a landmark so near to the seam tells too little. */
+static int choose_behind(struct bordering *bordering, int seam, const struct candidate **chosen)
+{
+    struct mt_segments *segments = &bordering->segments;
+    RETURN_IF_ERROR(find_candidates(bordering));
+    if (find_seam(bordering) < SEAM_WIDTH && 2 * SEAM_WIDTH < segments->length) {
+        if (!mt_segments_cut_behind(segments, seam, SEAM_WIDTH))
+            mt_segments_cut_behind(segments, seam, 0);
+        RETURN_IF_ERROR(find_candidates(bordering));
+    }
+    *chosen = choose(bordering, true);
+    return 0;
+}
+
+static int choose_border(struct bordering *bordering, int seam, struct mt_cut *cut)
+{
+    struct mt_segments *segments = &bordering->segments;
+    const struct candidate *chosen = NULL;
+    bool behind = mt_segments_cut_behind(segments, seam, 0);
+    if (!behind && segments->usual)
+        mt_end_find(segments->window, segments->landmarks, segments->landmark, segments->middle,
+                    &bordering->end);
+    if (behind)
+        RETURN_IF_ERROR(choose_behind(bordering, seam, &chosen));
+    if (!chosen && behind)
+        mt_segments_cut_anywhere(segments);
+    if (!chosen) {
+        RETURN_IF_ERROR(find_candidates(bordering));
         chosen = choose(bordering, false);
     }
     take(bordering, chosen, cut);

@@ -154,16 +154,28 @@ static uint32_t root_of(struct search *search, uint32_t i)
     return i;
 }
 
-/* Members whose successor changes leave their class. */
+static bool is_member(const struct search *search, const struct gram *gram)
+{
+    return gram->class_ != NONE && search->class_[gram->class_].members > 1;
+}
+
+/* Members whose successor changes leave their class, but for those that are successors themselves:
+ * what a round ends with may be followed by anything else that is counted as often. */
 static void take_out_spoilers(struct search *search)
 {
+    struct gram *gram = search->gram;
     for (uint32_t i = 0; i < search->grams; i++) {
-        struct gram *gram = &search->gram[i];
-        gram->first = i;
-        if (gram->class_ != NONE && search->class_[gram->class_].members > 1 &&
-            2 * (gram->votes + 1) < gram->count)
-            gram->class_ = NONE;
+        gram[i].first = i;
+        gram[i].last = NONE; /* else: it is a successor */
+        if (is_member(search, &gram[i]) && 2 * (gram[i].votes + 1) < gram[i].count)
+            gram[i].next = NONE;
     }
+    for (uint32_t i = 0; i < search->grams; i++)
+        if (is_member(search, &gram[i]) && gram[i].next != NONE)
+            gram[gram[i].next].last = i;
+    for (uint32_t i = 0; i < search->grams; i++)
+        if (is_member(search, &gram[i]) && gram[i].next == NONE && gram[i].last == NONE)
+            gram[i].class_ = NONE;
 }
 
 /* What follows each other is a class: of iterations and evaluations that are as many by chance,

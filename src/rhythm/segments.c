@@ -114,7 +114,15 @@ void mt_segments_cut_anywhere(struct mt_segments *segments)
     cut_into_segments(segments, best, NULL);
 }
 
-bool mt_segments_cut_behind(struct mt_segments *segments, int seam)
+/* Symbols from one landmark to another, of the same iteration or the next. */
+static uint32_t way(const struct mt_segments *segments, const struct mt_landmark *from,
+                    const struct mt_landmark *to)
+{
+    return to->place >= from->place ? to->place - from->place
+                                    : to->place + segments->length - from->place;
+}
+
+bool mt_segments_cut_behind(struct mt_segments *segments, int seam, uint32_t least)
 {
     const struct mt_landmarks *all = segments->landmarks;
     const struct mt_landmark *best = NULL, *before = NULL;
@@ -123,7 +131,8 @@ bool mt_segments_cut_behind(struct mt_segments *segments, int seam)
         before = &all->landmark[((uint32_t)seam + n - 1) % n];
     for (uint32_t k = 0; before && k + 1 < n; k++) {
         const struct mt_landmark *landmark = &all->landmark[((uint32_t)seam + k) % n];
-        if (best && landmark->worth <= best->worth)
+        bool near = least && way(segments, &all->landmark[seam], landmark) < least;
+        if (near || (best && landmark->worth <= best->worth))
             continue;
         cut_into_segments(segments, landmark, before);
         best = is_in_thread(segments) ? landmark : best;

@@ -27,8 +27,9 @@ void mt_segments_release(struct mt_segments *segments);
 void mt_segments_cut_anywhere(struct mt_segments *segments);
 
 /* By the landmark behind the seam (an index, -1: there is none) that is there most often, the
- * nearest of several. true: there is one; else they are cut anywhere. */
-bool mt_segments_cut_behind(struct mt_segments *segments, int seam);
+ * nearest of several, at least `least` symbols behind it. true: there is one; else they are cut
+ * anywhere. */
+bool mt_segments_cut_behind(struct mt_segments *segments, int seam, uint32_t least);
 
 static inline uint32_t mt_segments_count(const struct mt_segments *segments)
 {

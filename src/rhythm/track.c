@@ -13,6 +13,7 @@
 
 #define ITERATIONS_MAX (1u << 22) /* that are kept */
 #define LIKE 0.7                  /* share of kinds that makes an iteration like a reference */
+#define SHUFFLED 0.75             /* share of what is there in any order that makes one, too */
 #define LEFT_OVER_MIN 3u
 #define CANDIDATES 7u
 
@@ -315,13 +316,37 @@ static double found_share(const struct job *job, uint32_t i)
     return length > 0 ? job->likeness[i].kind / length : 0;
 }
 
-/* A segment is an iteration if much of its reference is there, the last one, which may be cut, if
- * nearly as much is as in the others. */
-static bool is_iteration(const struct job *job, uint32_t i, bool open)
+/* Share of what a segment and its reference have in common whatever the order, of the longer one.
+ * A negative result is an error. */
+static double shuffled_share(const struct job *job, uint32_t i)
+{
+    const struct mt_symtab *table = &job->window->table;
+    const struct mt_reference *reference = &job->track->reference[job->best[i]];
+    uint32_t begin = job->border[i], end = end_of(job, i), length = end - begin, common = 0;
+    uint32_t *count = calloc(table->bares + 1, sizeof *count);
+    if (!count)
+        return MT_ERR_MEMORY;
+    for (uint32_t k = 0; k < reference->length; k++)
+        count[table->sym[reference->sym[k]].bare]++;
+    for (uint32_t p = begin; p < end; p++) {
+        uint32_t *left = &count[mt_window_sym(job->window, p)->bare];
+        common += *left > 0;
+        *left -= *left > 0;
+    }
+    free(count);
+    return (double)common / (length > reference->length ? length : reference->length);
+}
+
+/* A segment is an iteration if much of its reference is there, in another order if the data want
+ * that; the last one, which may be cut, if nearly as much is as in the others. A negative result is
+ * an error. */
+static int is_iteration(const struct job *job, uint32_t i, bool open)
 {
     double usual = 0;
-    if (!open || i + 1 < job->segments || i == 0)
-        return found_share(job, i) >= 0.5;
+    if (!open || i + 1 < job->segments || i == 0) {
+        double share = found_share(job, i) >= 0.5 ? 1 : shuffled_share(job, i);
+        return share < 0 ? (int)share : share >= SHUFFLED;
+    }
     for (uint32_t k = 0; k < i; k++)
         usual += found_share(job, k) / i;
     return found_share(job, i) >= 0.9 * usual;
@@ -334,7 +359,9 @@ static int add_all(struct job *job, bool open)
     for (uint32_t i = 0; i < job->segments; i++) {
         if (is_broken(job, i)) /* neither an iteration nor a sign that there are none */
             continue;
-        if (is_iteration(job, i, open))
+        int iteration = is_iteration(job, i, open);
+        RETURN_IF_ERROR(iteration);
+        if (iteration)
             RETURN_IF_ERROR(put(job, i));
         else
             job->track->fragments++;
