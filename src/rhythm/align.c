@@ -12,7 +12,7 @@
 
 #include "base/error.h"
 
-#define NEAR 12u    /* symbols looked ahead on either side */
+#define NEAR 20u    /* symbols looked ahead on either side */
 #define TOGETHER 3u /* that must go together from there */
 #define MANY UINT32_MAX
 

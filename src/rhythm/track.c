@@ -1,7 +1,7 @@
 /* The first reference is the most frequent iteration, or, where no two are the same, the one of a
  * few that the others are most like. Iterations that are not like any reference get one of their
- * own if three or more of a window are left over: after a recompilation the loop goes on with other
- * kernels. */
+ * own if three or more of a window are left over and clearly more like each other: after a
+ * recompilation the loop goes on with other kernels. */
 #include "rhythm/track.h"
 
 #include <math.h>
@@ -16,6 +16,8 @@
 #define SHUFFLED 0.75             /* share of what is there in any order that makes one, too */
 #define LEFT_OVER_MIN 3u
 #define CANDIDATES 7u
+#define SAMPLES 24u  /* segments by which it is judged, or twice as many */
+#define CLEARLY 0.15 /* of the share of kinds: more like it */
 
 /* Work on the segments of one window. */
 struct job {
@@ -25,6 +27,7 @@ struct job {
     uint32_t segments;
     struct mt_slices slices;
     struct mt_likeness *likeness; /* by segment, to the best reference */
+    double *share;                /* of kinds, of it */
     uint8_t *best;
     uint64_t *hash;
 };
@@ -190,7 +193,44 @@ static int compare(struct job *job, uint32_t i)
             break;
     }
     track->last = job->best[i];
+    job->share[i] = best;
     return best >= LIKE;
+}
+
+/* Whether segments that are left over are clearly more like the last reference than like any before
+ * it. A negative result is an error. */
+static int is_of_use(struct job *job, uint32_t left_over)
+{
+    const struct mt_reference *reference = &job->track->reference[job->track->references - 1];
+    uint32_t step = 1 + left_over / SAMPLES, seen = 0, looked = 0, better = 0;
+    for (uint32_t i = 0; i < job->segments; i++) {
+        struct mt_likeness likeness;
+        if (!is_left_over(job, i) || seen++ % step)
+            continue;
+        mt_slices_fill(&job->slices, job->window, segment(job, i));
+        RETURN_IF_ERROR(compare_with(job, i, job->track->references - 1, &likeness));
+        double share = kind_share(&likeness, reference);
+        looked++;
+        better += share >= LIKE || share >= job->share[i] + CLEARLY;
+    }
+    return better >= LEFT_OVER_MIN && 3 * better >= looked;
+}
+
+/* A reference for what is left over. false: there is none that is of use. */
+static int add_another(struct job *job, uint32_t left_over)
+{
+    struct mt_track *track = job->track;
+    RETURN_IF_ERROR(add_reference(job));
+    struct mt_reference *added = &track->reference[track->references - 1];
+    if (track->references == 1)
+        return true;
+    bool splinter = added->length * 100ull < track->reference[0].length;
+    int of_use = splinter ? 0 : is_of_use(job, left_over);
+    if (of_use > 0)
+        return true;
+    mt_reference_release(added);
+    track->references--;
+    return of_use;
 }
 
 /* Every segment to its reference, new ones made where they are missing. */
@@ -213,13 +253,10 @@ static int compare_all(struct job *job)
         bool more = left_over >= LEFT_OVER_MIN || track->references == 0;
         if (!left_over || !more || track->references == MT_REFERENCES_MAX)
             break;
-        RETURN_IF_ERROR(add_reference(job));
-        struct mt_reference *added = &track->reference[track->references - 1];
-        if (added->length * 100ull < track->reference[0].length) { /* a splinter */
-            mt_reference_release(added);
-            track->references--;
+        int added = add_another(job, left_over);
+        RETURN_IF_ERROR(added);
+        if (!added)
             break;
-        }
     }
     for (uint32_t i = 0; i < job->segments; i++)
         if (job->best[i] == UINT8_MAX)
@@ -379,11 +416,13 @@ int mt_track_add(struct mt_track *track, const struct mt_window *window, const u
         .segments = borders,
         .slices = {malloc(threads * sizeof(uint32_t)), malloc(threads * sizeof(uint32_t))},
         .likeness = calloc(borders + 1, sizeof *job.likeness),
+        .share = calloc(borders + 1, sizeof *job.share),
         .best = malloc(borders + 1),
         .hash = malloc((borders + 1) * sizeof *job.hash)};
     uint32_t *all = malloc((borders + 1) * sizeof *all);
     int code = MT_ERR_MEMORY;
-    if (all && job.slices.begin && job.slices.end && job.likeness && job.best && job.hash) {
+    if (all && job.slices.begin && job.slices.end && job.likeness && job.share && job.best &&
+        job.hash) {
         memcpy(all, border, borders * sizeof *all);
         all[borders] = window->n;
         job.border = all;
@@ -393,6 +432,7 @@ int mt_track_add(struct mt_track *track, const struct mt_window *window, const u
     free(job.slices.begin);
     free(job.slices.end);
     free(job.likeness);
+    free(job.share);
     free(job.best);
     free(job.hash);
     return code;
