@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "simcuda.h"
+#include "unit/unit.h"
 
 #define OK(call) ck_assert_int_eq((call), CUDA_SUCCESS)
 #define FAILS(error, call) ck_assert_int_eq((call), (error))
@@ -22,28 +23,5 @@ static inline CUcontext simtest_context(void)
     return ctx;
 }
 #endif
-
-static inline int simtest_run(const char *name, const TTest *const *tests, size_t n)
-{
-    Suite *suite = suite_create(name);
-    TCase *tcase = tcase_create(name);
-    for (size_t i = 0; i < n; i++)
-        tcase_add_test(tcase, tests[i]);
-    tcase_set_timeout(tcase, 60);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_tap(runner, "-");
-    srunner_run_all(runner, CK_SILENT);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}
-
-#define SIMTEST_MAIN(name, ...)                                                                    \
-    int main(void)                                                                                 \
-    {                                                                                              \
-        const TTest *tests[] = {__VA_ARGS__};                                                      \
-        return simtest_run(name, tests, sizeof(tests) / sizeof(tests[0]));                         \
-    }
 
 #endif

@@ -144,5 +144,5 @@ START_TEST(the_set_finds_its_neighbours)
 }
 END_TEST
 
-SIMTEST_MAIN("arena", a_freed_address_is_the_next_of_its_size, wishes_and_alignment_are_kept,
+UNIT_MAIN("arena", a_freed_address_is_the_next_of_its_size, wishes_and_alignment_are_kept,
              only_live_blocks_are_found, random_use_agrees_with_a_map, the_set_finds_its_neighbours)

@@ -240,6 +240,6 @@ START_TEST(threads)
 }
 END_TEST
 
-SIMTEST_MAIN("c10", sizes_and_segments, every_block_is_reported,
+UNIT_MAIN("c10", sizes_and_segments, every_block_is_reported,
              out_of_memory_empties_the_cache_first, a_block_of_another_stream_waits,
              expandable_segments, random_use_native, random_use_expandable, threads)

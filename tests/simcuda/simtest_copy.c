@@ -204,5 +204,5 @@ START_TEST(sets)
 }
 END_TEST
 
-SIMTEST_MAIN("copy", one_dimension, ranges_must_be_live, two_and_three_dimensions, arrays, batches,
+UNIT_MAIN("copy", one_dimension, ranges_must_be_live, two_and_three_dimensions, arrays, batches,
              sets)

@@ -98,4 +98,4 @@ START_TEST(no_hooked_function_is_a_stub)
 }
 END_TEST
 
-SIMTEST_MAIN("exports", all_are_exported, no_hooked_function_is_a_stub)
+UNIT_MAIN("exports", all_are_exported, no_hooked_function_is_a_stub)

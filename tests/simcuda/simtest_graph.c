@@ -222,6 +222,6 @@ START_TEST(a_graph_launched_into_a_capture_is_its_child)
 }
 END_TEST
 
-SIMTEST_MAIN("graph", a_capture_runs_when_launched, events_draw_streams_into_a_capture,
+UNIT_MAIN("graph", a_capture_runs_when_launched, events_draw_streams_into_a_capture,
              a_graph_by_hand_runs_in_order, memory_of_a_graph_lives_as_long_as_its_copies,
              a_graph_launched_into_a_capture_is_its_child)

@@ -264,6 +264,6 @@ START_TEST(a_file_is_loaded)
 }
 END_TEST
 
-SIMTEST_MAIN("kernel", layouts_come_from_the_text, launches_are_checked,
+UNIT_MAIN("kernel", layouts_come_from_the_text, launches_are_checked,
              a_kernel_is_launched_but_no_function, handles_come_back_for_other_kernels,
              a_cubin_is_read, a_fat_binary_is_opened, a_file_is_loaded)

@@ -320,7 +320,7 @@ START_TEST(a_child_may_begin_where_its_parent_has_not)
 }
 END_TEST
 
-SIMTEST_MAIN("memory", addresses_are_the_same_in_every_run, a_large_block_gives_its_pages_back,
+UNIT_MAIN("memory", addresses_are_the_same_in_every_run, a_large_block_gives_its_pages_back,
              wrong_calls_fail, memory_ends, every_kind_of_memory, host_memory,
              the_old_calls_give_32_bit_addresses, failures_come_when_asked_for,
              calls_and_bytes_are_counted, an_address_is_reused_inside_free, threads_share_a_device,

@@ -46,4 +46,4 @@ START_TEST(it_says_so)
 }
 END_TEST
 
-SIMTEST_MAIN("old", nothing_newer_is_there, it_says_so)
+UNIT_MAIN("old", nothing_newer_is_there, it_says_so)

@@ -121,6 +121,6 @@ START_TEST(the_table_holds_the_drivers_own)
 }
 END_TEST
 
-SIMTEST_MAIN("proc", the_table_holds_the_drivers_own, version_and_stream_choose_the_export,
+UNIT_MAIN("proc", the_table_holds_the_drivers_own, version_and_stream_choose_the_export,
              what_is_not_there_is_said_cleanly, the_first_form_fails_by_its_result,
              an_old_driver_lacks_the_new, a_successor_nobody_knows)

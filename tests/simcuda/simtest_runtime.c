@@ -206,6 +206,6 @@ START_TEST(time_passes_between_events)
 }
 END_TEST
 
-SIMTEST_MAIN("runtime", nothing_happens_before_the_first_call, launches_of_the_old_and_the_new_kind,
+UNIT_MAIN("runtime", nothing_happens_before_the_first_call, launches_of_the_old_and_the_new_kind,
              each_call_is_one_driver_call, per_thread_streams_have_calls_of_their_own,
              variables_and_devices, time_passes_between_events)

@@ -113,5 +113,5 @@ START_TEST(counters_are_written_at_exit)
 }
 END_TEST
 
-SIMTEST_MAIN("settings", numbers_are_taken, there_may_be_no_device, delays_take_time,
+UNIT_MAIN("settings", numbers_are_taken, there_may_be_no_device, delays_take_time,
              nonsense_is_refused, counters_are_written_at_exit)

@@ -101,5 +101,5 @@ START_TEST(memory_ends_here_too)
 }
 END_TEST
 
-SIMTEST_MAIN("vmm", memory_moves_with_its_contents, new_memory_is_not_old_memory,
+UNIT_MAIN("vmm", memory_moves_with_its_contents, new_memory_is_not_old_memory,
              granularity_is_kept, memory_ends_here_too)
