@@ -1,12 +1,13 @@
 /* Rows, checks and help of the recorder's settings; all three come from config.def. */
 #include "settings.h"
 
-#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "base/parse.h"
 
 /* config.def writes NULL for a setting without an option; as text that is "NULL". The comparison is
  * a constant, so that the table can be one. */
@@ -30,37 +31,6 @@ const struct mt_setting *mt_settings(void)
     return rows;
 }
 
-static bool is_switch_word(const char *value)
-{
-    static const char *const words[] = {"0", "1", "off", "on", "no", "yes", "false", "true"};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        if (strcmp(value, words[i]) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* Whether `words`, which bars part, has the word. */
-static bool is_one_of(const char *value, const char *words)
-{
-    for (size_t size; *words; words += size + (words[size] == '|')) {
-        size = strcspn(words, "|");
-        if (strlen(value) == size && strncmp(words, value, size) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* Digits only, as the recorder reads them: strtol also takes blanks and signs. */
-static bool is_number_between(const char *value, long least, long most)
-{
-    if (!*value || value[strspn(value, "0123456789")] != '\0')
-        return false;
-    errno = 0;
-    long number = strtol(value, NULL, 10);
-    return errno == 0 && number >= least && number <= most;
-}
-
 /* The one rule that a row cannot say. */
 static bool is_power_of_two(long number)
 {
@@ -70,11 +40,12 @@ static bool is_power_of_two(long number)
 static int check_number(const struct mt_setting *setting, const char *origin, const char *value,
                         struct mt_error *error)
 {
-    if (!is_number_between(value, setting->least, setting->most))
+    long number;
+    if (!mt_parse_number(value, setting->least, setting->most, &number))
         return mt_fail(error, MT_ERR_USAGE, "%s: '%s' is no number from %ld to %ld%s%s", origin,
                        value, setting->least, setting->most, *setting->unit ? " " : "",
                        setting->unit);
-    if (strcmp(setting->variable, "MEMTRACE_RING_KIB") == 0 && !is_power_of_two(atol(value)))
+    if (strcmp(setting->variable, "MEMTRACE_RING_KIB") == 0 && !is_power_of_two(number))
         return mt_fail(error, MT_ERR_USAGE, "%s: '%s' is no power of two", origin, value);
     return MT_OK;
 }
@@ -82,15 +53,16 @@ static int check_number(const struct mt_setting *setting, const char *origin, co
 int mt_setting_check(const struct mt_setting *setting, const char *origin, const char *value,
                      struct mt_error *error)
 {
+    bool on;
     switch (setting->type) {
     case MT_SETTING_TEXT:
         return MT_OK;
     case MT_SETTING_SWITCH:
-        if (is_switch_word(value))
+        if (mt_parse_switch(value, &on))
             return MT_OK;
         return mt_fail(error, MT_ERR_USAGE, "%s: '%s' is neither 0 nor 1", origin, value);
     case MT_SETTING_CHOICE:
-        if (is_one_of(value, setting->argument))
+        if (mt_parse_choice(value, setting->argument))
             return MT_OK;
         return mt_fail(error, MT_ERR_USAGE, "%s: '%s' is none of %s", origin, value,
                        setting->argument);

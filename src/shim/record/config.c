@@ -1,10 +1,11 @@
 #include "shim/record/config.h"
 
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "base/parse.h"
 
 struct mt_config mt_config;
 
@@ -15,43 +16,6 @@ static const struct mt_config standards = {
 #define CHOICE(name, option, standard, words, doc) .name = standard,
 #include "shim/record/config.def"
 };
-
-/* Decimal digits only: strtol's blanks and signs would hide typing errors. */
-static bool parse_number(const char *text, long least, long most, long *number)
-{
-    long value = 0;
-    if (!*text)
-        return false;
-    for (; *text; text++) {
-        if (*text < '0' || *text > '9' || value > INT32_MAX)
-            return false;
-        value = value * 10 + (*text - '0');
-    }
-    *number = value;
-    return value >= least && value <= most;
-}
-
-static bool parse_switch(const char *text, bool *on)
-{
-    static const char *const words[] = {"0", "1", "off", "on", "no", "yes", "false", "true"};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strcmp(text, words[i]) == 0) {
-            *on = i % 2;
-            return true;
-        }
-    return false;
-}
-
-/* Whether `words`, which bars part, has the word. */
-static bool parse_choice(const char *text, const char *words)
-{
-    for (size_t size; *words; words += size + (words[size] == '|')) {
-        size = strcspn(words, "|");
-        if (strlen(text) == size && strncmp(words, text, size) == 0)
-            return true;
-    }
-    return false;
-}
 
 /* Of a variable MEMTRACE_NAME=VALUE, from NAME on. */
 static bool is_setting(const char *variable)
@@ -95,19 +59,19 @@ bool mt_config_read(struct mt_config *config, char *why, size_t size)
     if ((text = getenv("MEMTRACE_" #name)) && *text)                                               \
         read.name = text;
 #define NUMBER(name, option, standard, least, most, unit, doc)                                     \
-    if ((text = getenv("MEMTRACE_" #name)) && !parse_number(text, least, most, &read.name)) {      \
+    if ((text = getenv("MEMTRACE_" #name)) && !mt_parse_number(text, least, most, &read.name)) {   \
         snprintf(why, size, "MEMTRACE_" #name "=%.40s: wanted a number from %d to %d", text,       \
                  least, most);                                                                     \
         return false;                                                                              \
     }
 #define SWITCH(name, option, standard, doc)                                                        \
-    if ((text = getenv("MEMTRACE_" #name)) && !parse_switch(text, &read.name)) {                   \
+    if ((text = getenv("MEMTRACE_" #name)) && !mt_parse_switch(text, &read.name)) {                \
         snprintf(why, size, "MEMTRACE_" #name "=%.40s: wanted 0 or 1", text);                      \
         return false;                                                                              \
     }
 #define CHOICE(name, option, standard, words, doc)                                                 \
     if ((text = getenv("MEMTRACE_" #name))) {                                                      \
-        if (!parse_choice(text, words)) {                                                          \
+        if (!mt_parse_choice(text, words)) {                                                       \
             snprintf(why, size, "MEMTRACE_" #name "=%.40s: wanted one of %s", text, words);        \
             return false;                                                                          \
         }                                                                                          \
