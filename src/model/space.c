@@ -73,9 +73,12 @@ static void pad(struct mt_space_chunk *chunk, size_t from)
     pad_keys(chunk->begin + from, CHUNK_RANGES - from);
 }
 
+/* Memory comes and goes near where it last did, so that chunk is tried first. */
 static struct place locate(const struct mt_space *space, uint64_t address)
 {
-    size_t c = count_chunks(space, address);
+    size_t last = space->last, c = last + 1; /* behind the keys are some that are larger than any */
+    if (last >= space->chunks || address < space->first[last] || address >= space->first[last + 1])
+        c = count_chunks(space, address);
     struct place place = {.chunk = c ? c - 1 : 0};
     const struct mt_space_chunk *chunk = space->chunk[place.chunk];
     place.i = c ? count_in_chunk(chunk, address) : 0;
@@ -236,6 +239,7 @@ enum mt_space_result mt_space_insert(struct mt_space *space, uint64_t begin, uin
     chunk->item[place.i] = item;
     chunk->n++;
     space->first[place.chunk] = chunk->begin[0];
+    space->last = place.chunk;
     space->size++;
     return MT_SPACE_OK;
 }
@@ -265,6 +269,7 @@ bool mt_space_remove(struct mt_space *space, uint64_t begin, struct mt_range *re
     chunk->begin[--chunk->n] = UINT64_MAX;
     space->size--;
     space->first[place.chunk] = chunk->begin[0];
+    space->last = place.chunk;
     if (chunk->n < MERGE_BELOW)
         shrink(space, place.chunk);
     return true;

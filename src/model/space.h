@@ -17,6 +17,7 @@ struct mt_space {
     size_t chunks, room;
     struct mt_space_chunk *spare; /* chunks for use */
     size_t size;                  /* ranges */
+    size_t last;                  /* chunk that was changed last; a guess */
 };
 
 struct mt_range {
