@@ -27,12 +27,14 @@ END_TEST
 
 #define PAUSES (KIND_BIT(MT_pause) | KIND_BIT(MT_resume) | KIND_BIT(MT_kept) | KIND_BIT(MT_resumed))
 
-/* They are told with the graph that they were captured into, in their places, as long as it is. */
+/* They are told with the graph that they were captured into, in their places, as long as it is; and
+ * with its copies. */
 START_TEST(captured_into_graphs)
 {
     struct run run = run_clean(NULL, LIST("victim", "nccl-graph"));
     struct seen seen = compare_kinds(&run, ~PAUSES);
-    ck_assert_uint_eq(seen.events, 2 + 4 + 4 * (1 + 6 + 4) + 1 + 2 + 4 + 2 + 5);
+    ck_assert_uint_eq(seen.events, 2 + 4 + 4 * (1 + 6 + 4) + 1 + 2 + 4 + 2 + 5 +
+                                      4 + 3 * 11 + 7 + 1 + 7);
     run_free(&run);
 }
 END_TEST

@@ -297,6 +297,43 @@ static void run_nested(char *at)
     did_reduce(at + 64, NULL, MT_COLLECTIVE_NODE);
 }
 
+/* Clones and children of graphs, and children of clones, outlive what they were copied of. */
+static void run_copies(char *at)
+{
+    CUgraph inner = capture(at, true), clone, outer, both;
+    CUgraphNode node;
+    MUST(CU(cuGraphClone)(&clone, inner));
+    MUST(CU(cuGraphCreate)(&outer, 0));
+    MUST(CU(cuGraphAddChildGraphNode)(&node, outer, NULL, 0, inner));
+    MUST(CU(cuGraphClone)(&both, outer));
+    MUST(CU(cuGraphDestroy)(inner));
+    run_graph(clone, at, true);
+    run_graph(outer, at, true);
+    MUST(CU(cuGraphDestroy)(outer));
+    run_graph(both, at, true);
+    MUST(CU(cuGraphDestroy)(clone));
+    run_graph(capture(at, false), at, false); /* has a handle of one of these */
+    MUST(CU(cuGraphDestroy)(both));
+}
+
+/* Its graph goes unseen, and the next one has its handle. */
+static void abort_a_capture(char *at)
+{
+    CUstream kept = stream;
+    CUstreamCaptureStatus status;
+    CUgraph gone;
+    MUST(REAL(cuStreamCreate)(&stream, CU_STREAM_NON_BLOCKING));
+    MUST(CU(cuStreamBeginCapture_v2)(stream, CU_STREAM_CAPTURE_MODE_RELAXED));
+    reduce(at);
+    MUST(REAL(cuStreamGetCaptureInfo_v2)(stream, &status, NULL, &gone, NULL, NULL));
+    MUST(REAL(cuStreamDestroy_v2)(stream));
+    stream = kept;
+    CUgraph graph = capture(at, false);
+    if (graph != gone)
+        victim_fail("the handle of an aborted capture did not come again");
+    run_graph(graph, at, false);
+}
+
 static int graph_victim(int argc, char **argv)
 {
     struct simnccl_id id;
@@ -324,6 +361,8 @@ static int graph_victim(int argc, char **argv)
     run_graph(third, at + 2048, false);
     run_graph(second, at + 1024, true);
     run_nested(at);
+    run_copies(at);
+    abort_a_capture(at);
     return 0;
 }
 

@@ -21,7 +21,13 @@ void mt_graph_calls_add(CUstream stream, const struct mt_ev_collective *collecti
  * then. */
 uint32_t mt_graph_calls_of(CUgraph graph, struct mt_pile *calls, uint32_t n);
 
-/* The graph is destroyed: before, because its handle may then be another one's. */
+/* A graph was copied, with all graphs in it, to a clone or into a node. */
+void mt_graph_calls_copy(CUgraph to, CUgraph from);
+void mt_graph_calls_copy_to_node(CUgraphNode node, CUgraph from);
+
+/* The graph is destroyed, with all graphs in it: before, because its handle may then be another
+ * one's. And a new one has its handle: graphs whose capture fails are destroyed unseen. */
 void mt_graph_calls_drop(CUgraph graph);
+void mt_graph_calls_captured(CUstream stream);
 
 #endif

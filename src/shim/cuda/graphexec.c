@@ -308,10 +308,12 @@ static void note_enabled(CUgraphExec exec, CUgraphNode node, unsigned enabled)
                 .state = enabled ? MT_NODE_ENABLED : MT_NODE_DISABLED);
 }
 
-static void note_bodies(CUgraphNode node, const CUgraphNodeParams *params)
+static void note_added(CUgraphNode node, const CUgraphNodeParams *params)
 {
     if (params->type == CU_GRAPH_NODE_TYPE_CONDITIONAL)
         mt_bodies_learn(node, &params->conditional);
+    else if (params->type == CU_GRAPH_NODE_TYPE_GRAPH)
+        mt_graph_calls_copy_to_node(node, params->graph.graph);
 }
 
 #define HOOK_memory(...)

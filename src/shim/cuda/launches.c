@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "shim/cuda/contexts.h"
+#include "shim/cuda/graphcalls.h"
 #include "shim/cuda/kernels.h"
 #include "shim/cuda/note.h"
 #include "shim/image/images.h"
@@ -17,6 +18,13 @@ static _Atomic int captures;
 static void note_capture(int change)
 {
     atomic_fetch_add(&captures, change);
+}
+
+/* Into a new graph. */
+static void note_new_capture(uint64_t stream)
+{
+    note_capture(1);
+    mt_graph_calls_captured((CUstream)stream);
 }
 
 /* A capture that ends in an error has ended all the same, unless it had never begun. */
