@@ -29,7 +29,7 @@ static bool is_framework(const char *package)
 #define PACKAGE(name) name,
 #define REPORTER(prefix)
 #define LIBRARY(prefix, rank)
-#define FUNCTION(prefix)
+#define FUNCTION(prefix, rank)
 #include "stacks/siterules.def"
     };
     size_t length = strcspn(package, "/.");
@@ -58,7 +58,7 @@ static bool is_reporter(const char *name)
 #define PACKAGE(name)
 #define REPORTER(prefix) || begins(name, prefix)
 #define LIBRARY(prefix, rank)
-#define FUNCTION(prefix)
+#define FUNCTION(prefix, rank)
 #include "stacks/siterules.def"
         ;
 }
@@ -79,12 +79,17 @@ enum mt_rank mt_rank_of_function(const char *path, const char *function)
     const char *name = path ? name_of(path) : "";
 #define PACKAGE(name)
 #define REPORTER(prefix)
+#define LIBRARY(prefix, rank)
+#define FUNCTION(prefix, rank)                                                                     \
+    if (function && begins(function, prefix))                                                      \
+        return MT_RANK_##rank;
+#include "stacks/siterules.def"
+#define PACKAGE(name)
+#define REPORTER(prefix)
 #define LIBRARY(prefix, rank)                                                                      \
     if (begins(name, prefix))                                                                      \
         return MT_RANK_##rank;
-#define FUNCTION(prefix)                                                                           \
-    if (function && begins(function, prefix))                                                      \
-        return MT_RANK_ALLOCATOR;
+#define FUNCTION(prefix, rank)
 #include "stacks/siterules.def"
     return !path ? MT_RANK_ALLOCATOR : function ? MT_RANK_NATIVE : MT_RANK_NAMELESS;
 }

@@ -8,6 +8,7 @@ enum mt_rank {
     MT_RANK_PYTHON,           /* the job's own Python, and packages that are no framework */
     MT_RANK_PYTHON_FRAMEWORK, /* siterules.def, and Python's own library */
     MT_RANK_NATIVE,           /* a function with a name */
+    MT_RANK_TELLING,          /* of a framework, but it says what for */
     MT_RANK_NAMELESS,
     MT_RANK_FRAMEWORK,
     MT_RANK_ALLOCATOR, /* and the driver, the C library */

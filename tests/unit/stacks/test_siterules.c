@@ -44,4 +44,18 @@ START_TEST(runtime_that_is_linked_in)
 }
 END_TEST
 
-UNIT_MAIN("siterules", python, python_that_reports, native, runtime_that_is_linked_in)
+/* Of a block that autograd asks for: the step of the backward pass, not the operator below it. */
+START_TEST(backward)
+{
+    const char *library = "/x/torch/lib/libtorch_cpu.so";
+    enum mt_rank step =
+        mt_rank_of_function(library, "torch::autograd::generated::MmBackward0::apply");
+    ck_assert_int_eq(step, MT_RANK_TELLING);
+    ck_assert_int_lt(step, mt_rank_of_function(library, "at::_ops::mm::call"));
+    ck_assert_int_lt(step, mt_rank_of_function(library, "torch::autograd::Engine::thread_main"));
+    ck_assert_int_lt(step, mt_rank_of_function(library, NULL));
+    ck_assert_int_gt(step, mt_rank_of_function("/home/me/kernels.so", "my_backward"));
+}
+END_TEST
+
+UNIT_MAIN("siterules", python, python_that_reports, native, runtime_that_is_linked_in, backward)
