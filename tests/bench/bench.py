@@ -94,6 +94,11 @@ def hooks(bench):
             bench.row(f"hook_{name}_{threads}_threads", "ns/call", values, limits[name])
 
 
+def peak_kib(command, environment):
+    """The most memory that a program had, which it prints."""
+    return int(subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE).stdout)
+
+
 def stacks(bench):
     """What a stack adds to the report of a block, below as many frames as the name says; the last
     of 128 stacks that take turns."""
@@ -117,6 +122,11 @@ def stacks(bench):
         bench.row("stack_libunwind_30_frames", "ns/call", theirs)
     else:
         print("libunwind: not installed (apt-get install libunwind-dev), left out")
+    many = [bench.path("tests", "stacks", "native-program"), "100000"]
+    bare, once, often = (peak_kib([*many, rounds], environments(bench, kind)[1])
+                         for rounds, kind in (("1", "none"), ("1", "native"), ("100", "native")))
+    bench.row("stack_memory", "bytes/stack", [(once - bare) * 1024 / 1e5], "<= 1024")
+    bench.row("stack_soak_10M_growth", "MiB", [(often - once) / 1024], "<= 20")
     path = os.path.join(bench.scratch, "training.mtrace")
     write = [bench.path("tests", "bench", "bench-trace"), "write", path, "500", "0", "6", "65536"]
     plain, told = run(write), run(write + ["5000"])

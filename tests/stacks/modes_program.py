@@ -8,9 +8,9 @@ import sys
 import tempfile
 import threading
 
-cuda = ctypes.CDLL("libcuda.so.1")
+from pyjob import begin, context, cuda, frames
+
 c10 = ctypes.CDLL(None)
-context = ctypes.c_void_p()
 expected = {}  # what it is called: frames, innermost first
 PTX = b""".version 7.0
 .target sm_80
@@ -20,18 +20,6 @@ PTX = b""".version 7.0
     ret;
 }
 """
-
-
-def name_of(code):
-    return getattr(code, "co_qualname", code.co_name)
-
-
-def frames(frame):
-    found = []
-    while frame is not None:
-        found.append([frame.f_code.co_filename, name_of(frame.f_code), frame.f_lineno])
-        frame = frame.f_back
-    return found
 
 
 def note(what):
@@ -90,21 +78,15 @@ def on_thread(function, *arguments):
 
 SUB = """
 import ctypes, json, sys, time
-def frames(frame):
-    found = []
-    while frame is not None:
-        code = frame.f_code
-        found.append([code.co_filename, getattr(code, "co_qualname", code.co_name),
-                      frame.f_lineno])
-        frame = frame.f_back
-    return found
+sys.path.insert(0, {folder!r})
+from pyjob import cuda, frames
 def inside(depth):
     if depth:
         return inside(depth - 1)
     end = time.monotonic() + 0.5 * (sys.version_info < (3, 12))
     while time.monotonic() < end:  # in which the recorder compares with an interpreter
         pass
-    cuda, at = ctypes.CDLL("libcuda.so.1"), ctypes.c_uint64()
+    at = ctypes.c_uint64()
     at, size = ctypes.byref(at), ctypes.c_size_t({size})
     told = frames(sys._getframe()); cuda.cuMemAlloc_v2(at, size)
     return told
@@ -124,7 +106,7 @@ def sub_interpreter(size):
         modern = sys.version_info >= (3, 12)
         number = module.create(isolated=False) if modern else module.create()
     path = tempfile.mktemp()
-    text = SUB.format(size=size, path=path)
+    text = SUB.format(size=size, path=path, folder=os.path.dirname(os.path.abspath(__file__)))
     here = frames(sys._getframe()); module.run_string(number, text)  # noqa: E702
     with open(path, encoding="utf-8") as file:
         inside = json.load(file)
@@ -141,9 +123,7 @@ def deep(depth, function, *arguments):
 
 
 def main():
-    assert cuda.cuInit(0) == 0
-    assert cuda.cuDevicePrimaryCtxRetain(ctypes.byref(context), 0) == 0
-    assert cuda.cuCtxSetCurrent(context) == 0
+    begin()
     alloc(4096)
     deep(5, alloc, 4352)
     deep(300, alloc, 5120)

@@ -1,9 +1,8 @@
 /* Allocations from many kinds of native frames; run by native_stacks.py, also below gdb. With an
  * argument that many distinct stacks allocate again and again instead. */
-#include <alloca.h>
 #include <dlfcn.h>
 #include <pthread.h>
-#include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,91 +11,26 @@
 #include <sys/resource.h>
 #include <ucontext.h>
 
-#define NOINLINE __attribute__((noinline))
-#define STAY __asm__ volatile("" : : : "memory") /* keeps a call from becoming a jump */
+#include "frames.h"
 
 static int (*mem_alloc)(uint64_t *, size_t);
 static int (*mem_free)(uint64_t);
 static int (*set_context)(void *);
 static void *context;
+static bool soaking;
 
-static NOINLINE void ask(void)
+static NOINLINE void act(void)
 {
     uint64_t address;
-    if (mem_alloc(&address, 4096) != 0)
+    if (mem_alloc(&address, soaking ? 64 : 4096) != 0 || (soaking && mem_free(address) != 0))
         abort();
-    STAY;
-}
-
-static NOINLINE int recursion(int depth)
-{
-    if (depth)
-        recursion(depth - 1);
-    else
-        ask();
-    STAY;
-    return depth;
-}
-
-static int order(const void *a, const void *b)
-{
-    ask();
-    return *(const int *)a - *(const int *)b;
-}
-
-/* A frame pointer is needed where the size of the frame is not known. */
-static NOINLINE void variable(size_t size)
-{
-    volatile char *room = alloca(size);
-    room[0] = 1;
-    ask();
-    room[size - 1] = 2;
-}
-
-/* The stack is aligned to more than a caller guarantees: its frame is found through memory. */
-static NOINLINE void aligned(void)
-{
-    volatile char room[64] __attribute__((aligned(64)));
-    room[0] = 1;
-    ask();
-    room[63] = room[0];
-    STAY;
-}
-
-static NOINLINE void aligned_variable(size_t size)
-{
-    volatile char room[64] __attribute__((aligned(64)));
-    volatile char *more = alloca(size);
-    room[0] = more[0] = 1;
-    ask();
-    room[63] = more[size - 1];
-    more[0] = room[0];
-}
-
-static NOINLINE __attribute__((optimize("no-omit-frame-pointer"))) void with_pointer(void)
-{
-    ask();
     STAY;
 }
 
 static void handler(int number)
 {
     (void)number;
-    ask();
-    STAY;
-}
-
-static NOINLINE void signals(void)
-{
-    static char other[1 << 16];
-    stack_t stack = {.ss_sp = other, .ss_size = sizeof other};
-    struct sigaction action = {.sa_handler = handler};
-    sigaltstack(&stack, NULL);
-    sigaction(SIGUSR1, &action, NULL);
-    action.sa_flags = SA_ONSTACK;
-    sigaction(SIGUSR2, &action, NULL);
-    raise(SIGUSR1);
-    raise(SIGUSR2);
+    act();
     STAY;
 }
 
@@ -146,42 +80,16 @@ static NOINLINE void made_at_run_time(void)
     if (page == MAP_FAILED)
         return;
     memcpy(page, code, sizeof code);
-    ((void (*)(void (*)(void)))page)(ask);
+    ((void (*)(void (*)(void)))page)(act);
     STAY;
 #endif
-}
-
-/* One of very many stacks: each bit of n is a choice between two callers. */
-static NOINLINE void branch(unsigned n, int bits);
-
-static NOINLINE void left(unsigned n, int bits)
-{
-    branch(n, bits);
-    STAY;
-}
-
-static NOINLINE void right(unsigned n, int bits)
-{
-    branch(n, bits);
-    STAY;
-}
-
-static NOINLINE void branch(unsigned n, int bits)
-{
-    uint64_t address;
-    if (bits && n & 1)
-        left(n >> 1, bits - 1);
-    else if (bits)
-        right(n >> 1, bits - 1);
-    else if (mem_alloc(&address, 64) != 0 || mem_free(address) != 0)
-        abort();
-    STAY;
 }
 
 static int soak(unsigned stacks, unsigned rounds)
 {
     int bits = 1;
     struct rusage usage;
+    soaking = true;
     while (1u << bits < stacks)
         bits++;
     for (unsigned i = 0; i < rounds; i++)
@@ -194,7 +102,6 @@ static int soak(unsigned stacks, unsigned rounds)
 
 int main(int argc, char **argv)
 {
-    int numbers[] = {3, 1, 2};
     void *driver = dlopen("libcuda.so.1", RTLD_NOW);
     int (*init)(unsigned) = (int (*)(unsigned))dlsym(driver, "cuInit");
     int (*retain)(void **, int) = (int (*)(void **, int))dlsym(driver, "cuDevicePrimaryCtxRetain");
@@ -205,14 +112,14 @@ int main(int argc, char **argv)
         return 1;
     if (argc > 2)
         return soak((unsigned)atoi(argv[1]), (unsigned)atoi(argv[2]));
-    ask();
+    act();
     recursion(20);
-    qsort(numbers, 3, sizeof *numbers, order);
+    sorted();
     variable(100);
     aligned();
     aligned_variable(200);
     with_pointer();
-    signals();
+    raise_signals(handler);
     threads();
     coroutine();
     made_at_run_time();

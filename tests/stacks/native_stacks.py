@@ -131,10 +131,11 @@ def soak(job):
     few = int(job.run(job.program, str(stacks), "1"))
     frames = len(job.events("--kind=frame"))
     named = {event["stack"] for event in job.events("--kind=alloc")}
+    bare = int(job.run(job.program, str(stacks), "1", MEMTRACE_STACKS="none"))
     print(f"{rounds} x {stacks} allocations: {len(named)} stacks, {frames} frames told, "
-          f"{few} KiB after one round and {many} after all")
-    return len(named) != stacks or 0 in named or lost or many > few + 20000 or frames > 6 * stacks
-
+          f"{few - bare} KiB for stacks after one round and {many - bare} after all")
+    return (len(named) != stacks or 0 in named or lost or many > few + 20000 or frames > 7 * stacks
+            or few > bare + stacks)  # 1 KiB a stack
 
 
 def main(*arguments):

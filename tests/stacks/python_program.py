@@ -13,23 +13,10 @@ import sys
 import threading
 import time
 
-# PyDLL would keep the interpreter's lock; CDLL lets it go, as operators of PyTorch do.
-cuda = ctypes.CDLL("libcuda.so.1")
-context = ctypes.c_void_p()
+from pyjob import begin, context, cuda, frames
+
 expected = {}
 sizes = iter(range(1 << 10, 1 << 30, 256))
-
-
-def name_of(code):
-    return getattr(code, "co_qualname", code.co_name)
-
-
-def frames(frame):
-    found = []
-    while frame is not None:
-        found.append([frame.f_code.co_filename, name_of(frame.f_code), frame.f_lineno])
-        frame = frame.f_back
-    return found
 
 
 def note(size, frame):
@@ -216,9 +203,7 @@ def threads():
 
 
 def main():
-    assert cuda.cuInit(0) == 0
-    assert cuda.cuDevicePrimaryCtxRetain(ctypes.byref(context), 0) == 0
-    assert cuda.cuCtxSetCurrent(context) == 0
+    begin()
     plain()
     generators()
     comprehensions()

@@ -1,5 +1,4 @@
 /* Stacks of many kinds, each walked twice (walkcompare.h). Exit 1 where the walks differ. */
-#include <alloca.h>
 #include <dlfcn.h>
 #include <pthread.h>
 #include <signal.h>
@@ -11,30 +10,19 @@
 #include <sys/time.h>
 #include <time.h>
 
+#include "frames.h"
+#include "stepping.h"
 #include "walkcompare.h"
-
-#define NOINLINE __attribute__((noinline))
-#define STAY __asm__ volatile("" : : : "memory") /* keeps a call from becoming a jump */
 
 static const void *trampoline;
 
 static int looking = 1;
 
-static NOINLINE void look(void)
+static NOINLINE void act(void)
 {
     if (looking)
         walk_compare(trampoline);
     STAY;
-}
-
-static NOINLINE int recursion(int depth)
-{
-    if (depth)
-        recursion(depth - 1);
-    else
-        look();
-    STAY;
-    return depth;
 }
 
 static int by_size(const void *a, const void *b)
@@ -42,38 +30,7 @@ static int by_size(const void *a, const void *b)
     return *(const int *)a - *(const int *)b;
 }
 
-static int order(const void *a, const void *b)
-{
-    look();
-    return *(const int *)a - *(const int *)b;
-}
-
 /* Frames of one size at the same places, from other callers each time. */
-static NOINLINE void branch(unsigned n, int bits);
-
-static NOINLINE void left(unsigned n, int bits)
-{
-    branch(n, bits);
-    STAY;
-}
-
-static NOINLINE void right(unsigned n, int bits)
-{
-    branch(n, bits);
-    STAY;
-}
-
-static NOINLINE void branch(unsigned n, int bits)
-{
-    if (bits && n & 1)
-        left(n >> 1, bits - 1);
-    else if (bits)
-        right(n >> 1, bits - 1);
-    else
-        look();
-    STAY;
-}
-
 static NOINLINE void branches(void)
 {
     for (unsigned n = 0; n < 1024; n++)
@@ -82,34 +39,9 @@ static NOINLINE void branches(void)
 
 static NOINLINE void plain(void)
 {
-    int numbers[] = {5, 3, 1, 4, 2};
-    look();
+    act();
     recursion(30);
-    qsort(numbers, 5, sizeof *numbers, order);
-}
-
-static NOINLINE void variable(size_t size)
-{
-    volatile char *room = alloca(size);
-    room[0] = 1;
-    recursion(2);
-    room[size - 1] = 2;
-}
-
-static NOINLINE void aligned(size_t size)
-{
-    volatile char room[64] __attribute__((aligned(64)));
-    volatile char *more = alloca(size);
-    room[0] = more[0] = 1;
-    recursion(2);
-    room[63] = more[size - 1];
-    more[0] = room[0];
-}
-
-static NOINLINE __attribute__((optimize("no-omit-frame-pointer"))) void with_pointer(void)
-{
-    recursion(2);
-    STAY;
+    sorted();
 }
 
 static NOINLINE void frames(void)
@@ -121,8 +53,9 @@ static NOINLINE void frames(void)
 
 static NOINLINE void all_frames(void)
 {
+    aligned();
     for (size_t size = 16; size < 100000; size *= 3)
-        aligned(size);
+        aligned_variable(size);
     frames();
 }
 
@@ -149,20 +82,6 @@ static void handler(int number)
     trampoline = NULL;
 }
 
-static NOINLINE void signals(void)
-{
-    static char other[1 << 16];
-    stack_t stack = {.ss_sp = other, .ss_size = sizeof other};
-    struct sigaction action = {.sa_handler = handler};
-    sigaltstack(&stack, NULL);
-    sigaction(SIGUSR1, &action, NULL);
-    action.sa_flags = SA_ONSTACK;
-    sigaction(SIGUSR2, &action, NULL);
-    raise(SIGUSR1);
-    raise(SIGUSR2);
-    STAY;
-}
-
 /* ---- wherever a signal comes ---- */
 
 static char room[256];
@@ -175,27 +94,14 @@ static void step(int number)
 }
 
 #if defined(__x86_64__)
-/* At each instruction. Flag TF: a trap behind each instruction. */
-#define STEP_ON                                                                                    \
-    __asm__ volatile("sub $128, %%rsp\n\tpushf\n\torl $0x100, (%%rsp)\n\tpopf\n\t"                 \
-                     "add $128, %%rsp"                                                             \
-                     :                                                                             \
-                     :                                                                             \
-                     : "cc", "memory")
-#define STEP_OFF                                                                                   \
-    __asm__ volatile("sub $128, %%rsp\n\tpushf\n\tandl $~0x100, (%%rsp)\n\tpopf\n\t"               \
-                     "add $128, %%rsp"                                                             \
-                     :                                                                             \
-                     :                                                                             \
-                     : "cc", "memory")
-
+/* At each instruction. */
 static NOINLINE void stepped(void (*run)(void))
 {
     struct sigaction action = {.sa_handler = step};
     sigaction(SIGTRAP, &action, NULL);
-    STEP_ON;
+    stepping_on();
     run();
-    STEP_OFF;
+    stepping_off();
 }
 
 #else
@@ -248,7 +154,7 @@ int main(void)
     wrong += walk_report("frames of other kinds");
     threads();
     wrong += walk_report("deep recursion");
-    signals();
+    raise_signals(handler);
     wrong += walk_report("signals");
     stepped(own_calls);
     wrong += walk_report("where signals come");

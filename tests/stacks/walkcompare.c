@@ -156,7 +156,7 @@ EXPORT __attribute__((noinline)) void walk_alone(void)
         bool linker = mine > 0 && is_linkers(ours[mine - 1]);
         bool unwinder = !linker && is_unwinders(ours, mine);
         walk_counts.linker += linker;
-        walk_counts.tableless += unwinder;
+        walk_counts.unwinder += unwinder;
         walk_counts.wrong += !linker && !unwinder;
     }
     __asm__ volatile("" : : : "memory");
@@ -167,10 +167,10 @@ EXPORT long walk_report(const char *name)
     long wrong = walk_counts.wrong + walk_counts.shorter + walk_counts.unlike;
     if (walk_counts.tableless * 100 > walk_counts.walks)
         wrong += walk_counts.tableless;
-    printf("%s: %ld walks, %ld frames, %ld wrong, %ld end earlier, %ld in the linker, %ld without "
-           "true tables, %ld not followed\n",
+    printf("%s: %ld walks, %ld frames, %ld wrong, %ld end earlier, %ld in the linker, %ld in the "
+           "unwinder, %ld without tables, %ld not followed\n",
            name, walk_counts.walks, walk_counts.frames, walk_counts.wrong, walk_counts.shorter,
-           walk_counts.linker, walk_counts.tableless, walk_counts.unlike);
+           walk_counts.linker, walk_counts.unwinder, walk_counts.tableless, walk_counts.unlike);
     memset(&walk_counts, 0, sizeof walk_counts);
     return wrong;
 }

@@ -10,7 +10,7 @@ extern "C" {
 #endif
 
 struct walk_counts {
-    long walks, frames, shorter, wrong, linker, tableless, unlike;
+    long walks, frames, shorter, wrong, linker, tableless, unwinder, unlike;
 };
 
 /* Compare the stack of the caller; `trampoline` is what a signal's handler returns to, NULL where
