@@ -8,10 +8,10 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-#define NOINLINE __attribute__((noinline))
+#define NOINLINE __attribute__((noinline, unused))
 #define STAY __asm__ volatile("" : : : "memory") /* keeps a call from becoming a jump */
 
-static void act(void);
+void act(void);
 
 static NOINLINE int recursion(int depth)
 {
@@ -23,7 +23,7 @@ static NOINLINE int recursion(int depth)
     return depth;
 }
 
-static int acting_order(const void *a, const void *b)
+static __attribute__((unused)) int acting_order(const void *a, const void *b)
 {
     act();
     return *(const int *)a - *(const int *)b;

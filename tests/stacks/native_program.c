@@ -19,7 +19,7 @@ static int (*set_context)(void *);
 static void *context;
 static bool soaking;
 
-static NOINLINE void act(void)
+NOINLINE void act(void)
 {
     uint64_t address;
     if (mem_alloc(&address, soaking ? 64 : 4096) != 0 || (soaking && mem_free(address) != 0))

@@ -18,7 +18,7 @@ static const void *trampoline;
 
 static int looking = 1;
 
-static NOINLINE void act(void)
+NOINLINE void act(void)
 {
     if (looking)
         walk_compare(trampoline);
