@@ -331,7 +331,7 @@ static bool holds(const struct mt_detector *detector, const struct mt_rhythm *rh
     double self = track->references < n ? track->references : 0;
     kind = (kind * n - self) / (n - self);
     exact = (exact * n - self) / (n - self);
-    bool alike = kind >= 0.3 && (exact >= 0.1 || kind >= 0.9);
+    bool alike = kind >= 0.45 && (exact >= 0.1 || kind >= 0.9);
     return alike && 10 * track->symbols >= 3 * detector->symbols;
 }
 

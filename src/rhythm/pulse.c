@@ -29,7 +29,8 @@
 #define TAKEN_OVER 4u   /* of each of these */
 #define ALIKE 0.45
 #define ALIKE_ALONE 0.8 /* if no other gram beats with it */
-#define TRIED 24u       /* classes measured in each mode */
+#define TRIED 96u       /* classes looked at in each mode, and */
+#define MEASURED 24u    /* those of them that are measured */
 
 static const struct mt_gram_mode modes[] = {
     {1, false}, {1, true}, {4, true}, {16, true}, {4, false}};
@@ -351,20 +352,44 @@ static bool is_of_use(const struct search *search, const struct mt_pulses *pulse
     return search->mode.length == 1 || pulse->members >= 2 || best_coverage(pulses) < COVERED;
 }
 
+/* A block that comes and goes by chance is a pair of two that take turns, too, and there may be
+ * very many: but their distances are scattered. Room for as many as it beats. */
+static bool is_scattered(const struct mt_pulse *pulse, uint32_t *distance)
+{
+    uint32_t n = pulse->count - 1, near = 0;
+    if (pulse->members > 2 || pulse->count < 3)
+        return false;
+    for (uint32_t i = 0; i < n; i++)
+        distance[i] = pulse->at[i + 1] - pulse->at[i];
+    uint64_t usual = mt_median_u32(distance, n);
+    for (uint32_t i = 0; i < n; i++)
+        near += 10 * (uint64_t)distance[i] >= 6 * usual && 2 * (uint64_t)distance[i] <= 3 * usual;
+    return 2 * near < n;
+}
+
 /* The strongest of the classes that beat. */
 static int try_classes(struct search *search, uint32_t classes, struct mt_pulses *pulses)
 {
     struct collected *collected = calloc(TRIED, sizeof *collected);
-    uint32_t tried = classes < TRIED ? classes : TRIED;
+    uint32_t tried = classes < TRIED ? classes : TRIED, measured = 0, room = 1;
     int code = collected ? begin_collecting(search, tried, collected) : MT_ERR_MEMORY;
+    for (uint32_t i = 0; i < tried; i++)
+        room = search->class_[i].count > room ? search->class_[i].count : room;
+    uint32_t *distance = malloc(room * sizeof *distance);
+    code = distance ? code : MT_ERR_MEMORY;
     if (code == 0)
         collect(search, collected);
     for (uint32_t i = 0; collected && i < tried; i++) {
-        if (code == 0 && is_of_use(search, pulses, &collected[i].pulse))
-            add(search, pulses, &collected[i].pulse);
-        else
-            free(collected[i].pulse.at);
+        struct mt_pulse *pulse = &collected[i].pulse;
+        if (code == 0 && measured < MEASURED && is_of_use(search, pulses, pulse) &&
+            !is_scattered(pulse, distance)) {
+            add(search, pulses, pulse);
+            measured++;
+        } else {
+            free(pulse->at);
+        }
     }
+    free(distance);
     free(collected);
     return code;
 }
