@@ -2,14 +2,13 @@
 
 #include <string.h>
 
-#include "analysis/behaviour/classify.h"
 #include "analysis/behaviour/origins.h"
+#include "analysis/behaviour/verdicts.h"
 
 #define SEEN 16384u /* more than a launch has blocks, a power of two */
 #define FEW MT_FEW_BLOCKS
 #define SMALL_BYTES 512u /* counters and flags that last are no parameters */
 #define KINDS 3u         /* of accesses */
-#define PHASE_BIT(phase) (uint8_t)(1u << (phase))
 
 int mt_behaviour_init(struct mt_behaviour *it, const struct mt_run *run,
                       const struct mt_behaviour_listener *listener)
@@ -51,107 +50,7 @@ const char *mt_behaviour_who(const struct mt_behaviour *it, uint32_t who)
                             : it->kernels.kernel[who].name;
 }
 
-/* ---- judging a span ---- */
-
-static void note_span(struct mt_life *life, enum mt_phase phase, uint32_t span)
-{
-    if (life->phase_span[phase] == span)
-        return;
-    life->phase_span[phase] = span;
-    life->phase_spans[phase]++;
-}
-
-/* The first step of the forward phase that touches a parameter, as a distance from its begin. */
-static uint32_t first_parameter(const struct mt_behaviour *it)
-{
-    const struct mt_phases *phases = &it->span.phases;
-    uint32_t forward = phases->begin[MT_PHASE_forward];
-    for (uint32_t at = 0; at < phases->steps; at++)
-        if (it->log.step[(forward + at) % phases->steps].lasting)
-            return at;
-    return phases->steps;
-}
-
-/* Of a stretch: which steps are so early in the forward phase that no parameter was touched yet. */
-static bool is_early(const struct mt_phases *phases, uint32_t step, uint32_t parameter)
-{
-    return mt_phases_distance(phases, phases->begin[MT_PHASE_forward], step) < parameter;
-}
-
-/* The stretch is the first one that touches the life, or the next one that does. */
-static void meet_stretch(struct mt_behaviour *it, struct mt_stretch *stretch,
-                         const struct mt_touch *touch, struct mt_life *life)
-{
-    life->stretch = it->stretches;
-    stretch->bytes += life->size;
-    note_span(life, stretch->phase, it->span_serial);
-    if (stretch->phase == MT_PHASE_none)
-        return;
-    life->touched |= PHASE_BIT(stretch->phase);
-    life->last_phase = (uint8_t)stretch->phase;
-    if (life->first_step == touch->step && life->first_span == it->span_serial)
-        life->early = is_early(&it->span.phases, touch->step, it->parameter);
-}
-
-/* The touches of a stretch, of which `touch` is the first; the one behind them. */
-static const struct mt_touch *judge_stretch(struct mt_behaviour *it, struct mt_stretch *stretch,
-                                            const struct mt_touch *touch)
-{
-    const struct mt_touch *end = it->log.touch + it->log.touches;
-    struct mt_life *lives = it->lives.life;
-    const uint32_t number = ++it->stretches, last = stretch->last;
-    const bool partners = stretch->phase == MT_PHASE_optimizer;
-    for (; touch < end && touch->step < last; touch++) {
-        struct mt_life *life = &lives[touch->life];
-        if (life->stretch != number)
-            meet_stretch(it, stretch, touch, life);
-        if (partners)
-            life->partner |= touch->partner;
-    }
-    return touch;
-}
-
-static void judge_births(struct mt_behaviour *it)
-{
-    for (size_t i = 0; i < it->log.births; i++) {
-        struct mt_life *life = mt_life_at(&it->lives, it->log.birth[i].life);
-        life->birth_phase = (uint8_t)mt_phases_at(&it->span.phases, it->log.birth[i].step);
-    }
-}
-
-static void judge_touches(struct mt_behaviour *it)
-{
-    const struct mt_touch *touch = it->log.touch;
-    struct mt_span *span = &it->span;
-    span->stretches = 0;
-    if (!span->iteration)
-        return;
-    it->parameter = span->phases.known ? first_parameter(it) : 0;
-    for (uint32_t step = 0; step < span->phases.steps;) {
-        struct mt_stretch *stretch = &span->stretch[span->stretches++];
-        *stretch = mt_phases_stretch(&span->phases, step);
-        touch = judge_stretch(it, stretch, touch);
-        step = stretch->last;
-    }
-}
-
-static int judge_deaths(struct mt_behaviour *it)
-{
-    uint64_t length = it->span.end_ns - it->span.start_ns;
-    for (size_t i = 0; i < it->log.deaths; i++) {
-        uint32_t number = it->log.death[i].life;
-        struct mt_life *life = mt_life_at(&it->lives, number);
-        life->death_phase = (uint8_t)mt_phases_at(&it->span.phases, it->log.death[i].step);
-        life->died_within |= life->death_ns - life->birth_ns < length / 2;
-        life->rule = (uint8_t)mt_classify(life);
-        life->judged = true;
-        if (it->listener.judged && !life->segment)
-            RETURN_IF_ERROR(it->listener.judged(it->listener.state, number));
-        if (life->holders == 0)
-            mt_lives_drop(&it->lives, number);
-    }
-    return 0;
-}
+/* ---- spans ---- */
 
 static int find_phases(struct mt_behaviour *it)
 {
@@ -167,12 +66,12 @@ static int close_span(struct mt_behaviour *it, bool whole)
     if (it->listener.logged)
         RETURN_IF_ERROR(it->listener.logged(it->listener.state, &it->log));
     RETURN_IF_ERROR(find_phases(it));
-    judge_births(it);
-    judge_touches(it);
+    mt_verdicts_births(it);
+    mt_verdicts_touches(it);
     mt_shards_judge(&it->shards, &it->log, &it->lives);
     if (it->listener.span && whole)
         RETURN_IF_ERROR(it->listener.span(it->listener.state, &it->span));
-    RETURN_IF_ERROR(judge_deaths(it));
+    RETURN_IF_ERROR(mt_verdicts_deaths(it));
     mt_spanlog_clear(&it->log);
     return 0;
 }
@@ -301,7 +200,8 @@ int mt_behaviour_access(struct mt_behaviour *it, const struct mt_block *block,
     struct mt_step step = {.time_ns = access->time_ns,
                            .allocated = allocated_on(it, block->device),
                            .thread = access->thread,
-                           .who = (uint32_t)access->kernel | MT_WHO_API};
+                           .who = (uint32_t)access->kernel | MT_WHO_API,
+                           .lasts = mt_behaviour_lasts(it, life)};
     bool written = is_from_host(it, access);
     if (life->accesses == 0 && written)
         life->origin = MT_ORIGIN_host;
@@ -318,7 +218,7 @@ int mt_behaviour_access(struct mt_behaviour *it, const struct mt_block *block,
     it->log.touch[it->log.touches++] = (struct mt_touch){.life = number,
                                                          .step = (uint32_t)it->log.steps,
                                                          .kind = access->kind,
-                                                         .lasting = mt_behaviour_lasts(it, life),
+                                                         .lasting = step.lasts,
                                                          .written = written};
     it->log.step[it->log.steps++] = step;
     if (access->by == MT_BY_NCCL) {
@@ -561,8 +461,11 @@ int mt_behaviour_launch(struct mt_behaviour *it, const struct mt_launch *launch)
         .touch = it->log.touch + it->log.touches + apart,
     };
     RETURN_IF_ERROR(meet(it, launch, &news));
+    news.step.lasts = news.others == 0;
     if (news.others)
         score_launch(it, &news);
+    else if (news.n == 1) /* set to zero, scaled: nothing is stepped by nothing */
+        news.step.score = 0;
     if (it->kind[kernel] == MT_KERNEL_collective) { /* it carries gradients, but steps nothing */
         news.step.score = 0;
         news.step.lasting = news.step.pairs = false;

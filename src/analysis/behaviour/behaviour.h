@@ -18,7 +18,7 @@
 #define MT_FEW_BLOCKS 8u               /* of a launch that is no list */
 #define MT_WHO_API (UINT32_C(1) << 31) /* in mt_step.who: a driver function, not a kernel */
 
-#define MT_STRETCHES_MAX (MT_PHASES + 1u)
+#define MT_STRETCHES_MAX (MT_PHASES + 1u + 2 * MT_MICRO_BATCHES_MAX)
 
 struct mt_span {
     const struct mt_iteration *iteration; /* NULL: between iterations */

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#define HANDED_NS 10000000u /* from a library's call to the block that it is given, at most */
+#define HANDED_NS 100000000u /* from a library's call to the block that it is given, at most */
 
 void mt_origins_birth(struct mt_behaviour *it, struct mt_life *life, const struct mt_block *block)
 {

@@ -40,6 +40,28 @@ static struct stretch best_stretch(const struct mt_spanlog *log)
     return best;
 }
 
+static bool goes_on(const struct mt_spanlog *log, uint32_t from, uint32_t to)
+{
+    const struct mt_step *one = &log->step[from], *other = &log->step[to];
+    return one->launch && other->launch && one->who == other->who && one->thread == other->thread;
+}
+
+/* A list of tensors that is too long for one launch takes several. The last one is short; where one
+ * of its blocks has no partner, because it is larger than was asked for, it spoke against. */
+static void complete_lists(const struct mt_spanlog *log, struct stretch *stretch)
+{
+    uint32_t n = (uint32_t)log->steps;
+    while (stretch->length && stretch->length < n &&
+           goes_on(log, (stretch->begin + stretch->length - 1) % n,
+                   (stretch->begin + stretch->length) % n))
+        stretch->length++;
+    while (stretch->length && stretch->length < n &&
+           goes_on(log, stretch->begin, (stretch->begin + n - 1) % n)) {
+        stretch->begin = (stretch->begin + n - 1) % n;
+        stretch->length++;
+    }
+}
+
 /* An optimizer updates blocks with others of their size. */
 static bool has_pairs(const struct mt_spanlog *log, const struct stretch *stretch)
 {
@@ -94,6 +116,50 @@ static uint32_t other_thread(const struct mt_spanlog *log, const struct stretch 
     return best < THREADS && count[best] * THREAD_SHARE >= all ? best : THREADS;
 }
 
+/* The step so many behind the begin of the forward phase. */
+static struct mt_step *step_from(const struct mt_phases *phases, const struct mt_spanlog *log,
+                                 uint32_t distance)
+{
+    return &log->step[(phases->begin[MT_PHASE_forward] + distance) % phases->steps];
+}
+
+static uint32_t count_others(const struct mt_phases *phases, const struct mt_spanlog *log,
+                             uint32_t thread, uint32_t from, uint32_t to)
+{
+    uint32_t count = 0;
+    for (uint32_t i = from; i < to; i++) {
+        const struct mt_step *step = step_from(phases, log, i);
+        count += step->launch && step->thread != thread;
+    }
+    return count;
+}
+
+/* The forward passes of further micro-batches, between the launches `first` and `last` of a thread:
+ * distances from the begin of the forward phase. */
+static void find_micro_batches(struct mt_phases *phases, const struct mt_spanlog *log,
+                               uint32_t thread, uint32_t first, uint32_t last)
+{
+    uint32_t least = count_others(phases, log, thread, 0, first) / 2 + 1, found = 0;
+    for (uint32_t i = first, end; i < last && found < MT_MICRO_BATCHES_MAX; i = end) {
+        const struct mt_step *step = step_from(phases, log, i);
+        end = i + 1;
+        if (step->launch && step->thread == thread)
+            continue;
+        while (end < last && !(step_from(phases, log, end)->launch &&
+                               step_from(phases, log, end)->thread == thread))
+            end++;
+        if (count_others(phases, log, thread, i, end) < least)
+            continue;
+        found++;
+        phases->step = log->step;
+        for (uint8_t again = MT_AGAIN_early; i < end; i++) {
+            if (step_from(phases, log, i)->lasting)
+                again = MT_AGAIN_yes;
+            step_from(phases, log, i)->again = again;
+        }
+    }
+}
+
 /* The backward phase is from a thread's first to its last launch; what its optimizer does before
  * the stretch that was found (scaling, clipping) belongs to the optimizer. */
 static bool turn_by_thread(struct mt_phases *phases, const struct mt_spanlog *log,
@@ -113,6 +179,7 @@ static bool turn_by_thread(struct mt_phases *phases, const struct mt_spanlog *lo
         return false;
     phases->begin[MT_PHASE_backward] = (phases->begin[MT_PHASE_forward] + first) % n;
     phases->begin[MT_PHASE_optimizer] = (phases->begin[MT_PHASE_forward] + last + 1) % n;
+    find_micro_batches(phases, log, thread, first, last);
     return true;
 }
 
@@ -239,6 +306,11 @@ static int turn_by_lives(struct mt_phases *phases, const struct mt_spanlog *log,
 struct mt_stretch mt_phases_stretch(const struct mt_phases *phases, uint32_t first)
 {
     struct mt_stretch stretch = {first, first, mt_phases_at(phases, first), 0};
+    if (phases->step) { /* more of them than phases begin */
+        while (stretch.last < phases->steps && mt_phases_at(phases, stretch.last) == stretch.phase)
+            stretch.last++;
+        return stretch;
+    }
     while (stretch.last < phases->steps && mt_phases_at(phases, stretch.last) == stretch.phase) {
         uint32_t next = phases->steps;
         for (int phase = 0; phases->known && phase < MT_PHASES; phase++)
@@ -256,6 +328,7 @@ int mt_phases_find(struct mt_phases *phases, const struct mt_spanlog *log,
     struct stretch optimizer = best_stretch(log);
     if (!optimizer.length || optimizer.length == phases->steps || !has_pairs(log, &optimizer))
         return 0;
+    complete_lists(log, &optimizer);
     phases->known = true;
     phases->begin[MT_PHASE_optimizer] = optimizer.begin;
     phases->begin[MT_PHASE_forward] = (optimizer.begin + optimizer.length) % phases->steps;

@@ -72,10 +72,9 @@ static uint64_t lack(const struct wanted *wanted, size_t n)
 
 static bool is_candidate(const struct wanted *wanted, const struct mt_life *life)
 {
-    return life->shard == MT_SHARD_none &&
-           (wanted->shard != MT_SHARD_gradient ||
-            (life->birth_phase == MT_PHASE_backward &&
-             !(life->touched & 1u << MT_PHASE_optimizer)));
+    return life->shard == MT_SHARD_none && life->birth_phase != MT_PHASE_optimizer &&
+           (wanted->shard != MT_SHARD_gradient || (life->birth_phase == MT_PHASE_backward &&
+                                                   !(life->touched & 1u << MT_PHASE_optimizer)));
 }
 
 /* The first two or more of a row that are together as large as wanted, but for rounding: how many,

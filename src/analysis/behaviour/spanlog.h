@@ -10,15 +10,21 @@
 
 #define MT_SPAN_TOUCHES_MAX (UINT32_C(1) << 23) /* beyond that a span is judged in parts */
 
+/* Whether a step lies in the forward pass of another micro-batch, behind a backward pass; and there
+ * before the first one that touches a parameter. */
+enum mt_again { MT_AGAIN_no, MT_AGAIN_early, MT_AGAIN_yes };
+
 struct mt_step {
     uint64_t time_ns;
     double score;       /* bytes that speak for the optimizer; negative: against it */
     uint64_t allocated; /* on the device of its blocks */
     uint32_t thread;
-    uint32_t who; /* the caller's number of a kernel or driver function */
-    bool launch;  /* a kernel's */
-    bool lasting; /* touches a lasting block of some size: a parameter, as a rule */
-    bool pairs;   /* touches a lasting block with another one of its size */
+    uint32_t who;  /* the caller's number of a kernel or driver function */
+    bool launch;   /* a kernel's */
+    bool lasting;  /* touches a lasting block of some size: a parameter, as a rule */
+    bool pairs;    /* touches a lasting block with another one of its size */
+    bool lasts;    /* all it touches is lasting */
+    uint8_t again; /* enum mt_again; known when the span is over */
 };
 
 struct mt_touch {
