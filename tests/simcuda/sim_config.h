@@ -16,6 +16,7 @@ struct sim_config {
     int unknown_from; /* asked for at least this version, cuMemAlloc is cuMemAlloc_v3; 0: never */
     unsigned long launch_ns;
     unsigned long alloc_ns;
+    unsigned long free_ns;
     bool handle_reuse;
     char counts[256]; /* at exit, counters go to this file (%p: process); empty: nowhere */
 };

@@ -1,6 +1,7 @@
 /* Device memory: cuMemAlloc and its kin, frees, and what is asked about an address. */
 #include <pthread.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include "sim_config.h"
 #include "sim_stream.h"
@@ -136,6 +137,8 @@ CUresult sim_memory_give(CUdeviceptr address, unsigned uses, _Atomic uint64_t *c
         sim_pool_gave(block.owner, (uint64_t)taken(block.bytes));
     sim_add(count, block.bytes);
     sim_free_hook(block.address, block.bytes);
+    if (sim_config_now.free_ns)
+        nanosleep(&(struct timespec){.tv_nsec = (long)sim_config_now.free_ns}, NULL);
     return CUDA_SUCCESS;
 }
 

@@ -50,12 +50,13 @@ START_TEST(delays_take_time)
     struct timespec from, to;
     CUdeviceptr p;
     setenv("SIMCUDA_ALLOC_NS", "2000000", 1);
+    setenv("SIMCUDA_FREE_NS", "3000000", 1);
     simtest_context();
     clock_gettime(CLOCK_MONOTONIC, &from);
     OK(cuMemAlloc(&p, 10));
     OK(cuMemFree(p));
     clock_gettime(CLOCK_MONOTONIC, &to);
-    ck_assert_int_ge((to.tv_sec - from.tv_sec) * 1000000000L + to.tv_nsec - from.tv_nsec, 4000000);
+    ck_assert_int_ge((to.tv_sec - from.tv_sec) * 1000000000L + to.tv_nsec - from.tv_nsec, 7000000);
 }
 END_TEST
 
