@@ -4,6 +4,8 @@
  *                               at any moment and goes on while they wait: what lives then is in
  *                               the ledger, of the main thread, before each `resumed`
  * windows-race THREADS TIMES [hurry]   the same, and nobody waits; in a hurry rings are always full
+ * windows-steady THREADS MS     the same, and memory is mapped; the clock stops recording
+ * windows-signals THREADS MS    the same, and signals do, ten thousand a second
  * windows-kill                  the same, until somebody ends it
  * windows-ways                  cudaProfilerStart and Stop, and memory that comes and goes outside
  * windows-c10                   blocks of the caching allocator, of before the recording
@@ -11,6 +13,8 @@
  * windows-signal WHAT           SIGUSR1, with a handler of its own: none, before, after, ignored
  * windows-fork                  a child while recording is stopped
  * windows-graph                 graphs that are made, changed and launched outside
+ * windows-graph-memory          memory of a graph that is given back outside, and comes anew
+ * windows-failing               a free that fails, under way while recording goes on
  * windows-late                  a child that records, of a parent that said that it would not */
 #include <dlfcn.h>
 #include <pthread.h>
@@ -28,6 +32,7 @@
 #include "victim.h"
 
 #define LIVE 24
+#define MAPPED ((size_t)2 << 20)
 #define THREADS 16
 
 struct worker {
@@ -36,6 +41,8 @@ struct worker {
     CUdeviceptr live[LIVE];
     size_t size[LIVE];
     bool pooled[LIVE];
+    CUdeviceptr range; /* reserved and mapped, 0: is not */
+    CUmemGenericAllocationHandle mapped;
 };
 
 static struct {
@@ -44,6 +51,7 @@ static struct {
     pthread_rwlock_t quiet;
     _Atomic bool stop;
     bool hurry; /* nobody ever rests */
+    bool maps;
     struct worker worker[THREADS];
     unsigned workers;
 } w = {.quiet = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP};
@@ -105,8 +113,29 @@ static void take(struct worker *worker, unsigned i)
     report(worker->live[i], (int64_t)size);
 }
 
+static void map(struct worker *worker)
+{
+    const CUmemAllocationProp what = {.type = CU_MEM_ALLOCATION_TYPE_PINNED,
+                                      .location = {.type = CU_MEM_LOCATION_TYPE_DEVICE}};
+    MUST(CU(cuMemAddressReserve)(&worker->range, MAPPED, 0, 0, 0));
+    MUST(CU(cuMemCreate)(&worker->mapped, MAPPED, &what, 0));
+    MUST(CU(cuMemMap)(worker->range, MAPPED, 0, worker->mapped, 0));
+    report(worker->range, 512);
+}
+
+static void unmap(struct worker *worker)
+{
+    report(worker->range, -512);
+    MUST(CU(cuMemUnmap)(worker->range, MAPPED));
+    MUST(CU(cuMemRelease)(worker->mapped));
+    MUST(CU(cuMemAddressFree)(worker->range, MAPPED));
+    worker->range = 0;
+}
+
 static void step(struct worker *worker)
 {
+    if (w.maps && next(&worker->state) % 16 == 0)
+        (worker->range ? unmap : map)(worker);
     unsigned i = next(&worker->state) % LIVE;
     if (worker->live[i])
         drop(worker, i);
@@ -184,6 +213,24 @@ static int threads_victim(int argc, char **argv)
     return 0;
 }
 
+static int steady_victim(int argc, char **argv)
+{
+    unsigned us = (argc > 2 ? (unsigned)atoi(argv[2]) : 500) * 1000;
+    bool signals = strcmp(argv[0], "windows-signals") == 0;
+    w.maps = true;
+    begin();
+    start(argc > 1 ? (unsigned)atoi(argv[1]) : 8);
+    for (unsigned i = 0; signals && i < us / 100; i++) {
+        kill(getpid(), SIGUSR1);
+        sleep_us(100);
+    }
+    if (!signals)
+        sleep_us(us);
+    end();
+    tell_living(0);
+    return 0;
+}
+
 static int kill_victim(int argc, char **argv)
 {
     unsigned state = (unsigned)getpid();
@@ -198,6 +245,32 @@ static int kill_victim(int argc, char **argv)
             break;
     }
     end();
+    return 0;
+}
+
+/* ---- a free that fails ---- */
+
+static void *fail(void *address)
+{
+    MUST(REAL(cuCtxSetCurrent)(w.context));
+    if (CU(cuMemFree_v2)(*(CUdeviceptr *)address) == CUDA_SUCCESS)
+        victim_fail("the free did not fail");
+    return NULL;
+}
+
+static int failing_victim(int argc, char **argv)
+{
+    pthread_t thread;
+    (void)argc, (void)argv;
+    begin();
+    CUdeviceptr address;
+    MUST(CU(cuMemAlloc_v2)(&address, 512));
+    memtrace_record(0);
+    pthread_create(&thread, NULL, fail, &address);
+    sleep_us(100000);
+    memtrace_record(1);
+    launch(address);
+    pthread_join(thread, NULL);
     return 0;
 }
 
@@ -433,14 +506,42 @@ static int graph_victim(int argc, char **argv)
     return 0;
 }
 
+/* Launched, given back by a call, launched again: it lives when recording goes on. */
+static int graph_memory_victim(int argc, char **argv)
+{
+    CUgraph graph;
+    CUgraphExec exec;
+    CUstream stream;
+    CUdeviceptr inside;
+    (void)argc, (void)argv;
+    begin();
+    MUST(REAL(cuStreamCreate)(&stream, 0));
+    MUST(CU(cuStreamBeginCapture_v2)(stream, CU_STREAM_CAPTURE_MODE_RELAXED));
+    MUST(CU(cuMemAllocAsync)(&inside, 4096, stream));
+    MUST(CU(cuStreamEndCapture)(stream, &graph));
+    MUST(CU(cuGraphInstantiateWithFlags)(&exec, graph, 0));
+    CUdeviceptr other = allocate(512);
+    memtrace_record(0);
+    MUST(CU(cuGraphLaunch)(exec, stream));
+    MUST(CU(cuMemFreeAsync)(inside, stream));
+    MUST(CU(cuGraphLaunch)(exec, stream));
+    memtrace_record(1);
+    launch(other);
+    return 0;
+}
+
 const struct victim_command victim_windows[] = {{"windows-quiet", threads_victim},
                                                 {"windows-race", threads_victim},
+                                                {"windows-steady", steady_victim},
+                                                {"windows-signals", steady_victim},
                                                 {"windows-kill", kill_victim},
                                                 {"windows-ways", ways},
                                                 {"windows-clock", clock_victim},
                                                 {"windows-signal", signal_victim},
                                                 {"windows-fork", fork_victim},
                                                 {"windows-late", late_victim},
+                                                {"windows-failing", failing_victim},
                                                 {"windows-graph", graph_victim},
+                                                {"windows-graph-memory", graph_memory_victim},
                                                 {"windows-c10", c10_victim},
                                                 {NULL, NULL}};

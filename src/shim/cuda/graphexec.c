@@ -190,6 +190,9 @@ static void drop(CUgraphExec handle)
     mt_graph_calls_drop(graph);                                                                    \
     CUresult result = call;
 
+#define MT_DONE_DROPS ((void)0)
+#define MT_DONE_DROPS_GRAPH ((void)0)
+
 static void note_end(uint64_t when, CUgraphExec handle)
 {
     if (mt_may_record())

@@ -205,6 +205,7 @@ void mt_module_has_globals(const void *module)
 #define MT_STAMP_UNLOADS_IMAGE(call)                                                               \
     IF_OLD(mt_image_gone(owner));                                                                  \
     MT_STAMP_UNLOADS(call)
+#define MT_DONE_UNLOADS_IMAGE ((void)0)
 
 static void note_unload(uint64_t when, const void *module)
 {

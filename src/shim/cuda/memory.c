@@ -73,6 +73,10 @@ void mt_note_host_free(unsigned api, uint64_t when, void *address)
         MT_NOTE(host_free, when, .api = api, .address = (uintptr_t)address);
 }
 
+#define MT_STAMP_FREES_ASYNC(call)                                                                 \
+    MT_STAMP_FREES_OF(is_node(STREAM(stream)) ? 0 : address, STREAM(stream), call)
+#define MT_DONE_FREES_ASYNC mt_freeing_ends()
+
 #define HOOK_memory MT_HOOK
 #define HOOK_vmm(...)
 #define HOOK_copies(...)

@@ -28,6 +28,7 @@
             ok;                                                                                    \
         else                                                                                       \
             bad;                                                                                   \
+        MT_DONE_##time;                                                                            \
         return result;                                                                             \
     }
 #define MT_STAMP_BEFORE(call)                                                                      \
@@ -36,6 +37,20 @@
 #define MT_STAMP_AFTER(call)                                                                       \
     CUresult result = call;                                                                        \
     uint64_t when = mt_clock_ticks();
+
+/* Shown from the time to the record. */
+#define MT_STAMP_FREES(call) MT_STAMP_FREES_OF(address, 0, call)
+#define MT_STAMP_FREES_OF(address, stream, call)                                                   \
+    if (__builtin_expect(!mt_writer.freeing, 0))                                                   \
+        mt_ring_ready();                                                                           \
+    uint64_t when = mt_clock_ticks();                                                              \
+    mt_freeing_begins(api, when, address, stream);                                                 \
+    CUresult result = call;
+
+#define MT_DONE_FREES mt_freeing_ends()
+#define MT_DONE_BEFORE ((void)0)
+#define MT_DONE_AFTER ((void)0)
+#define MT_DONE_UNLOADS ((void)0)
 
 /* Before: within the real call another thread may already be given the handles for other code, and
  * nobody may launch any more what the call ends. */

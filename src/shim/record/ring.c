@@ -62,6 +62,17 @@ const struct mt_ring *mt_rings_get(uint32_t i)
     return i < atomic_load_explicit(&rings.rings, memory_order_acquire) ? &rings.ring[i] : NULL;
 }
 
+bool mt_ring_freeing(uint32_t i, struct mt_freeing *freeing)
+{
+    const struct mt_freeing *now = &rings.ring[i].freeing;
+    freeing->since = __atomic_load_n(&now->since, __ATOMIC_ACQUIRE);
+    freeing->address = __atomic_load_n(&now->address, __ATOMIC_RELAXED);
+    freeing->stream = __atomic_load_n(&now->stream, __ATOMIC_RELAXED);
+    freeing->api = __atomic_load_n(&now->api, __ATOMIC_RELAXED);
+    atomic_thread_fence(memory_order_acquire);
+    return freeing->since && __atomic_load_n(&now->since, __ATOMIC_RELAXED) == freeing->since;
+}
+
 uint32_t mt_rings_number(void)
 {
     pthread_mutex_lock(&rings.lock);
@@ -183,6 +194,7 @@ static void thread_exits(void *shared)
     struct mt_ringfile_ring *ring = shared;
     if (mt_writer.shared != ring)
         return; /* the parent's, in a forked child */
+    mt_freeing_ends();
     memset(&mt_writer, 0, sizeof mt_writer);
     __atomic_store_n(&ring->state, MT_RING_CLOSED, __ATOMIC_RELEASE);
 }
@@ -214,7 +226,9 @@ static bool attach(void)
                                    .head = ring->shared->head,
                                    .mask = rings.capacity - 1,
                                    .shared = ring->shared,
-                                   .busy = 1};
+                                   .busy = 1,
+                                   .freeing = &ring->freeing};
+    mt_freeing_ends(); /* a thread that had the ring before may have ended in the midst of one */
     set_limit(&mt_writer);
     if (rings.has_key)
         pthread_setspecific(rings.exit_key, ring->shared);
@@ -363,6 +377,19 @@ bool mt_ring_slow(size_t size, bool nested)
     mt_cancel_as(cancel);
     errno = saved;
     return room;
+}
+
+void mt_ring_ready(void)
+{
+    if (mt_writer.data || mt_writer.busy || !mt_may_record())
+        return;
+    int saved = errno, cancel = mt_cancel_off();
+    mt_writer.busy = 1;
+    if (attach())
+        say_thread();
+    mt_writer.busy = 0;
+    mt_cancel_as(cancel);
+    errno = saved;
 }
 
 bool mt_ring_put(enum mt_kind kind, uint64_t ticks, const uint64_t *fields, const void *bytes,

@@ -6,6 +6,9 @@
  * hot path is one comparison: `limit` is the position at which anything unusual must be looked at
  * (the ring is full or wraps, the drain thread must be woken, there is no ring yet).
  *
+ * Beside its ring a thread shows which free it is in the midst of: between the time of a free and
+ * its record lies the driver's work, in which the address may be handed out again (shim/window).
+ *
  * The thread's own position is kept in thread-local memory of the initial-exec model: a preloaded
  * library is there before any thread, and no other model is free of locks and allocation. */
 #ifndef MT_RING_H
@@ -22,6 +25,13 @@
 
 #define MT_CACHE_LINE 64
 
+/* The free under way in a thread, for the consumer. Written by the thread alone, whole before
+ * `since` is set: a consumer that finds `since` the same behind the rest as before it has it. */
+struct mt_freeing {
+    _Alignas(MT_CACHE_LINE) uint64_t since; /* ticks, as its record will have them; 0: none */
+    uint64_t address, stream, api; /* address 0: it will have no record */
+};
+
 struct mt_writer {
     uint8_t *data;                   /* of the ring, NULL before the first event */
     uint64_t head;                   /* bytes ever written; shared->head is its published copy */
@@ -30,6 +40,7 @@ struct mt_writer {
     struct mt_ringfile_ring *shared; /* the ring's page in the file */
     uint32_t busy;                   /* inside reserve..commit: a signal handler must not write */
     uint32_t dropping;               /* the ring was full for longer than allowed */
+    struct mt_freeing *freeing;      /* beside the ring, NULL before the first event */
 };
 
 extern __thread struct mt_writer mt_writer __attribute__((tls_model("initial-exec")));
@@ -107,6 +118,31 @@ static inline void mt_ring_commit(uint32_t words)
     writer->busy = 0;
 }
 
+/* The thread gets its ring, if it may record and has none. Keeps errno. */
+void mt_ring_ready(void);
+
+/* From before the real free, which may make the address another thread's, until its record is
+ * published. One within another, as of a signal handler, hides that one. */
+static inline void mt_freeing_begins(unsigned api, uint64_t when, uint64_t address, uint64_t stream)
+{
+    struct mt_freeing *freeing = mt_writer.freeing;
+    if (__builtin_expect(!freeing, 0))
+        return;
+    __atomic_store_n(&freeing->since, 0, __ATOMIC_RELAXED); /* of a call that was jumped out of */
+    atomic_thread_fence(memory_order_release);
+    __atomic_store_n(&freeing->address, address, __ATOMIC_RELAXED);
+    __atomic_store_n(&freeing->stream, stream, __ATOMIC_RELAXED);
+    __atomic_store_n(&freeing->api, api, __ATOMIC_RELAXED);
+    __atomic_store_n(&freeing->since, when, __ATOMIC_RELEASE);
+}
+
+/* Release: who sees that it is over sees its record. */
+static inline void mt_freeing_ends(void)
+{
+    if (__builtin_expect(mt_writer.freeing != NULL, 1))
+        __atomic_store_n(&mt_writer.freeing->since, 0, __ATOMIC_RELEASE);
+}
+
 /* A whole record from fields; for events that are not hot. `bytes` (may be NULL) becomes the tail.
  * False: dropped. */
 bool mt_ring_put(enum mt_kind kind, uint64_t ticks, const uint64_t *fields, const void *bytes,
@@ -133,6 +169,7 @@ struct mt_ring {
     bool in_file;   /* else in plain memory */
     uint64_t seen;  /* the head that the last mt_rings_prepare saw */
     uint64_t ready; /* bytes of the ring that it has touched, or found touched */
+    struct mt_freeing freeing;
 };
 
 /* Make the ring file PATH (0600, must not exist, no link followed) for rings of `capacity` bytes.
@@ -152,6 +189,10 @@ uint32_t mt_rings_capacity(void);
 /* Touch the pages that will be written next, as many as twice what was written since the last call,
  * so that it is not the job's threads who wait for them. */
 void mt_rings_prepare(void);
+
+/* The free that the thread of the i-th ring is in the midst of. False: none, or it is over; then
+ * its record can be seen. */
+bool mt_ring_freeing(uint32_t i, struct mt_freeing *freeing);
 
 /* Ask the consumer for a look at the rings. Any thread, any lock held; a system call at most once
  * for each mt_rings_wait. */

@@ -5,6 +5,7 @@
 #include "shim/image/pile.h"
 
 #define FIRST_SLOTS (1u << 12)
+#define SLOTS_KEPT (1u << 15) /* a larger table is not kept for the next pause */
 #define SLOTS_MAX (1u << 21)
 #define WORDS_MAX 8
 
@@ -12,20 +13,19 @@
 enum level { DRIVER, BLOCK, POOL };
 
 struct life {
-    uint64_t key;  /* address and level; 0: the slot is free */
-    uint64_t died; /* ticks of the end of what lived before, 0: none is to be told */
-    uint64_t born; /* ticks of the birth of what lives, 0: nothing was born */
-    uint64_t was;  /* birth of what has ended last: the end may turn out to have failed */
-    uint64_t over; /* what was born in a pause before it has ended, though that was not seen */
+    uint64_t key;   /* address and level; 0: the slot is free */
+    uint64_t died;  /* ticks of the end of what lived before, 0: none is known */
+    uint64_t first; /* of the first birth, 0: there was none */
+    uint64_t born;  /* of the last birth, 0: there was none */
+    uint64_t ended; /* of the last end */
+    int32_t open;   /* births less ends: whether an end is still to come */
     uint16_t birth_kind, death_kind;
-    bool told; /* the birth was */
     uint64_t birth[WORDS_MAX], death[WORDS_MAX];
 };
 
 static struct {
     struct mt_pile table, order;
     uint32_t slots, used;
-    uint64_t horizon; /* ticks: older ends are nobody's concern */
 } delta;
 
 static enum level level_of(unsigned kind)
@@ -51,9 +51,15 @@ static bool is_birth(unsigned kind)
     return kind == MT_alloc || kind == MT_block_alloc || kind == MT_pool_alloc;
 }
 
+static bool is_alive(const struct life *life)
+{
+    return life->born > life->ended;
+}
+
+/* Of what has come and gone nothing more is to be known, once its ends are all here. */
 static bool is_of_use(const struct life *life)
 {
-    return life->died || life->born || life->over > delta.horizon;
+    return life->died || life->open || is_alive(life);
 }
 
 static struct life *find(struct life *table, uint32_t slots, uint64_t key)
@@ -108,29 +114,25 @@ static void copy(uint64_t to[WORDS_MAX], const struct mt_record *record)
 
 static void give_birth(struct life *life, const struct mt_record *record)
 {
-    if (life->born > record->time) /* an older one, of which the end will be seen as well */
+    life->open++;
+    if (!life->first || record->time < life->first)
+        life->first = record->time;
+    if (life->died > life->first) /* it was not what lived before that ended there */
+        life->died = 0;
+    if (record->time < life->born)
         return;
-    if (life->born)
-        life->over = record->time;
     life->born = record->time;
-    life->told = false;
     life->birth_kind = record->kind;
     copy(life->birth, record);
 }
 
 static void end(struct life *life, const struct mt_record *record)
 {
-    bool is_this = life->born && life->born <= record->time;
-    if (life->over > record->time)
+    life->open--;
+    if (record->time > life->ended)
+        life->ended = record->time;
+    if ((life->first && record->time > life->first) || (life->died && life->died < record->time))
         return;
-    if (is_this) {
-        life->was = life->born;
-        life->born = 0;
-        if (!life->told)
-            return;
-    } else if (life->died || life->told) {
-        return;
-    }
     life->died = record->time;
     life->death_kind = record->kind;
     copy(life->death, record);
@@ -148,38 +150,14 @@ bool mt_delta_put(const struct mt_record *record)
     return true;
 }
 
-void mt_delta_undo(const struct mt_ev_free_failed *event)
-{
-    uint64_t key = event->address << 2 | DRIVER | UINT64_C(1) << 63;
-    struct life *life = delta.slots ? find(delta.table.at, delta.slots, key) : NULL;
-    if (!life || !life->key || life->born)
-        return;
-    if (life->was)
-        life->born = life->was;
-    life->died = life->was = 0;
-}
-
-bool mt_delta_is_stale(const struct mt_record *record)
-{
-    if (!mt_delta_takes(record->kind) || is_birth(record->kind) || !delta.slots)
-        return false;
-    const struct life *life = find(delta.table.at, delta.slots, key_of(record));
-    return life->key && (life->over > record->time || (life->told && life->born > record->time));
-}
-
 /* ---- telling ---- */
-
-static bool is_untold(const struct life *life)
-{
-    return life->key && life->born && !life->told;
-}
 
 size_t mt_delta_count(void)
 {
     const struct life *life = delta.table.at;
     size_t n = 0;
     for (uint32_t i = 0; i < delta.slots; i++)
-        n += life[i].key ? (life[i].died != 0) + is_untold(&life[i]) : 0;
+        n += (life[i].died != 0) + is_alive(&life[i]);
     return n;
 }
 
@@ -219,7 +197,7 @@ static int each_death(mt_delta_fn *each, bool driver)
 {
     const struct life *life = delta.table.at;
     for (uint32_t i = 0; i < delta.slots; i++) {
-        if (!life[i].key || !life[i].died || (life[i].death_kind == MT_free) != driver)
+        if (!life[i].died || (life[i].death_kind == MT_free) != driver)
             continue;
         int error = each((enum mt_kind)life[i].death_kind, life[i].death, life[i].died);
         if (error < 0)
@@ -233,7 +211,7 @@ static int each_birth(mt_delta_fn *each, uint32_t *order)
     const struct life *life = delta.table.at;
     uint32_t n = 0;
     for (uint32_t i = 0; i < delta.slots; i++)
-        if (is_untold(&life[i]))
+        if (is_alive(&life[i]))
             order[n++] = i;
     sort(order, n);
     for (uint32_t i = 0; i < n; i++) {
@@ -256,24 +234,15 @@ int mt_delta_each(mt_delta_fn *each)
     return error < 0 ? error : each_birth(each, order);
 }
 
-void mt_delta_told(void)
+void mt_delta_clear(void)
 {
-    struct life *life = delta.table.at;
-    for (uint32_t i = 0; i < delta.slots; i++) {
-        life[i].died = life[i].was = 0;
-        life[i].told = life[i].born != 0;
+    if (delta.slots > SLOTS_KEPT) {
+        mt_pile_release(&delta.table);
+        delta.slots = 0;
+    } else if (delta.used) {
+        memset(delta.table.at, 0, delta.slots * sizeof(struct life));
     }
-}
-
-void mt_delta_clear(uint64_t ticks)
-{
-    struct life *life = delta.table.at;
-    for (uint32_t i = 0; i < delta.slots; i++) {
-        life[i].over = life[i].born > life[i].over ? life[i].born : life[i].over;
-        life[i].died = life[i].born = life[i].was = 0;
-        life[i].told = false;
-    }
-    delta.horizon = ticks;
+    delta.used = 0;
 }
 
 void mt_delta_forget(void)

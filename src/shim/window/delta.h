@@ -2,8 +2,10 @@
  * has ended, and what was born since and still lives. What was born and has ended since leaves
  * nothing behind. Of the drain thread alone; memory is mapped, and bounded.
  *
- * Records come in the order of their times, but for those whose calls were under way when their
- * times had come: so it is by times that births and ends are matched, not by order. */
+ * Records may be put in any order: births and ends are matched by their times. Of one address these
+ * take turns, since an end is stamped before the address is given back, and a birth after it was
+ * taken. So what lived before has ended at the end that comes before the first birth, and what was
+ * born last lives if no end comes behind it. */
 #ifndef MT_DELTA_H
 #define MT_DELTA_H
 
@@ -26,22 +28,14 @@ static inline bool mt_delta_takes(unsigned kind)
 /* Note a record, whose time is in ticks. False: there is no room, it is lost. */
 bool mt_delta_put(const struct mt_record *record);
 
-/* A free failed after all. */
-void mt_delta_undo(const struct mt_ev_free_failed *event);
-
-/* Whether this free is that of a life which ended before one that was already told began. */
-bool mt_delta_is_stale(const struct mt_record *record);
-
 /* What is to be told, in an order in which it may be told: ends, of what is inside before what is
- * around it, then births, the other way round. How many; SIZE_MAX: memory is out. */
+ * around it, then births, the other way round. How many; -1: memory is out. */
 typedef int mt_delta_fn(enum mt_kind kind, const uint64_t *fields, uint64_t ticks);
 size_t mt_delta_count(void);
 int mt_delta_each(mt_delta_fn *each);
 
-/* All of it was told; it is kept for mt_delta_is_stale. Another pause begins: no more is kept, and
- * of what ended before `ticks` not even that. */
-void mt_delta_told(void);
-void mt_delta_clear(uint64_t ticks);
+/* All of it was told, or another pause begins: from here on counts what happens from now on. */
+void mt_delta_clear(void);
 
 /* In a forked child. */
 void mt_delta_forget(void);

@@ -8,20 +8,32 @@
  *
  * A pause begins at a moment T, which is past: the rings are written to the trace up to their first
  * record of after T, then `pause` is told. From there on each ring has a cursor, up to which
- * its records were looked at, all rings together in the order of time, and only up to a moment
- * before which all records are there: whoever can free a block was handed it after its birth was
- * written, so an end is never seen without its birth.
+ * its records were looked at, all rings together in the order of time.
  *
  * It ends at a quantum of time in which nothing happened; one is found soon enough. What was
  * stamped before is netted out and told there; what was stamped later is written as it is. So
  * nothing is of the same time as what is told, and order needs no rule.
  *
- * A call that is under way at such a moment was stamped before and is written after it. What was
- * stamped before a pause goes into the trace with that time, whenever it comes. Of the end of a
- * pause it can only be the first of its thread: the first records behind each cursor are looked at
- * once more, and those of within the pause get the first time behind it. But a free whose address
- * was handed out again in the pause, of which the birth was told, ended what lived there before: it
- * is blanked. */
+ * Calls under way. A call that is under way at such a moment was stamped before and is written
+ * after it, and nobody waits for it: the driver may take seconds for a free. Let F be the first
+ * time behind the pause.
+ *
+ * - What was stamped before the pause goes into the trace with that time, whenever it comes: as the
+ *   reader goes by times, it is in its place.
+ * - What was stamped in the pause and comes after its end is the first of its thread, so the first
+ *   records behind each cursor are looked at once more. A use is blanked. A birth counts as of F:
+ *   before its call has returned nobody else can have the memory, and the end of what was there
+ *   before is told.
+ * - For in the midst of a free the driver may hand the memory to another thread, whole or in part,
+ *   and a birth there must not be told before the end. So each thread shows which free it is in
+ *   (struct mt_freeing), from before the driver's work on: whoever sees the birth then sees the
+ *   free under way, or its record. Before anything is told, in turns, the rings are netted out and
+ *   the frees under way looked at, until a turn finds no new record. A free under way is told of as
+ *   if it had come; its record is blanked when it does. If it fails, that comes behind what was
+ *   told, and readers take it back.
+ *
+ * For other ends there is no such moment: an allocator tells us while it still has the block, so an
+ * end that is not written yet belongs to a block that nobody else has; it counts as of F. */
 #include <sched.h>
 #include <string.h>
 
@@ -32,15 +44,14 @@
 #include "shim/window/delta.h"
 #include "shim/window/when.h"
 
-#define PAUSES_KEPT 128u   /* of those that are over */
-#define LATE_MOST 64u      /* records of a thread that are looked at once more */
-#define GAP_TRIES 100000u  /* then two things may have the same time */
+#define PAUSES_KEPT 1024u /* of those that are over */
+#define GAP_TRIES 100000u /* then two things may have the same time */
 
 /* A ring, as far as it was looked at. */
 struct walk {
     uint64_t cursor, latest; /* the latest time so far, ticks: times do not fall */
     uint32_t window;         /* its records of before this window are settled */
-    uint32_t late;
+    uint64_t told;           /* time of a free that was told of while it was under way */
 };
 
 /* In ticks, from the first that is within to the first behind. */
@@ -128,11 +139,25 @@ static bool uses_memory(unsigned kind)
     return kind < MT_KINDS && uses >> kind & 1;
 }
 
-/* Events that say something of all memory there is, or end more than they name. */
+/* Events that say something of all memory there is, or end more than they name, or begin and end
+ * memory of graphs, which other ends may end as well. */
 static bool needs_all(unsigned kind)
 {
     return kind == MT_alloc_failed || kind == MT_block_oom || kind == MT_context_end ||
-           kind == MT_unreserve;
+           kind == MT_unreserve || kind == MT_graph_launch;
+}
+
+/* Told in a pause each at its time, and found there. What was reserved may be another's since. */
+static bool stays_in_pause(unsigned kind)
+{
+    return kind == MT_unreserve ||
+           (!mt_delta_takes(kind) && !needs_all(kind) && kind != MT_free_failed);
+}
+
+/* Of a free, while it was under way. */
+static bool was_told(const struct walk *walk, const struct mt_record *record)
+{
+    return record->kind == MT_free && record->time == walk->told;
 }
 
 static int tell_change(enum mt_kind kind, const uint64_t *fields, uint64_t ticks)
@@ -143,44 +168,52 @@ static int tell_change(enum mt_kind kind, const uint64_t *fields, uint64_t ticks
     return error < 0 ? error : mt_drain_own_put(kind, fields, net.own_ns);
 }
 
-/* In the midst of a pause. Where it cannot be written it is told later. */
-static void tell_changes(uint64_t ns)
-{
-    net.own_ns = ns > net.own_ns ? ns : net.own_ns;
-    if (mt_delta_each(tell_change) == 0 && mt_drain_own_end() == 0)
-        mt_delta_told();
-    mt_drain_own_drop();
-}
-
-/* What was stamped in a pause that is long over counts as of its end: a thread may have waited all
- * the while for room in its ring. */
+/* What was stamped in a pause that is over: a use is gone, else it counts as of its end. Whatever
+ * is told in a pause as it is stays where it is. */
 static void move_out_of_past(struct mt_record *record, uint64_t time)
 {
-    for (uint32_t i = 0; i < PAUSES_KEPT; i++)
+    uint64_t to = 0;
+    for (uint32_t i = 0; i < PAUSES_KEPT && !to; i++)
         if (time >= net.past[i].from && time < net.past[i].to)
-            record->time = net.past[i].to;
+            to = net.past[i].to;
+    if (to && uses_memory(record->kind) && !is_node(record))
+        blank(record);
+    else if (to && !stays_in_pause(record->kind))
+        record->time = to;
 }
 
-/* What was stamped before the pause stays what it is: the reader puts it where it belongs. */
-static void net_out(struct mt_record *record, uint64_t time)
+/* A record of before a pause, or of one that is over. */
+static void put_in_place(const struct walk *walk, struct mt_record *record, uint64_t time)
+{
+    if (was_told(walk, record))
+        blank(record);
+    else
+        move_out_of_past(record, time);
+}
+
+static void net_in(const struct mt_record *record)
+{
+    if (!mt_delta_put(record))
+        atomic_fetch_add(&mt_events_dropped, 1);
+}
+
+static void tell_changes(uint64_t until);
+
+static void net_out(const struct walk *walk, struct mt_record *record, uint64_t time)
 {
     if (time < net.paused_at) {
-        if (!is_node(record) && mt_delta_is_stale(record))
-            blank(record);
-        move_out_of_past(record, time);
-        return;
-    }
-    if (mt_delta_takes(record->kind) && !is_node(record)) {
-        if (!mt_delta_put(record))
-            atomic_fetch_add(&mt_events_dropped, 1);
+        put_in_place(walk, record, time);
+    } else if (mt_delta_takes(record->kind) && !is_node(record)) {
+        if (!was_told(walk, record))
+            net_in(record);
         blank(record);
     } else if (uses_memory(record->kind) && !is_node(record)) {
         blank(record);
-    } else if (record->kind == MT_free_failed) {
-        mt_delta_undo((const void *)record->word);
+    } else if (record->kind == MT_free_failed && record->time == walk->told) {
+        tell_change(MT_free_failed, record->word, record->time);
+        mt_drain_own_end();
     } else if (needs_all(record->kind)) {
-        uint64_t quantum = mt_drain_quantum(time);
-        tell_changes(quantum_start(quantum ? quantum - 1 : 0));
+        tell_changes(time);
     }
 }
 
@@ -205,19 +238,70 @@ static uint32_t earliest(uint64_t until, uint64_t *others)
     return found;
 }
 
-/* What happened before `until`, ticks. */
-static void net_until(uint64_t until)
+/* What happened before `until`, ticks, as far as it is written. Whether anything was. */
+static bool net_until(uint64_t until)
 {
     uint64_t others;
-    for (uint32_t i; (i = earliest(until, &others)) != UINT32_MAX;) {
+    bool any = false;
+    for (uint32_t i; (i = earliest(until, &others)) != UINT32_MAX; any = true) {
         struct mt_record *record;
-        while ((record = peek(i)) && time_of(&net.walk[i], record) <= others &&
-               time_of(&net.walk[i], record) < until) {
-            uint64_t time = time_of(&net.walk[i], record);
-            step_over(&net.walk[i], record);
-            net_out(record, time);
+        struct walk *walk = &net.walk[i];
+        while ((record = peek(i)) && time_of(walk, record) <= others &&
+               time_of(walk, record) < until) {
+            uint64_t time = time_of(walk, record);
+            step_over(walk, record);
+            net_out(walk, record, time);
         }
     }
+    return any;
+}
+
+/* The free as its record will be. */
+static void net_in_free(const struct mt_freeing *freeing)
+{
+    struct {
+        struct mt_record record;
+        struct mt_ev_free event;
+    } room = {
+        .record = {.time = freeing->since, .kind = MT_free, .words = sizeof room.event / 8},
+        .event = {.api = freeing->api, .address = freeing->address, .stream = freeing->stream}};
+    net_in(&room.record);
+}
+
+static void net_frees_before(uint64_t until)
+{
+    struct mt_freeing freeing;
+    for (uint32_t i = 0; mt_rings_get(i); i++) {
+        struct walk *walk = &net.walk[i];
+        if (!mt_ring_freeing(i, &freeing) || !freeing.address || freeing.since == walk->told ||
+            freeing.since < net.paused_at || freeing.since >= until)
+            continue;
+        net_in_free(&freeing);
+        walk->told = freeing.since;
+    }
+}
+
+/* All that was before `until`: whatever is still to come can count as of later. */
+static void net_all_before(uint64_t until)
+{
+    net_until(until);
+    do
+        net_frees_before(until);
+    while (net_until(until));
+}
+
+/* In the midst of a pause, before a record of the time `until`. Where it cannot be written it is
+ * told later. */
+static void tell_changes(uint64_t until)
+{
+    net_all_before(until);
+    uint64_t quantum = until == UINT64_MAX ? 0 : mt_drain_quantum(until);
+    uint64_t ns = until == UINT64_MAX ? mt_drain_ns(mt_clock_ticks())
+                                      : quantum_start(quantum ? quantum - 1 : 0);
+    net.own_ns = ns > net.own_ns ? ns : net.own_ns;
+    if (mt_delta_each(tell_change) == 0 && mt_drain_own_end() == 0)
+        mt_delta_clear();
+    mt_drain_own_drop();
 }
 
 static bool is_anything_before(uint64_t ticks)
@@ -237,7 +321,7 @@ static uint64_t find_gap(void)
             continue;
         }
         quantum = tries % 8 ? quantum : now - 1;
-        net_until(mt_drain_ticks_of(quantum));
+        net_all_before(mt_drain_ticks_of(quantum));
         if (!is_anything_before(mt_drain_ticks_of(quantum + 1)) || tries >= GAP_TRIES)
             return quantum;
         quantum++;
@@ -257,17 +341,10 @@ static void settle(uint32_t i)
     struct mt_record *record;
     while (!is_settled(walk) && (record = peek(i))) {
         uint64_t time = time_of(walk, record);
-        bool early = time < net.first_ticks && time >= net.paused_at;
-        bool stale = early && !is_node(record) && mt_delta_is_stale(record);
-        walk->late++;
         if (time >= net.first_ticks && !mt_kind_defines(record->kind) && record->kind != MT_thread)
             walk->window = net.window;
-        else if (walk->late >= LATE_MOST)
-            walk->window = net.window;
         step_over(walk, record);
-        move_out_of_past(record, time);
-        if (stale)
-            blank(record);
+        put_in_place(walk, record, time);
     }
 }
 
@@ -307,7 +384,7 @@ static void begin_pause(uint64_t at)
     if (mt_drain_own_end() < 0)
         return;
     net.paused = true;
-    mt_delta_clear(net.paused_at);
+    mt_delta_clear();
     net.paused_at = until;
 }
 
@@ -332,13 +409,11 @@ static void end_pause(void)
         mt_drain_own_drop();
         return;
     }
-    mt_delta_told();
+    mt_delta_clear();
     net.paused = false;
     net.first_ticks = mt_drain_ticks_of(quantum + 1);
     net.past[net.window % PAUSES_KEPT] = (struct stretch){net.paused_at, net.first_ticks};
     net.window++;
-    for (uint32_t i = 0; i < MT_RINGFILE_RINGS_MAX; i++)
-        net.walk[i].late = 0;
     /* Before the others can know of it: what they do then must not seem earlier. */
     uint64_t now = mt_drain_ns(mt_clock_ticks());
     mt_window_go_on();
@@ -372,7 +447,6 @@ void mt_netting_step(void)
         settle_all();
     if (!net.paused)
         return;
-    /* All that was stamped before this tick can be seen from now on. */
     net_until(mt_clock_ticks());
     if (to_go_on())
         end_pause();
@@ -387,8 +461,7 @@ void mt_netting_last(void)
         settle_all();
         return;
     }
-    net_until(UINT64_MAX);
-    tell_changes(mt_drain_ns(mt_clock_ticks()));
+    tell_changes(UINT64_MAX);
 }
 
 void mt_netting_forget(void)
