@@ -8,7 +8,7 @@ import traceread
 
 LIMIT = 0.01
 QUIET_NS = 20_000_000  # NVML's answer and the trace's sample are not of one moment
-CHANGES = ("alloc", "free", "create", "release", "map", "unmap")
+CHANGES = ("alloc", "free", "create", "release", "map", "unmap", "context_end")
 JOBS = (
     ("equal_resnet50_native", "ResNet-50"), ("equal_gpt_native", "GPT"),
     ("equal_gpt_expandable", "GPT, expandable segments"),

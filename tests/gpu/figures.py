@@ -28,6 +28,8 @@ OTHERS = (
     ("known_runtime_12.9.79", "CUDA program, runtime of 12.9"),
     ("known_graphs_static", "CUDA graphs by hand, static runtime"),
     ("known_graphs_shared", "CUDA graphs by hand, shared runtime"),
+    ("known_memory_static", "memory in every other way, static runtime"),
+    ("known_memory_shared", "memory in every other way, shared runtime"),
     ("graphs_replay", "torch.cuda.graph against torch.profiler"),
     ("graphs_reduce_overhead", "torch.compile's graphs against torch.profiler"),
     ("quickstart", "the quickstart, in a fresh copy"),

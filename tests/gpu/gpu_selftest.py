@@ -18,6 +18,7 @@ import graphequal
 import jobs
 import killed
 import known_calls
+import known_memory
 import known_graphs
 import multi_selftest
 import outcome
@@ -292,6 +293,16 @@ def test_known_calls():
     expect(not known_calls.differences(["a"], ["a"]), "equal events are equal")
 
 
+def test_known_memory():
+    printed = "total pid 7\nalloc 0x10 4 0\nchild total pid 8\nchild free 0x20\ntotal more 5\n"
+    expect(list(known_memory.by_process(printed).items()) ==
+           [(7, (["alloc 0x10 4 0"], {"more": 5})), (8, (["free 0x20"], {}))], "two processes")
+    event = {"event": "alloc", "api": "cuMemAlloc_v2", "address": 16, "size": 4, "device": 0}
+    expect(known_memory.line(event) == "alloc 0x10 4 0", "an allocation's line")
+    expect(known_memory.line({**event, "api": "cuMemPoolImportPointer"}) == "imported",
+           "what is imported lies where the driver likes")
+
+
 def test_graphs():
     kernel = {"event": "launch", "flags": 8, "thread": 0, "time_ns": 1}
     copy = {"event": "copy", "api": "cuGraphLaunch", "thread": 0, "time_ns": 1}
@@ -516,7 +527,8 @@ def test_outcome():
 def main():
     for test in (test_async, test_graph_blocks, test_replay, test_blocks,
                  test_segments, test_mappings, test_nesting, test_profile,
-                 test_pairs, test_stackframes, test_killed, test_known_calls, test_contract,
+                 test_pairs, test_stackframes, test_killed, test_known_calls,
+                 test_known_memory, test_contract,
                  test_torch_categories, test_categories, test_figures, test_paper, test_rhythm,
                  test_window, test_outcome):
         test()
