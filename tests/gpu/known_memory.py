@@ -94,7 +94,8 @@ def check(out, arguments):
     out.equal(sorted(glob.glob(pattern)), sorted(traces.values()), "a trace for each process")
     parent, child = processes
     counts = [check_one(out, what, traces[pid], *processes[pid])
-              for what, pid in (("parent", parent), ("child", child)) if os.path.exists(traces[pid])]
+              for what, pid in (("parent", parent), ("child", child))
+              if os.path.exists(traces[pid])]
     check_parent(out, traces[parent])
     for trace in traces.values():
         covering.check_samples(out, traceread.table(trace, "samples"), covering.changes(trace))
