@@ -43,6 +43,7 @@ static struct {
 } rings = {.lock = PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP, .file = {.fd = -1}};
 
 static _Atomic uint32_t called; /* futex: 1 asks for a look */
+static _Atomic bool none_left;  /* no ring could be had; it is tried again once a round */
 
 void mt_rings_call(void)
 {
@@ -109,6 +110,7 @@ static void prepare(struct mt_ring *ring)
 void mt_rings_prepare(void)
 {
     uint32_t n = atomic_load_explicit(&rings.rings, memory_order_acquire);
+    atomic_store_explicit(&none_left, false, memory_order_relaxed);
     for (uint32_t i = 0; i < n; i++)
         if (rings.ring[i].ready < rings.capacity)
             prepare(&rings.ring[i]);
@@ -188,7 +190,7 @@ static struct mt_ring *find_ring(void)
 }
 
 /* Destructor of the thread's key: runs again if later destructors record, as it is set anew then.
- */
+ * Where threads come and go, the ring is to be there for the next one. */
 static void thread_exits(void *shared)
 {
     struct mt_ringfile_ring *ring = shared;
@@ -197,6 +199,7 @@ static void thread_exits(void *shared)
     mt_freeing_ends();
     memset(&mt_writer, 0, sizeof mt_writer);
     __atomic_store_n(&ring->state, MT_RING_CLOSED, __ATOMIC_RELEASE);
+    mt_rings_call();
 }
 
 static void set_limit(struct mt_writer *writer)
@@ -210,6 +213,8 @@ static void set_limit(struct mt_writer *writer)
 
 static bool attach(void)
 {
+    if (atomic_load_explicit(&none_left, memory_order_relaxed))
+        return false;
     pthread_mutex_lock(&rings.lock);
     if (!rings.has_key)
         rings.has_key = pthread_key_create(&rings.exit_key, thread_exits) == 0;
@@ -219,6 +224,7 @@ static bool attach(void)
         ring->shared->os_tid = (uint64_t)syscall(SYS_gettid);
         __atomic_store_n(&ring->shared->state, MT_RING_LIVE, __ATOMIC_RELEASE);
     }
+    atomic_store_explicit(&none_left, !ring, memory_order_relaxed);
     pthread_mutex_unlock(&rings.lock);
     if (!ring)
         return false;
