@@ -466,7 +466,11 @@ int mt_behaviour_launch(struct mt_behaviour *it, const struct mt_launch *launch)
         score_launch(it, &news);
     else if (news.n == 1) /* set to zero, scaled: nothing is stepped by nothing */
         news.step.score = 0;
-    if (it->kind[kernel] == MT_KERNEL_collective) { /* it carries gradients, but steps nothing */
+    /* Products and collectives compute and carry gradients, but step nothing. */
+    if (it->kind[kernel] == MT_KERNEL_product && news.step.score > 0) {
+        news.step.score = 0;
+        news.step.pairs = false;
+    } else if (it->kind[kernel] == MT_KERNEL_collective) {
         news.step.score = 0;
         news.step.lasting = news.step.pairs = false;
     }

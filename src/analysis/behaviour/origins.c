@@ -4,6 +4,13 @@
 
 #define HANDED_NS 100000000u /* from a library's call to the block that it is given, at most */
 
+/* A range of memory that another process made counts there. */
+static bool is_peers(const struct mt_block *block)
+{
+    return block->source == MT_SOURCE_IMPORTED ||
+           (block->source == MT_SOURCE_VIRTUAL && mt_block_bytes(block) == 0);
+}
+
 void mt_origins_birth(struct mt_behaviour *it, struct mt_life *life, const struct mt_block *block)
 {
     if (mt_source_is_allocator(block->source)) {
@@ -15,10 +22,10 @@ void mt_origins_birth(struct mt_behaviour *it, struct mt_life *life, const struc
     enum mt_kernelkind kind =
         block->library ? mt_librarykind_of(mt_trace_string(it->run->trace, block->library))
                        : MT_KERNEL_other;
-    life->asker = kind == MT_KERNEL_collective          ? MT_ASKER_collectives
-                  : kind == MT_KERNEL_product           ? MT_ASKER_products
-                  : block->source == MT_SOURCE_IMPORTED ? MT_ASKER_peer
-                                                        : MT_ASKER_other;
+    life->asker = kind == MT_KERNEL_collective ? MT_ASKER_collectives
+                  : kind == MT_KERNEL_product  ? MT_ASKER_products
+                  : is_peers(block)            ? MT_ASKER_peer
+                                               : MT_ASKER_other;
     if (kind == MT_KERNEL_product && block->source == MT_SOURCE_DRIVER) {
         it->asked.time_ns = block->birth_ns;
         it->asked.launches = it->launches;

@@ -7,7 +7,7 @@
  *            of their size in the same launch (a parameter and its gradient, moments, master
  *            weights)
  *   silent   it touches one lasting block, or short-lived ones only, each of a size that lasting
- *            blocks have; or it is a collective's
+ *            blocks have; or it is a collective's, or a product that would speak for it
  *   against  anything else: activations, casts, results of other sizes
  *   a list   of more blocks than 8, lasting ones among them: for, less the bytes of the others
  *            without a partner; such tables of addresses hold stale entries
