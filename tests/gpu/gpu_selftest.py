@@ -19,6 +19,7 @@ import jobs
 import killed
 import known_calls
 import known_memory
+import oom
 import known_graphs
 import multi_selftest
 import outcome
@@ -303,6 +304,35 @@ def test_known_memory():
            "what is imported lies where the driver likes")
 
 
+def oom_failures(spoil):
+    facts = {"ooms": 1, "total": 100, "failed": [{"size": 64, "line": 7, "allocated": 5,
+                                                  "reserved": 9}]}
+    block = {"size_bytes": 64, "allocator_allocated_bytes": 5, "allocator_reserved_bytes": 9,
+             "total_bytes": 100, "free_bytes": 50, "site": "attempt (train_oom.py:7)"}
+    driver = [{"size_bytes": 64, "error": 2}] * 2
+    spoil(block, driver, facts)
+    found = outcome.Outcome()
+    oom.check_blocks(found, [block], facts)
+    oom.check_driver(found, driver, facts)
+    return len(found.failures)
+
+
+def test_oom():
+    expect(oom_failures(lambda block, driver, facts: None) == 0, "an OOM that is told right")
+    for what, spoil in (
+            ("another line", lambda block, driver, facts: block.update(site="f (x.py:7)")),
+            ("another size", lambda block, driver, facts: block.update(size_bytes=65)),
+            ("torch held more", lambda block, driver, facts: block.update(
+                allocator_allocated_bytes=6)),
+            ("nothing was free", lambda block, driver, facts: block.update(free_bytes=0)),
+            ("one is missing", lambda block, driver, facts: facts.update(ooms=2)),
+            ("the driver was asked for more", lambda block, driver, facts: driver.append(
+                {"size_bytes": 1, "error": 2})),
+            ("another error", lambda block, driver, facts: driver.append(
+                {"size_bytes": 64, "error": 1}))):
+        expect(oom_failures(spoil) == 1, what)
+
+
 def test_graphs():
     kernel = {"event": "launch", "flags": 8, "thread": 0, "time_ns": 1}
     copy = {"event": "copy", "api": "cuGraphLaunch", "thread": 0, "time_ns": 1}
@@ -528,7 +558,7 @@ def main():
     for test in (test_async, test_graph_blocks, test_replay, test_blocks,
                  test_segments, test_mappings, test_nesting, test_profile,
                  test_pairs, test_stackframes, test_killed, test_known_calls,
-                 test_known_memory, test_contract,
+                 test_known_memory, test_oom, test_contract,
                  test_torch_categories, test_categories, test_figures, test_paper, test_rhythm,
                  test_window, test_outcome):
         test()

@@ -72,6 +72,7 @@ def listed():
         tests.append((f"known_graphs_{runtime}", ["known_graphs.py", runtime], 60, False))
         tests.append((f"known_memory_{runtime}", ["known_memory.py", runtime], 60, False))
         tests.append((f"multi_peer_{runtime}", ["known_peers.py", runtime], 60, False))
+    tests.append(("oom", ["oom.py"], 60, False))
     tests.append(("multi_dataloader", ["dataloader.py"], 150, False))
     for how in ("ddp", "fsdp"):
         tests.append((f"multi_{how}", ["multirank.py", how], 170, True))
