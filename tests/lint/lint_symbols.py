@@ -18,6 +18,11 @@ FORBIDDEN = {
     "perror", "printf", "vprintf", "__printf_chk", "__vprintf_chk", "puts", "putchar",
     "putchar_unlocked", "stdout", "argp_parse", "getopt_long",
 }
+# Names that other C libraries lack. A program of theirs would not start if they were not weak.
+GLIBC_ONLY = {
+    "__register_atfork", "__sigaction", "_dl_find_object", "dlvsym", "fcntl64", "dlinfo", "dlmopen",
+    "ssignal", "strerrordesc_np", "strerrorname_np", "__libc_single_threaded", "backtrace",
+}
 NEEDED = re.compile(r"(libc\.so\.\d+|ld-linux[-\w]*\.so\.\d+)$")
 
 
@@ -35,6 +40,12 @@ def symbols(library, which):
     return found
 
 
+def strong(library):
+    """Undefined names that must be found."""
+    lines = output("nm", "-D", "--undefined-only", library).splitlines()
+    return {line.split()[-1].split("@")[0] for line in lines if line.split()[-2] == "U"}
+
+
 def needed(library):
     return re.findall(r"\(NEEDED\).*\[(.*)\]", output("readelf", "-d", "-W", library))
 
@@ -49,6 +60,8 @@ def export_list(path):
 def check(library, exports):
     for name in sorted(symbols(library, "--undefined-only") & FORBIDDEN):
         yield f"{library} refers to {name}"
+    for name in sorted(strong(library) & GLIBC_ONLY):
+        yield f"{library} cannot do without {name}, which only glibc has (shim/record/glibc.h)"
     for name in needed(library):
         if not NEEDED.match(name):
             yield f"{library} needs {name}; a preloaded library must need only libc"

@@ -184,6 +184,12 @@ class Symbols(Planted):
         for name in ("exit", "stdout", "__assert_fail"):
             self.assert_finds(self.problems(code), "refers to " + name)
 
+    def test_glibc_only(self):
+        code = "#define _GNU_SOURCE\n#include <dlfcn.h>\n" \
+               "void *good(void) { return dlvsym ? dlvsym(0, 0, 0) : 0; }\n"
+        self.assert_finds(self.problems(code), "dlvsym", "only glibc")
+        self.assert_clean(self.problems("#pragma weak dlvsym\n" + code))
+
     def test_needed(self):
         problems = self.problems("#include <math.h>\ndouble good(double a) { return sin(a); }\n",
                                  "-Wl,--no-as-needed", "-lm")

@@ -2,7 +2,10 @@
 #include "harness.h"
 
 #include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "unit/unit.h"
 
@@ -89,4 +92,14 @@ START_TEST(no_driver)
 }
 END_TEST
 
-UNIT_MAIN("clean", coreutils, shells_and_tools, interpreters, no_driver)
+/* Built only where there is one. */
+START_TEST(another_c_library)
+{
+    char program[4096];
+    snprintf(program, sizeof program, "%s/victim-musl", getenv("MT_VICTIMS"));
+    if (access(program, X_OK) == 0)
+        check(LIST(program));
+}
+END_TEST
+
+UNIT_MAIN("clean", coreutils, shells_and_tools, interpreters, no_driver, another_c_library)

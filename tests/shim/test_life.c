@@ -20,6 +20,20 @@ static struct seen check_one(const char *const *environment, const char *const *
     return seen;
 }
 
+START_TEST(setuid_programs)
+{
+    char preload[4096];
+    snprintf(preload, sizeof preload, "%s/libvictim-secure.so:%s", getenv("MT_VICTIMS"),
+             getenv("MT_SHIM"));
+    struct run run = run_order(
+        &(struct order){.preload = preload, .arguments = LIST("victim", "fork-children")});
+    run_must_succeed(&run);
+    ck_assert_str_eq(run.err, "");
+    ck_assert_uint_eq(run_files(&run, ""), 0);
+    run_free(&run);
+}
+END_TEST
+
 /* ---- fork and exec ---- */
 
 START_TEST(children_that_do_nothing)
@@ -235,9 +249,9 @@ START_TEST(sandboxed_child)
 }
 END_TEST
 
-UNIT_MAIN("life", children_that_do_nothing, child_with_a_device_of_its_own, child_of_a_raw_clone,
-          fork_while_others_record, vfork_and_exec, exec_in_the_same_process, ends_without_handlers,
-          exit_from_a_second_thread, calls_after_the_end, asking_for_devices_is_not_using_one,
-          errno_is_kept, descriptors_are_closed, folder_is_changed, few_descriptors_are_allowed,
-          standard_output_is_closed, another_file_instead_of_standard_error, sandboxed_child,
-          cancelled_thread)
+UNIT_MAIN("life", setuid_programs, children_that_do_nothing, child_with_a_device_of_its_own,
+          child_of_a_raw_clone, fork_while_others_record, vfork_and_exec, exec_in_the_same_process,
+          ends_without_handlers, exit_from_a_second_thread, calls_after_the_end,
+          asking_for_devices_is_not_using_one, errno_is_kept, descriptors_are_closed,
+          folder_is_changed, few_descriptors_are_allowed, standard_output_is_closed,
+          another_file_instead_of_standard_error, sandboxed_child, cancelled_thread)

@@ -4,6 +4,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "shim/record/glibc.h"
+
 #define CALLS_MAX 65536u
 #define DEPTH_MAX 32 /* of graphs in graphs */
 
@@ -20,7 +22,7 @@ static void child_of_fork(void)
 
 __attribute__((constructor)) static void load(void)
 {
-    pthread_atfork(NULL, NULL, child_of_fork);
+    mt_in_forked_child(child_of_fork);
 }
 
 static bool find_graph(CUstream stream, CUgraph *graph, size_t *nodes)

@@ -10,6 +10,7 @@
 #include "shim/cuda/graphcalls.h"
 #include "shim/cuda/graphwalk.h"
 #include "shim/cuda/note.h"
+#include "shim/record/glibc.h"
 
 #define BUCKETS 1024u
 
@@ -38,7 +39,7 @@ static void child_of_fork(void)
 
 __attribute__((constructor)) static void load(void)
 {
-    pthread_atfork(NULL, NULL, child_of_fork);
+    mt_in_forked_child(child_of_fork);
 }
 
 /* ---- executables; with the lock held ---- */

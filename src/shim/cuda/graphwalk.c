@@ -7,6 +7,7 @@
 #include "shim/cuda/graphcalls.h"
 #include "shim/cuda/graphorder.h"
 #include "shim/cuda/note.h"
+#include "shim/record/glibc.h"
 
 #define DEPTH_MAX 32 /* of graphs in graphs */
 
@@ -60,7 +61,7 @@ static void child_of_fork(void)
 
 __attribute__((constructor)) static void load(void)
 {
-    pthread_atfork(NULL, NULL, child_of_fork);
+    mt_in_forked_child(child_of_fork);
 }
 
 /* ---- what a node does ---- */

@@ -14,6 +14,7 @@
 
 #include "shim/cuda/note.h"
 #include "shim/image/images.h"
+#include "shim/record/glibc.h"
 
 #define PARAMETERS_MAX 4096 /* 4-byte parameters fill the largest block of 32,764 bytes twice */
 #define NAME_MAX_BYTES 16384
@@ -260,7 +261,7 @@ static void child_of_fork(void)
 
 __attribute__((constructor)) static void load(void)
 {
-    pthread_atfork(NULL, NULL, child_of_fork);
+    mt_in_forked_child(child_of_fork);
 }
 
 /* A launch whose kernel cannot be told. Where the definition was dropped, that was counted. */

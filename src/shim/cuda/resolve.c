@@ -6,6 +6,9 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "shim/elf/elfsym.h"
+#include "shim/record/glibc.h"
+
 void *mt_real[MT_APIS];
 struct mt_ask mt_ask;
 mt_dlsym_fn *mt_real_dlsym;
@@ -25,8 +28,10 @@ void mt_find_dlsym(void)
 #else
     static const char *const versions[] = {"GLIBC_2.34", "GLIBC_2.2.5"};
 #endif
-    for (unsigned i = 0; !mt_real_dlsym && i < 2; i++)
+    for (unsigned i = 0; mt_is_glibc() && !mt_real_dlsym && i < 2; i++)
         mt_real_dlsym = (mt_dlsym_fn *)dlvsym(RTLD_NEXT, "dlsym", versions[i]);
+    if (!mt_is_glibc())
+        mt_real_dlsym = (mt_dlsym_fn *)mt_elfsym_other("dlsym", (void *)dlsym);
 }
 
 bool mt_is_driver(const void *address)

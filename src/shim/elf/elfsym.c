@@ -71,3 +71,26 @@ void *mt_elfsym_find(const struct dl_phdr_info *info, const char *name)
     const ElfW(Sym) *symbol = find_symbol(&dynamic, name);
     return symbol ? (void *)(info->dlpi_addr + symbol->st_value) : NULL;
 }
+
+struct other {
+    const char *name;
+    const void *own;
+    void *found;
+};
+
+static int look_into(struct dl_phdr_info *info, size_t size, void *data)
+{
+    struct other *other = data;
+    void *found = mt_elfsym_find(info, other->name);
+    (void)size;
+    if (found && found != other->own)
+        other->found = found;
+    return other->found != NULL;
+}
+
+void *mt_elfsym_other(const char *name, const void *own)
+{
+    struct other other = {name, own, NULL};
+    dl_iterate_phdr(look_into, &other);
+    return other.found;
+}

@@ -9,4 +9,8 @@
  * if it has none of that name. Reads only memory of the library. */
 void *mt_elfsym_find(const struct dl_phdr_info *info, const char *name);
 
+/* A symbol of another library than that which defines it at `own`: what is first found, whatever
+ * the order of libraries. For where dlsym is not to be had. */
+void *mt_elfsym_other(const char *name, const void *own);
+
 #endif

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "shim/image/cubin.h"
+#include "shim/record/glibc.h"
 
 struct owner {
     const void *handle;
@@ -35,7 +36,7 @@ static void child_of_fork(void)
 
 __attribute__((constructor)) static void load(void)
 {
-    pthread_atfork(NULL, NULL, child_of_fork);
+    mt_in_forked_child(child_of_fork);
 }
 
 /* ---- with the lock held ---- */

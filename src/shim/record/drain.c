@@ -25,6 +25,7 @@
 #include "format/encode.h"
 #include "shim/record/config.h"
 #include "shim/record/facts.h"
+#include "shim/record/glibc.h"
 #include "shim/record/nvml.h"
 #include "shim/record/ring.h"
 #include "shim/record/shimlog.h"

@@ -16,6 +16,7 @@
 #include "base/crc32.h"
 #include "format/layout.h"
 #include "shim/record/drain.h"
+#include "shim/record/glibc.h"
 #include "shim/record/mfile.h"
 #include "shim/record/path.h"
 #include "shim/record/shimlog.h"
@@ -322,11 +323,14 @@ static void make_page(void)
 __attribute__((constructor)) static void load(void)
 {
     int saved = errno;
+    life.inert = !mt_is_glibc();
+    if (life.inert)
+        return;
     make_page();
     mt_shim_remember_stderr();
     life.inert = getauxval(AT_SECURE) != 0;
     mt_clock_init();
     life.loaded = mt_clock_sample();
-    pthread_atfork(NULL, NULL, child_of_fork);
+    mt_in_forked_child(child_of_fork);
     errno = saved;
 }

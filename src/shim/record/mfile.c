@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "shim/record/glibc.h"
+
 #define FD_FLOOR 600 /* above what programs count on, below the usual limit of 1024 */
 
 /* Few descriptors may be allowed. One of the first three is never kept: the program was started

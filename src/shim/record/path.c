@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "shim/record/glibc.h"
 #include "shim/record/ranks.h"
 
 static const char *program(char *target, size_t size)

@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "shim/record/glibc.h"
+
 static struct stat at_load;
 
 void mt_shim_remember_stderr(void)

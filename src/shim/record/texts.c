@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "shim/record/glibc.h"
 #include "shim/record/life.h"
 
 #define SLOTS (1u << 16)
@@ -144,5 +145,5 @@ static void child_of_fork(void)
 
 __attribute__((constructor)) static void load(void)
 {
-    pthread_atfork(NULL, NULL, child_of_fork);
+    mt_in_forked_child(child_of_fork);
 }

@@ -8,6 +8,7 @@
  * new. A frame is entered only after it was told; what the ring had no room for is told the next
  * time. Whatever is full makes stacks that are not yet known go without a number, and be counted.
  */
+#include "shim/record/glibc.h"
 #include "shim/stack/intern.h"
 
 #include <errno.h>
@@ -401,5 +402,5 @@ static void child_of_fork(void)
 
 __attribute__((constructor)) static void load(void)
 {
-    pthread_atfork(NULL, NULL, child_of_fork);
+    mt_in_forked_child(child_of_fork);
 }

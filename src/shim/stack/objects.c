@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "shim/record/glibc.h"
 #include "shim/stack/probe.h"
 
 #if __GLIBC_PREREQ(2, 35)

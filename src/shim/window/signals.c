@@ -13,14 +13,12 @@
 #include <unistd.h>
 
 #include "event/event.h"
+#include "shim/elf/elfsym.h"
 #include "shim/record/config.h"
 #include "shim/record/drain.h"
+#include "shim/record/glibc.h"
 #include "shim/record/life.h"
 #include "shim/window/when.h"
-
-/* glibc's own names for its functions, which no other tool puts itself in front of. */
-extern int __sigaction(int number, const struct sigaction *new, struct sigaction *old);
-extern __sighandler_t ssignal(int number, __sighandler_t handler);
 
 static struct {
     _Atomic int number; /* 0: none was taken */
@@ -94,10 +92,14 @@ bool mt_signal_tend(struct mt_facts *facts)
 
 /* ---- what the job sees ---- */
 
+/* __sigaction and ssignal are glibc's own names for its functions, which no other tool puts itself
+ * in front of. */
 __attribute__((visibility("default"))) int sigaction(int number, const struct sigaction *new,
                                                       struct sigaction *old)
 {
-    int result = __sigaction(number, new, old);
+    __typeof__(&sigaction) real =
+        __sigaction ? __sigaction : mt_elfsym_other("sigaction", (void *)sigaction);
+    int result = real ? real(number, new, old) : -1;
     if (result == 0 && old && number == atomic_load(&taken.number) && old->sa_handler == handle)
         *old = (struct sigaction){.sa_handler = SIG_DFL};
     return result;
@@ -105,6 +107,7 @@ __attribute__((visibility("default"))) int sigaction(int number, const struct si
 
 __attribute__((visibility("default"))) __sighandler_t signal(int number, __sighandler_t handler)
 {
-    __sighandler_t old = ssignal(number, handler);
+    __typeof__(&signal) real = ssignal ? ssignal : mt_elfsym_other("signal", (void *)signal);
+    __sighandler_t old = real ? real(number, handler) : SIG_ERR;
     return old == handle ? SIG_DFL : old;
 }
