@@ -26,7 +26,7 @@ static const char *file_of(const void *address, char *room, size_t size)
 #ifdef DLFO_EH_SEGMENT_TYPE
     struct dl_find_object object;
     /* It only looks at it. */
-    if (_dl_find_object((void *)(uintptr_t)address, &object) != 0)
+    if (!_dl_find_object || _dl_find_object((void *)(uintptr_t)address, &object) != 0)
         return NULL;
     path = object.dlfo_link_map->l_name;
 #else
