@@ -44,6 +44,7 @@ OTHERS = (
     ("smoke_cupy", "CuPy"), ("smoke_jax", "JAX"), ("smoke_compile", "torch.compile, Triton"),
     ("smoke_async_pool", "PyTorch on cudaMallocAsync"),
     ("multi_ddp", "two GPUs, DistributedDataParallel"), ("multi_fsdp", "two GPUs, fully_shard"),
+    ("multi_calls", "two GPUs, every way to exchange tensors"),
     ("multi_graph", "two GPUs, a collective in a CUDA graph"),
     ("multi_example", "examples/ranks, two GPUs"),
     ("multi_peer_static", "CUDA program on two GPUs, static runtime"),

@@ -4,6 +4,7 @@ import account
 import known_peers
 import multirank
 import outcome
+import rankcalls
 import rankgraph
 from profile_counts import count_comms
 
@@ -90,6 +91,35 @@ def graph_failures(spoil):
     return len(found.failures)
 
 
+def calls_failures(spoil):
+    call = {"name": "x", "begin": 10, "end": 20, "read": [[100, 8]], "written": [[200, 16]],
+            "peer": 1}
+    events = [{"time_ns": 12, "op": "ncclSend", "send": 100, "send_bytes": 8, "receive": 0,
+               "receive_bytes": 0, "peer": 1}]
+    events += [{"time_ns": 13, "op": "ncclRecv", "send": 0, "send_bytes": 0, "receive": at,
+                "receive_bytes": 8, "peer": 1} for at in (208, 200)]
+    spoil(call, events)
+    found = outcome.Outcome()
+    rankcalls.compare(found, [call], events)
+    return len(found.failures)
+
+
+def test_calls(expect):
+    expect(calls_failures(lambda call, events: None) == 0, "a call that is two")
+    for what, spoil in (
+            ("a part is missing", lambda call, events: events.pop()),
+            ("too late", lambda call, events: events[0].update(time_ns=21)),
+            ("more is read", lambda call, events: call.update(read=[[100, 9]])),
+            ("another peer", lambda call, events: events[0].update(peer=0))):
+        expect(calls_failures(spoil) == 1, what)
+    for memory, wrong in (({"op": "ncclMemAlloc", "address": 64, "size": 8}, 0),
+                          ({"op": "ncclMemAlloc", "address": 64, "size": 4}, 1),
+                          ({"op": "ncclCommRegister", "address": 64, "size": 8}, 1)):
+        found = outcome.Outcome()
+        rankcalls.check_memory(found, 70, [memory])
+        expect(len(found.failures) == wrong, f"memory of NCCL: {memory}")
+
+
 def test_graph(expect):
     expect(graph_failures(lambda facts, row, accesses: None) == 0, "a graph's collective")
     for what, spoil in (
@@ -101,5 +131,5 @@ def test_graph(expect):
 
 
 def test_multi(expect):
-    for test in (test_comms, test_ranks, test_peers, test_account, test_graph):
+    for test in (test_comms, test_ranks, test_peers, test_account, test_calls, test_graph):
         test(expect)

@@ -77,6 +77,7 @@ def listed():
     for how in ("ddp", "fsdp"):
         tests.append((f"multi_{how}", ["multirank.py", how], 170, True))
     tests.append(("multi_graph", ["rankgraph.py"], 120, True))
+    tests.append(("multi_calls", ["rankcalls.py"], 120, True))
     tests.append(("multi_example", ["examples/example_ranks.py"], 120, True))
     tests.append(("account_resnet50", ["account.py", "resnet50"], 100, True))
     for package, version in RUNTIMES:
