@@ -21,16 +21,17 @@
 #include "rhythm/grams.h"
 #include "rhythm/segments.h"
 
-#define TIMES_MAX 64u  /* that a gram may stand in an iteration */
-#define SEAM_WIDTH 16u /* symbols behind the end of what is put in among which the pause decides   \
-                        */
-#define VALLEY 32u     /* symbols on either side in which live memory must not be less */
-#define JOIN 8u        /* symbols before among which another thread's are looked for */
-#define AHEAD 6u       /* symbols among which the copy of input is looked for */
-#define ABOUT 0.8      /* of the best score: as good */
-#define AT_END 16      /* what the end of the last run weighs, at it and */
-#define NEAR_END 4     /* near it: the first event behind it may agree by chance */
-#define END_WIDTH 2u   /* symbols that are near */
+#define TIMES_MAX 64u /* that a gram may stand in an iteration */
+#define SEAM_WIDTH                                                                                 \
+    16u              /* symbols behind the end of what is put in among which the pause decides     \
+                      */
+#define VALLEY 32u   /* symbols on either side in which live memory must not be less */
+#define JOIN 8u      /* symbols before among which another thread's are looked for */
+#define AHEAD 6u     /* symbols among which the copy of input is looked for */
+#define ABOUT 0.8    /* of the best score: as good */
+#define AT_END 16    /* what the end of the last run weighs, at it and */
+#define NEAR_END 4   /* near it: the first event behind it may agree by chance */
+#define END_WIDTH 2u /* symbols that are near */
 
 static const struct mt_gram_mode modes[] = {{1, false}, {1, true}, {4, true}, {16, true}};
 #define MODES (sizeof modes / sizeof *modes)
@@ -383,8 +384,11 @@ static void take(const struct bordering *bordering, const struct candidate *chos
     }
     uint32_t thread = mt_window_sym(window, window->order[rank])->thread;
     uint32_t length = bordering->segments.length < 4 ? bordering->segments.length : 4;
-    if (length > 1 && rank + length <= window->thread_begin[thread + 1])
+    uint32_t end = window->thread_begin[thread + 1];
+    if (length > 1 && rank + length <= end)
         mt_anchor_take(window, (struct mt_gram_mode){length, true}, rank + length - 1, &cut->first);
+    if (bordering->segments.length > length && length > 3 && rank + 1 + length <= end)
+        mt_anchor_take(window, (struct mt_gram_mode){length, true}, rank + length, &cut->then);
 }
 
 /* Floor and peak are those of the second half: warm-up may begin with less memory, and behind the

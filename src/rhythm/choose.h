@@ -10,6 +10,7 @@ struct mt_cut {
     struct mt_anchor anchor, begin;
     uint32_t nth;
     struct mt_anchor first; /* what every iteration begins with, and other places may too */
+    struct mt_anchor then;  /* the same from its second symbol on */
 };
 
 /* Index of the pulse that is the iteration, -1: none, MT_ERR_MEMORY. */

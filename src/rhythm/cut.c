@@ -6,6 +6,8 @@
 #include "base/error.h"
 #include "rhythm/choose.h"
 
+#define BACK 16u /* symbols within which the first iteration's first one is looked for */
+
 /* Positions at which an anchor begins. */
 static int find_begins(const struct mt_window *window, const struct mt_anchor *anchor,
                        uint32_t **at, uint32_t *count)
@@ -72,17 +74,41 @@ static uint32_t choose_first(const uint32_t *place, uint32_t places, uint32_t bo
     return first == border && far ? beyond : first;
 }
 
+static int look_for(const struct mt_window *window, const struct mt_anchor *gram, uint32_t border,
+                    uint32_t usual, bool far, uint32_t *first)
+{
+    uint32_t *place, places;
+    RETURN_IF_ERROR(find_begins(window, gram, &place, &places));
+    *first = choose_first(place, places, border, usual, far);
+    free(place);
+    return 0;
+}
+
+/* Libraries set themselves up behind what the first iteration begins with: from what comes next
+ * back to it. */
+static uint32_t look_back(const struct mt_window *window, const struct mt_anchor *gram, uint32_t at)
+{
+    uint32_t rank = window->rank[at], begin = window->thread_begin[gram->thread];
+    for (uint32_t back = 1; back <= BACK && rank >= begin + back; back++)
+        if (mt_window_ranked(window, rank - back)->bare == gram->id[0])
+            return window->order[rank - back];
+    return at;
+}
+
 int mt_cut_first(const struct mt_window *window, const struct mt_cut *cut, uint32_t border,
                  uint32_t usual, uint32_t *first)
 {
-    uint32_t *place, places;
+    struct mt_anchor gram = cut->first;
     *first = border;
-    for (uint32_t length = cut->first.mode.length; length > 1 && *first == border; length /= 2) {
-        struct mt_anchor gram = cut->first;
-        gram.mode.length = length; /* what it begins with */
-        RETURN_IF_ERROR(find_begins(window, &gram, &place, &places));
-        *first = choose_first(place, places, border, usual, length == cut->first.mode.length);
-        free(place);
+    if (gram.mode.length > 1)
+        RETURN_IF_ERROR(look_for(window, &gram, border, usual, true, first));
+    if (*first == border && cut->then.mode.length) {
+        RETURN_IF_ERROR(look_for(window, &cut->then, border, usual, true, first));
+        *first = *first == border ? border : look_back(window, &cut->first, *first);
+    }
+    while (*first == border && gram.mode.length > 3) {
+        gram.mode.length /= 2; /* what it begins with */
+        RETURN_IF_ERROR(look_for(window, &gram, border, usual, false, first));
     }
     return 0;
 }

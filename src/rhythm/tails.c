@@ -104,21 +104,19 @@ static int look_at_tails(const struct mt_detector *detector, uint32_t most, bool
     return 0;
 }
 
-/* Iterations without input up to where the first one with input begins; 0: others follow. */
+/* Iterations up to the last one without input, if nearly all of them are without; else 0. */
 static size_t count_trials(const struct mt_detector *detector, const struct mt_rhythm *rhythm)
 {
-    bool input[MT_REFERENCES_MAX], any = false;
-    size_t trials = 0;
+    bool input[MT_REFERENCES_MAX];
+    size_t without = 0, trials = 0;
     for (uint32_t k = 0; k < detector->track.references; k++)
         input[k] = is_work(detector, k, true);
     for (size_t i = 0; i < rhythm->iterations; i++) {
         bool copies = input[rhythm->iteration[i].reference];
-        if (any && !copies)
-            return 0;
-        any |= copies;
-        trials += !copies;
+        without += !copies;
+        trials = copies ? trials : i + 1;
     }
-    return trials;
+    return 4 * without >= 3 * trials ? trials : 0;
 }
 
 /* Symbols at hand behind the last trial. */
