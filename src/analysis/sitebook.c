@@ -100,27 +100,39 @@ int mt_sitebook_resize(struct mt_sitebook *book, const struct mt_block *block)
     return held->counted ? change(book, held, grown, 0) : 0;
 }
 
+/* What a block that has ended adds to the sums of a group. */
+static inline void count_death(struct mt_tally *tally, const struct mt_block *block,
+                               const struct held *held, double lifetime_ns, uint64_t serial)
+{
+    bool died = block->death_ns != UINT64_MAX;
+    if (held->counted && died) {
+        catch_up(tally, serial);
+        tally->bytes -= held->bytes;
+        tally->live--;
+    }
+    tally->blocks++;
+    tally->allocated_bytes += block->size;
+    tally->accesses += block->accesses;
+    tally->survivors += !died;
+    tally->lifetime_ns += lifetime_ns;
+}
+
 int mt_sitebook_death(struct mt_sitebook *book, const struct mt_block *block, uint64_t end_ns)
 {
     struct held *held = held_at(book, block->slot);
-    bool died = block->death_ns != UINT64_MAX;
+    uint64_t death_ns = block->death_ns != UINT64_MAX ? block->death_ns : end_ns;
     if (!held)
         return MT_ERR_MEMORY;
-    if (held->counted && (died || block->level == MT_LEVEL_SEGMENT))
-        RETURN_IF_ERROR(uncount(book, held));
-    held->counted = false;
     if (block->level == MT_LEVEL_SEGMENT)
-        return 0;
+        return held->counted ? uncount(book, held) : 0;
     for (uint32_t by = 0; by < held->groups.n; by++) {
         struct mt_tally *tally = tally_at(&book->of[by][held->device], held->groups.group[by]);
         if (!tally)
             return MT_ERR_MEMORY;
-        tally->blocks++;
-        tally->allocated_bytes += block->size;
-        tally->accesses += block->accesses;
-        tally->survivors += !died;
-        tally->lifetime_ns += (double)((died ? block->death_ns : end_ns) - block->birth_ns);
+        count_death(tally, block, held, (double)(int64_t)(death_ns - block->birth_ns),
+                    book->serial[held->device]);
     }
+    held->counted = false;
     return 0;
 }
 

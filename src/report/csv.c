@@ -1,6 +1,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "report/digits.h"
 #include "report/formats.h"
 #include "report/number.h"
 
@@ -41,18 +42,32 @@ static char *put_word(char *to, const char *text)
     return c || to == limit - CELL ? NULL : to;
 }
 
-static char *put_number(char *to, enum mt_column_type type, const struct mt_value *cell)
+/* The digits of a large number but for its last eight. Times of one row often begin alike. */
+struct head {
+    uint64_t value;
+    size_t length;
+    char digits[16];
+};
+
+static inline char *put_large(char *to, uint64_t value, struct head *head)
 {
-    if (type == MT_T_HEX)
-        return to + mt_format_hex(to, cell->u);
-    bool negative = type == MT_T_INT && cell->i < 0;
-    if (negative)
-        *to++ = '-';
-    if (cell->u < 10) {
-        *to++ = (char)('0' + cell->u);
-        return to;
+    uint64_t upper = value / MT_EIGHT;
+    if (upper != head->value) {
+        head->value = upper;
+        head->length = mt_format_uint(head->digits, upper); /* at most twelve */
     }
-    return to + mt_format_uint(to, negative ? 0 - cell->u : cell->u);
+    memcpy(to, head->digits, sizeof head->digits);
+    mt_put_digits(to + head->length, mt_eight_digits((uint32_t)(value - upper * MT_EIGHT)));
+    return to + head->length + 8;
+}
+
+static inline char *put_uint(char *to, uint64_t value, struct head *head)
+{
+    if (value < 10) {
+        *to = (char)('0' + value);
+        return to + 1;
+    }
+    return value < MT_EIGHT ? to + mt_put_head(to, (uint32_t)value) : put_large(to, value, head);
 }
 
 /* What is rare: texts that may need quotes, numbers with a point. */
@@ -66,13 +81,27 @@ static void put_slowly(struct mt_output *output, enum mt_column_type type,
 }
 
 /* A whole number or a short word, of at most CELL bytes; NULL where it is none. */
-static inline char *put_simply(char *to, enum mt_column_type type, const struct mt_value *cell)
+static inline char *put_simply(char *to, enum mt_column_type type, const struct mt_value *cell,
+                               struct head *head)
 {
     if (cell->null)
         return to;
-    if (type == MT_T_TEXT)
+    switch (type) {
+    case MT_T_UINT:
+        return put_uint(to, cell->u, head);
+    case MT_T_HEX:
+        return to + mt_format_hex(to, cell->u);
+    case MT_T_INT:
+        if (cell->i >= 0)
+            return put_uint(to, cell->u, head);
+        *to = '-';
+        return put_uint(to + 1, 0 - cell->u, head);
+    case MT_T_TEXT:
         return put_word(to, cell->s);
-    return type == MT_T_REAL ? NULL : put_number(to, type, cell);
+    case MT_T_REAL:
+    default:
+        return NULL;
+    }
 }
 
 static int begin(struct mt_sink *sink, const struct mt_table *table)
@@ -92,11 +121,12 @@ static int begin(struct mt_sink *sink, const struct mt_table *table)
 static int row(struct mt_sink *sink, const struct mt_table *table, const struct mt_value *cells)
 {
     struct mt_output *output = mt_stream_of(sink)->output;
+    struct head head = {.value = UINT64_MAX};
     size_t n = table->n_columns;
     char *to = mt_output_room(output, n * (CELL + 1));
     for (size_t i = 0; i < n; i++) {
         enum mt_column_type type = table->columns[i].type;
-        char *end = put_simply(to, type, &cells[i]);
+        char *end = put_simply(to, type, &cells[i], &head);
         if (!end) {
             mt_output_filled(output, to);
             put_slowly(output, type, &cells[i]);

@@ -1,60 +1,33 @@
 #include "report/number.h"
 
 #include <stdio.h>
-#include <string.h>
 
-#define EIGHT 100000000u /* has nine digits */
+#include "report/digits.h"
 
-/* The eight digits of a number below 10^8, the first one in the lowest byte: halved again and
- * again, all parts at once. Divisions by 100 and 10 are multiplications, exact for what comes here.
- */
-static uint64_t eight_digits(uint32_t value)
-{
-    uint64_t parts = value / 10000 | (uint64_t)(value % 10000) << 32;
-    uint64_t upper = parts * 5243 >> 19 & UINT64_C(0x0000007f0000007f);
-    parts = upper | (parts - upper * 100) << 16;
-    upper = parts * 103 >> 10 & UINT64_C(0x000f000f000f000f);
-    return upper | (parts - upper * 10) << 8;
-}
-
-static void put_eight(char *to, uint64_t digits)
-{
-    digits |= UINT64_C(0x3030303030303030);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    digits = __builtin_bswap64(digits);
-#endif
-    memcpy(to, &digits, sizeof digits);
-}
-
-/* A number below 10^8 without the zeros before it; writes eight bytes. */
-static size_t put_head(char *to, uint32_t value)
-{
-    uint64_t digits = eight_digits(value);
-    unsigned zeros = (unsigned)__builtin_ctzll(digits | UINT64_C(1) << 56) / 8;
-    put_eight(to, digits >> 8 * zeros);
-    return 8 - zeros;
-}
-
-/* Rows of a large trace are mostly digits. Never more than MT_DIGITS_MAX bytes are written to. */
+/* Never more than MT_DIGITS_MAX bytes are written to. */
 size_t mt_format_uint(char *to, uint64_t value)
 {
-    if (value < EIGHT)
-        return put_head(to, (uint32_t)value);
-    uint64_t head = value / EIGHT;
+    if (value < MT_EIGHT)
+        return mt_put_head(to, (uint32_t)value);
+    uint64_t head = value / MT_EIGHT;
     size_t length = mt_format_uint(to, head);
-    put_eight(to + length, eight_digits((uint32_t)(value - head * EIGHT)));
+    mt_put_digits(to + length, mt_eight_digits((uint32_t)(value - head * MT_EIGHT)));
     return length + 8;
 }
 
 size_t mt_format_hex(char *to, uint64_t value)
 {
     size_t length = 2;
-    int shift = value ? (63 - __builtin_clzll(value)) & ~3 : 0;
+    uint64_t digits = mt_eight_nibbles((uint32_t)(value >> 32 ? value >> 32 : value));
+    unsigned zeros = mt_leading_zeros(digits);
     to[0] = '0';
     to[1] = 'x';
-    for (; shift >= 0; shift -= 4)
-        to[length++] = "0123456789abcdef"[value >> shift & 15];
-    return length;
+    mt_put_nibbles(to + length, digits >> 8 * zeros);
+    length += 8 - zeros;
+    if (value >> 32 == 0)
+        return length;
+    mt_put_nibbles(to + length, mt_eight_nibbles((uint32_t)value));
+    return length + 8;
 }
 
 /* `value` is below 1000 (or 1024) by its unit; 999.6 must not be printed as four digits. */

@@ -37,11 +37,16 @@ void mt_behaviour_release(struct mt_behaviour *it)
 
 /* What the optimizer made in the first iteration and kept is its state, though it has outlived
  * nothing yet. Later this must not be asked: an error would feed itself. */
-bool mt_behaviour_lasts(const struct mt_behaviour *it, const struct mt_life *life)
+static inline bool is_lasting(const struct mt_behaviour *it, const struct mt_life *life)
 {
-    return it->over > life->born_in || (it->over == 0 && life->born_in == 0) ||
+    return life->born_in < it->over + (it->over == 0) ||
            (it->over == 1 && life->birth_phase == MT_PHASE_optimizer &&
             life->born_span != it->span_serial);
+}
+
+bool mt_behaviour_lasts(const struct mt_behaviour *it, const struct mt_life *life)
+{
+    return is_lasting(it, life);
 }
 
 const char *mt_behaviour_who(const struct mt_behaviour *it, uint32_t who)
@@ -306,29 +311,35 @@ static void mix(struct mt_behaviour *it, const struct news *news)
 /* Who is touched, and the sizes of the lasting ones. */
 static int meet(struct mt_behaviour *it, const struct mt_launch *launch, struct news *news)
 {
-    struct mt_touch touch = {.step = (uint32_t)it->log.steps, .kind = MT_ACCESS_TOUCH};
-    uint32_t n = 0, lasting = 0;
-    bool mixed = false;
+    struct mt_touch one = {.step = (uint32_t)it->log.steps, .kind = MT_ACCESS_TOUCH, .lasting = 1};
+    const uint32_t old = one.bits, young = (one.lasting = 0, one.bits);
+    const struct mt_block *const *block = launch->block, *const *end = block + launch->blocks;
+    struct mt_life *const lives = it->lives.life;
+    struct mt_touch *touch = news->touch;
+    uint64_t *size = it->size;
+    uint32_t lasting = 0, least = UINT32_MAX, wires = 0, number;
     it->launches++;
     it->is_list = launch->blocks > FEW;
     it->fews = 0;
-    for (uint32_t i = 0; i < launch->blocks; i++) {
-        touch.life = mt_lives_of(&it->lives, launch->block[i]);
-        if (__builtin_expect(!touch.life, 0))
+    for (; block < end; block++) {
+        if (__builtin_expect(!(number = mt_lives_of(&it->lives, *block)), 0))
             continue;
-        struct mt_life *life = mt_life_at(&it->lives, touch.life);
-        uint64_t size = it->size[n] = launch->block[i]->size;
-        news->touch[n++] = touch;
-        mixed |= life->accesses == 0 || life->wire;
-        if (!mt_behaviour_lasts(it, life))
-            continue;
-        news->touch[n - 1].lasting = 1;
-        lasting++;
-        RETURN_IF_ERROR(note_lasting(it, life, size, &news->step));
+        struct mt_life *life = &lives[number];
+        touch->life = number;
+        touch->bits = young;
+        *size++ = (*block)->size;
+        wires |= life->wire;
+        least = life->accesses < least ? life->accesses : least;
+        if (is_lasting(it, life)) {
+            touch->bits = old;
+            lasting++;
+            RETURN_IF_ERROR(note_lasting(it, life, (*block)->size, &news->step));
+        }
+        touch++;
     }
-    news->n = n;
-    news->others = n - lasting;
-    if (mixed)
+    news->n = (uint32_t)(touch - news->touch);
+    news->others = news->n - lasting;
+    if (wires || least == 0)
         mix(it, news);
     return 0;
 }
@@ -385,13 +396,13 @@ static void score_launch(struct mt_behaviour *it, struct news *news)
         step->score = score.odd ? -step->score - score.without : 0;
 }
 
-static inline void touch_one(struct mt_behaviour *it, const struct mt_launch *launch,
-                             uint32_t number, enum mt_kernelkind kind)
+static void touch_one(struct mt_behaviour *it, const struct mt_launch *launch, uint32_t number,
+                      enum mt_kernelkind kind)
 {
     struct mt_life *life = mt_life_at(&it->lives, number);
     if (life->accesses == 0)
         mt_origins_first(it, launch, number);
-    if (__builtin_expect(life->wire || kind == MT_KERNEL_collective, 0))
+    if (life->wire || kind == MT_KERNEL_collective)
         mt_origins_wire(it, life, kind);
     note_access(it, life, launch->time_ns);
     if (kind == MT_KERNEL_product)
@@ -400,12 +411,26 @@ static inline void touch_one(struct mt_behaviour *it, const struct mt_launch *la
         add_one(&life->collectives);
 }
 
+/* The same in few steps for what was touched before, and what collectives do not know of. */
 static void touch_all(struct mt_behaviour *it, const struct mt_launch *launch,
                       const struct news *news, enum mt_kernelkind kind)
 {
-    for (uint32_t i = 0; i < news->n; i++)
-        touch_one(it, launch, news->touch[i].life, kind);
+    const struct mt_touch *touch = news->touch, *const end = touch + news->n;
+    struct mt_life *const lives = it->lives.life;
+    const uint64_t now = launch->time_ns;
+    const bool product = kind == MT_KERNEL_product;
     it->log.touches += news->n;
+    for (; touch < end; touch++) {
+        struct mt_life *life = &lives[touch->life];
+        if (life->accesses == 0 || life->wire || kind == MT_KERNEL_collective) {
+            touch_one(it, launch, touch->life, kind);
+            continue;
+        }
+        life->last_ns = now;
+        add_one(&life->accesses);
+        if (product)
+            add_one(&life->products);
+    }
 }
 
 /* Where reads and writes are told, a block that has several kinds is touched as often. The touches

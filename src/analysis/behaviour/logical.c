@@ -22,7 +22,8 @@ void mt_logicals_release(struct mt_logicals *it)
     free(it->young);
     free(it->lasting);
     mt_dict_release(&it->by_place);
-    mt_dict_release(&it->nth);
+    mt_dict_release(&it->by_size);
+    free(it->sized);
 }
 
 static void spread_add(struct mt_spread *spread, double value)
@@ -168,14 +169,55 @@ static void conclude(struct mt_logicals *it, struct mt_logical *logical,
 
 /* ---- lives of one iteration ---- */
 
-/* How many of this size were born in this span. */
-static uint32_t count_nth(struct mt_logicals *it, const struct mt_life *life)
+/* The place of a size, UINT32_MAX where memory is out. */
+static uint32_t sized_of(struct mt_logicals *it, const struct mt_life *life)
 {
-    uint64_t *place = mt_dict_add(&it->nth, mix(life->size, life->device));
+    uint64_t *place = mt_dict_add(&it->by_size, mix(life->size, life->device));
+    if (!place || *place)
+        return place ? (uint32_t)(*place - 1) : UINT32_MAX;
+    if (it->sizes == it->sizes_room) {
+        uint32_t room = it->sizes_room ? it->sizes_room * 2 : 64;
+        struct mt_sized *more = realloc(it->sized, room * sizeof *more);
+        if (!more)
+            return UINT32_MAX;
+        it->sized = more;
+        it->sizes_room = room;
+    }
+    it->sized[it->sizes] = (struct mt_sized){0, 0};
+    *place = ++it->sizes;
+    return it->sizes - 1;
+}
+
+/* How many of this size were born in this span, with one more. */
+static uint32_t count_nth(struct mt_logicals *it, uint32_t place)
+{
+    struct mt_sized *sized = &it->sized[place];
+    if (sized->span != it->behaviour->span_serial)
+        *sized = (struct mt_sized){it->behaviour->span_serial, 0};
+    return ++sized->births;
+}
+
+/* The logical block of a life that begins, 0: there is no room for it, UINT32_MAX where memory is
+ * out. Iterations are alike, so the one that came next the last time is tried first. */
+static uint32_t logical_of(struct mt_logicals *it, const struct mt_life *life)
+{
+    uint32_t next = it->last ? it->logical[it->last].next : 0;
+    const struct mt_logical *guess = next ? &it->logical[next] : NULL;
+    bool known = guess && guess->size == life->size && guess->device == life->device;
+    uint32_t sized = known ? guess->sized : sized_of(it, life);
+    if (sized == UINT32_MAX)
+        return UINT32_MAX;
+    uint32_t nth = count_nth(it, sized);
+    if (known && guess->nth == nth)
+        return next;
+    uint64_t *place = mt_dict_add(&it->by_place, mix(mix(life->size, life->device), nth));
     if (!place)
-        return 0;
-    uint32_t serial = it->behaviour->span_serial;
-    *place = *place >> 32 == serial ? *place + 1 : (uint64_t)serial << 32 | 1;
+        return UINT32_MAX;
+    if (!*place) {
+        *place = add(it, life, nth);
+        if (*place && *place != UINT32_MAX)
+            it->logical[*place].sized = sized;
+    }
     return (uint32_t)*place;
 }
 
@@ -201,18 +243,15 @@ int mt_logicals_born(struct mt_logicals *it, uint32_t number)
     life->holders++; /* as long as it stands in a list */
     if (!it->counts)
         return 0;
-    uint32_t nth = count_nth(it, life);
-    uint64_t *place =
-        nth ? mt_dict_add(&it->by_place, mix(mix(life->size, life->device), nth)) : NULL;
-    if (!place)
+    uint32_t logical = logical_of(it, life);
+    if (logical == UINT32_MAX)
         return MT_ERR_MEMORY;
-    if (!*place)
-        *place = add(it, life, nth);
-    if (*place == UINT32_MAX)
-        return MT_ERR_MEMORY;
-    life->logical = (uint32_t)*place;
-    if (!life->logical)
+    life->logical = logical;
+    if (!logical)
         return 0;
+    if (it->last)
+        it->logical[it->last].next = logical;
+    it->last = logical;
     if (!join(&it->logical[life->logical], life))
         life->logical = 0;
     else

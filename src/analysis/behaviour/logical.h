@@ -42,6 +42,13 @@ struct mt_logical {
     uint32_t same_address;
     struct mt_spread accesses, before, after; /* before the first access, after the last: ns */
     uint32_t rule_of[2]; /* of its last life: rule + 1; how many lives had it */
+    uint32_t next;       /* the one that was born after it lately */
+    uint32_t sized;      /* its place among sizes */
+};
+
+/* Blocks of one size and device: how many were born in a span. */
+struct mt_sized {
+    uint32_t span, births;
 };
 
 /* Where a life stands in its pattern; at its number. */
@@ -59,8 +66,11 @@ struct mt_logicals {
     struct mt_follower *follower; /* by life */
     uint32_t followers;
     struct mt_dict by_place; /* hash of device, size, nth -> logical */
-    struct mt_dict nth;      /* hash of device and size -> span and count */
-    uint32_t *young;         /* lives that may come to last */
+    struct mt_dict by_size;  /* hash of device and size -> place + 1 in sized */
+    struct mt_sized *sized;
+    uint32_t sizes, sizes_room;
+    uint32_t last;   /* logical block born last, 0: none */
+    uint32_t *young; /* lives that may come to last */
     size_t youngs, youngs_room;
     uint32_t *lasting; /* lives that last */
     size_t lastings, lastings_room;

@@ -29,11 +29,16 @@ struct mt_step {
 
 struct mt_touch {
     uint32_t life;
-    uint32_t step : 27;
-    uint32_t kind : 2;    /* enum mt_access_kind */
-    uint32_t partner : 1; /* beside a lasting block of its size */
-    uint32_t lasting : 1; /* it outlived an iteration already */
-    uint32_t written : 1; /* by the host */
+    union {
+        struct {
+            uint32_t step : 27;
+            uint32_t kind : 2;    /* enum mt_access_kind */
+            uint32_t partner : 1; /* beside a lasting block of its size */
+            uint32_t lasting : 1; /* it outlived an iteration already */
+            uint32_t written : 1; /* by the host */
+        };
+        uint32_t bits; /* all of these */
+    };
 };
 
 /* A birth or death, before step number `step`. */
