@@ -15,13 +15,11 @@ static const char *libraries(void)
     return text;
 }
 
-/* The last sample of a run. */
-static struct mt_ev_usage sample(const char *setting, unsigned *samples)
+/* The last sample in a trace, and how many there are. */
+static struct mt_ev_usage last_sample(const struct run *run, unsigned *samples)
 {
     struct mt_ev_usage last = {0};
-    struct run run = run_clean(LIST(libraries(), setting, "MEMTRACE_NVML_MS=1"),
-                               LIST("victim", "plain", "200"));
-    struct mt_trace *trace = open_trace(run.trace[0]);
+    struct mt_trace *trace = open_trace(run->trace[0]);
     *samples = 0;
     for (const struct mt_record *r; (r = mt_trace_next(trace, NULL));)
         if (r->kind == MT_usage) {
@@ -29,6 +27,14 @@ static struct mt_ev_usage sample(const char *setting, unsigned *samples)
             ++*samples;
         }
     mt_trace_free(trace);
+    return last;
+}
+
+static struct mt_ev_usage sample(const char *setting, unsigned *samples)
+{
+    struct run run =
+        run_clean(LIST(libraries(), setting, "MEMTRACE_NVML_MS=1"), LIST("victim", "plain", "200"));
+    struct mt_ev_usage last = last_sample(&run, samples);
     run_free(&run);
     return last;
 }
@@ -60,6 +66,21 @@ START_TEST(without_a_process_id)
     usage = sample("SIMNVML_PROCESSES=", &n);
     ck_assert_uint_ge(n, 1);
     ck_assert_uint_eq(usage.how, MT_USAGE_DEVICE);
+}
+END_TEST
+
+/* Its contexts are gone: what is left there is others'. */
+START_TEST(not_listed_any_more)
+{
+    unsigned n;
+    struct run run = run_clean(LIST(libraries(), "SIMNVML_PROCESSES=self:700,elsewhere:5",
+                                    "SIMNVML_GONE=2", "MEMTRACE_NVML_MS=1"),
+                               LIST("victim", "plain", "20000"));
+    struct mt_ev_usage usage = last_sample(&run, &n);
+    run_free(&run);
+    ck_assert_uint_ge(n, 2);
+    ck_assert_uint_eq(usage.process_bytes, 0);
+    ck_assert_uint_eq(usage.how, MT_USAGE_PROCESS);
 }
 END_TEST
 
@@ -129,5 +150,5 @@ START_TEST(a_profiler)
 }
 END_TEST
 
-UNIT_MAIN("accounting", by_process_id, without_a_process_id, slice_of_a_device,
-          not_asked, library_of_the_caller, a_profiler)
+UNIT_MAIN("accounting", by_process_id, without_a_process_id, slice_of_a_device, not_asked,
+          library_of_the_caller, a_profiler, not_listed_any_more)

@@ -35,6 +35,7 @@ static struct {
         char uuid[48];
         device_handle handle; /* NULL: not known to NVML */
         bool used;            /* this process has memory there */
+        bool listed;          /* it was listed there by its number */
     } device[DEVICES];
     int (*init)(void);
     int (*by_uuid)(const char *uuid, device_handle *device);
@@ -109,7 +110,10 @@ static uint64_t process_bytes(unsigned ordinal, uint64_t *how)
     for (unsigned i = 0; i < count; i++)
         if (list[i].pid == (unsigned)getpid())
             own = &list[i];
-    *how = own ? MT_USAGE_PROCESS : MT_USAGE_ALONE;
+    bool known = nvml.device[ordinal].listed |= own != NULL;
+    *how = known ? MT_USAGE_PROCESS : MT_USAGE_ALONE;
+    if (known && !own)
+        return 0; /* its contexts are gone, and with them all it had */
     if (!own && count == 1)
         own = list;
     if (!own || own->used == ~0ull) { /* the driver does not tell */

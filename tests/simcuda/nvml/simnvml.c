@@ -3,7 +3,9 @@
  *   SIMNVML_PROCESSES   "pid:MiB,pid:MiB..."; self is this process, elsewhere is its number outside
  *                       a container (one that means nothing here); unset: self:700
  *   SIMNVML_KIND        GPU or MIG: the first word of the names of devices; unset: GPU
+ *   SIMNVML_GONE        number of the question from which on this process is not listed any more
  *   SIMNVML_GROWTH      MiB by which the first grows from question to question */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,15 +40,19 @@ static unsigned pid_of(const char *word)
 
 static unsigned list(struct process *process, unsigned room)
 {
-    static unsigned long long grown;
+    static unsigned long long grown, questions;
+    unsigned long long gone = strtoull(setting("SIMNVML_GONE", "0"), NULL, 10);
+    bool here = !gone || ++questions < gone;
     const char *at = setting("SIMNVML_PROCESSES", "self:700");
     unsigned n = 0;
-    for (; *at; n++) {
+    while (*at) {
         const char *colon = strchr(at, ':');
+        bool listed = here || strncmp(at, "self", 4) != 0;
         if (!colon)
             break;
-        if (n < room)
+        if (listed && n < room)
             process[n] = (struct process){pid_of(at), strtoull(colon + 1, NULL, 10) * MIB, 0, 0};
+        n += listed;
         at = colon + strcspn(colon, ",");
         at += *at == ',';
     }
