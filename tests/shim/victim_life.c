@@ -254,18 +254,29 @@ static int late(int argc, char **argv)
     return 0;
 }
 
-/* A profiler begins, and another library than one asks the driver what profilers ask. */
-static int profiled(int argc, char **argv)
+static void begin_profiler(void)
 {
-    static const CUuuid zeros;
-    const void *table;
-    (void)argc, (void)argv;
-    begin();
-    MUST(CU(cuGetExportTable)(&table, &zeros));
     void *library = dlopen("libcupti.so", RTLD_NOW);
     int (*enable)(int) = library ? (int (*)(int))dlsym(library, "cuptiActivityEnable") : NULL;
     if (!enable || enable(1) != 0)
         victim_fail("the profiler does not begin: %s", dlerror());
+}
+
+/* A profiler begins, before all else or late, and another library than one asks the driver what
+ * profilers ask. */
+static int profiled(int argc, char **argv)
+{
+    static const CUuuid zeros;
+    const void *table;
+    CUmodule module;
+    bool early = argc > 1 && strcmp(argv[1], "early") == 0;
+    if (early)
+        begin_profiler();
+    begin();
+    MUST(CU(cuGetExportTable)(&table, &zeros));
+    if (!early)
+        begin_profiler();
+    MUST(CU(cuModuleLoadData)(&module, victim_ptx));
     return 0;
 }
 

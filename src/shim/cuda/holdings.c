@@ -1,5 +1,7 @@
 /* Memory that comes by other ways than an allocation: from another process or library, as arrays,
  * as variables of modules; pools, and what the driver is told about memory. None of it is hot. */
+#include <stdatomic.h>
+
 #include "shim/cuda/contexts.h"
 #include "shim/cuda/kernels.h"
 #include "shim/cuda/note.h"
@@ -188,20 +190,34 @@ static void note_rights(unsigned api, uint64_t when, CUdeviceptr address, size_t
 
 /* ---- what the driver may need memory of its own for ---- */
 
+/* A profiler that began before anything was recorded is told with what is told first. */
+static _Atomic bool profiler_waits;
+
+static void put_upkeep(uint64_t why, unsigned api, uint64_t library)
+{
+    MT_NOTE(upkeep, mt_clock_ticks(), .why = why, .api = api, .library = library);
+}
+
 void mt_note_upkeep_by(const void *caller, uint64_t why, unsigned api)
 {
     if (!mt_may_record())
         return;
-    uint64_t library = mt_library_of(caller);
-    MT_NOTE(upkeep, mt_clock_ticks(), .why = why, .api = api, .library = library);
+    if (atomic_load_explicit(&profiler_waits, memory_order_relaxed) &&
+        atomic_exchange(&profiler_waits, false))
+        put_upkeep(MT_UPKEEP_PROFILER, MT_API_cuGetExportTable, 0);
+    put_upkeep(why, api, mt_library_of(caller));
 }
 
 /* The runtime and others ask for inner functions too; of a profiler that means it has begun. */
 static inline __attribute__((always_inline)) void note_inner(unsigned api)
 {
     const void *caller = __builtin_return_address(0);
-    if (mt_may_record() && mt_is_library(caller, "libcupti"))
+    if (!mt_is_library(caller, "libcupti"))
+        return;
+    if (mt_may_record())
         mt_note_upkeep_by(caller, MT_UPKEEP_PROFILER, api);
+    else
+        atomic_store(&profiler_waits, true);
 }
 
 #define HOOK_memory(...)
