@@ -73,10 +73,11 @@ struct mt_life {
      */
 
     uint64_t id, address, birth_ns, death_ns; /* UINT64_MAX: alive at the end */
-    uint32_t spans; /* whole iterations it lived through; known at its death */
-    uint8_t asker;  /* enum mt_asker */
-    uint8_t shard;  /* enum mt_shard */
-    bool setup;     /* it died before the first iteration */
+    uint32_t spans;      /* whole iterations it lived through; known at its death */
+    uint8_t asker;       /* enum mt_asker */
+    uint32_t birth_step; /* meaningful in an iteration of several micro-batches */
+    uint8_t shard;       /* enum mt_shard */
+    bool setup;          /* it died before the first iteration */
 } __attribute__((aligned(64)));
 
 _Static_assert(sizeof(struct mt_life) == 192, "a life takes three cache lines");

@@ -90,6 +90,8 @@ void mt_verdicts_births(struct mt_behaviour *it)
     for (size_t i = 0; i < it->log.births; i++) {
         struct mt_life *life = mt_life_at(&it->lives, it->log.birth[i].life);
         life->birth_phase = (uint8_t)mt_phases_at(&it->span.phases, it->log.birth[i].step);
+        if (it->span.phases.step)
+            life->birth_step = it->log.birth[i].step;
     }
 }
 
@@ -109,6 +111,22 @@ void mt_verdicts_touches(struct mt_behaviour *it)
     }
 }
 
+static uint32_t stretch_of(const struct mt_span *span, uint32_t step)
+{
+    uint32_t i = 0;
+    while (i + 1 < span->stretches && step >= span->stretch[i].last)
+        i++;
+    return i;
+}
+
+/* It outlived the pass that it was born in, though it died in the same phase: of the next
+ * micro-batch. */
+static bool is_past_pass(const struct mt_behaviour *it, const struct mt_life *life, uint32_t step)
+{
+    return it->span.phases.step && life->born_span == it->span_serial &&
+           stretch_of(&it->span, life->birth_step) != stretch_of(&it->span, step);
+}
+
 int mt_verdicts_deaths(struct mt_behaviour *it)
 {
     uint64_t length = it->span.end_ns - it->span.start_ns;
@@ -117,6 +135,8 @@ int mt_verdicts_deaths(struct mt_behaviour *it)
         struct mt_life *life = mt_life_at(&it->lives, number);
         life->death_phase = (uint8_t)mt_phases_at(&it->span.phases, it->log.death[i].step);
         life->died_within |= life->death_ns - life->birth_ns < length / 2;
+        if (is_past_pass(it, life, it->log.death[i].step))
+            life->died_within = false;
         life->rule = (uint8_t)mt_classify(life);
         life->judged = true;
         if (it->listener.judged && !life->segment)
