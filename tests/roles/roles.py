@@ -5,7 +5,7 @@ usage: roles.py JOB TOOLDIR              every shape once or twice, for every ru
        roles.py JOB TOOLDIR --update DOC more of each; the table of DOC is written anew
        roles.py JOB TOOLDIR --show SHAPE SEED   the confusion of one, by rule
 
-JOB is roles-job. Right are bytes whose category is what the job made them for: at the moment when
+JOB is roles-job. Each rule must be in docs/categories.md. Right are bytes whose category is what the job made them for: at the moment when
 most is allocated, and over the whole trace as bytes times lifetime. Unknown is wrong.
 """
 import collections
@@ -19,6 +19,7 @@ import sys
 import tempfile
 
 EMULATOR = shlex.split(os.environ.get("MESON_EXE_WRAPPER", ""))  # of another machine's programs
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 ITERATIONS = 12
 
 # What is expected of each job whose iterations were found (tests/rhythm judges that). The peak is
@@ -104,8 +105,18 @@ def judge_all(job, tools, pairs):
         return list(pool.map(lambda pair: judge(job, tools, *pair), pairs))
 
 
+def untold():
+    """Rules of roles.def that docs/categories.md does not have in a row with their category."""
+    with open(os.path.join(ROOT, "src", "analysis", "roles.def"), encoding="utf-8") as file:
+        rules = re.findall(r"^RULE\((\w+), (\w+),", file.read(), flags=re.M)
+    with open(os.path.join(ROOT, "docs", "categories.md"), encoding="utf-8") as file:
+        page = file.read()
+    return [f"docs/categories.md: no row '| `{rule}` | {category} |'" for rule, category in rules
+            if f"| `{rule}` | {category} |" not in page]
+
+
 def check(job, tools):
-    wrong = []
+    wrong = untold()
     results = judge_all(job, tools, [(shape, seed) for shape in listed(job) for seed in (1, 2)])
     astray = [r for r in results if is_astray(r)]
     if len(astray) > MOST_ASTRAY:
