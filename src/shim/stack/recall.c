@@ -6,7 +6,8 @@
  * to the only walk that it can be, and that one is compared in full. */
 #include "shim/stack/recall.h"
 
-#define STRIDE 4u    /* words that are compared at once */
+#define STRIDE 4u /* words that are compared at once */
+#define GROUP 4u
 #define LOOKS_MAX 32 /* forks on a way */
 
 static inline uint64_t mix(uint64_t key, uint64_t word)
@@ -26,12 +27,19 @@ static inline uint64_t word_at(const struct mt_recall_start *start, uint32_t off
     return *(const uint64_t *)(start->sp + offset);
 }
 
+/* The group of those that a key may have: a line of the cache. */
+static inline struct mt_recall_fork *group_of(struct mt_recall *recall, uint64_t key)
+{
+    return &recall->fork[(uint32_t)key % (MT_RECALL_FORKS / GROUP) * GROUP];
+}
+
 static inline struct mt_recall_fork *find_fork(struct mt_recall *recall, uint64_t key)
 {
-    uint32_t place = (uint32_t)key % MT_RECALL_FORKS;
-    if (recall->fork[place].key == key)
-        return &recall->fork[place];
-    return recall->fork[place ^ 1].key == key ? &recall->fork[place ^ 1] : NULL;
+    struct mt_recall_fork *group = group_of(recall, key);
+    for (unsigned i = 0; i < GROUP; i++)
+        if (group[i].key == key)
+            return &group[i];
+    return NULL;
 }
 
 static bool begins_alike(const struct mt_recalled *walk, const struct mt_recall_start *start)
@@ -119,11 +127,11 @@ static struct mt_recalled *take_walk(struct mt_recall *recall)
 /* The fork of this key leads to the walk; perhaps to that of another key no more. */
 static void lead_to(struct mt_recall *recall, uint64_t key, struct mt_recalled *walk)
 {
-    struct mt_recall_fork *fork = find_fork(recall, key);
-    uint32_t place = (uint32_t)key % MT_RECALL_FORKS;
+    struct mt_recall_fork *fork = find_fork(recall, key), *group = group_of(recall, key);
+    for (unsigned i = 0; !fork && i < GROUP; i++)
+        fork = group[i].key ? NULL : &group[i];
     if (!fork)
-        fork = &recall->fork[recall->fork[place].key && !recall->fork[place ^ 1].key ? place ^ 1
-                                                                                     : place];
+        fork = &group[(key >> 40) % GROUP];
     walk->key = key;
     *fork = (struct mt_recall_fork){.key = key, .walk = (uint32_t)(walk - recall->walk) + 1};
 }

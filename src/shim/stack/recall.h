@@ -42,7 +42,7 @@ struct mt_recall {
     uint32_t used, turn;
     /* A tree, each node found by a hash of the way to it: walks that begin alike part at a word of
      * the stack, and what that word says leads on. */
-    struct mt_recall_fork {
+    _Alignas(64) struct mt_recall_fork {
         uint64_t key;    /* 0: free */
         uint32_t offset; /* of the word, from the stack pointer */
         uint32_t walk;   /* 1 + number of the only walk that comes here, 0: they part here */
