@@ -119,6 +119,31 @@ static void tell_windows(struct mt_output *output, const struct mt_story *story)
     }
 }
 
+/* Where blocks have fewer frames than a reader may expect. */
+static void tell_stacks(struct mt_output *output, const struct mt_story *story)
+{
+    const char *python = mt_rows_text(story->summary, "stacks_python_off");
+    const char *native = mt_rows_text(story->summary, "stacks_native_off");
+    struct human human = {.used = 0};
+    uint64_t lost = number(story, "stacks_lost");
+    if (python) {
+        mt_story_label(output, "stacks");
+        mt_put_string(output, "none of Python: ");
+        put_clean(output, python);
+        mt_put_char(output, '\n');
+    }
+    if (native) {
+        mt_story_label(output, "stacks");
+        mt_put_string(output, "none of native functions: ");
+        put_clean(output, native);
+        mt_put_char(output, '\n');
+    }
+    if (lost) {
+        mt_story_label(output, "stacks");
+        mt_printf(output, "missing for %s %s, there are too many\n", COUNTED(lost, "event", "s"));
+    }
+}
+
 /* Always there: a reader must not have to guess whether the picture is whole. */
 static void tell_loss(struct mt_output *output, const struct mt_story *story)
 {
@@ -422,6 +447,7 @@ void mt_story_write(struct mt_output *output, const struct mt_story *story)
     tell_process(output, story);
     tell_trace(output, story);
     tell_windows(output, story);
+    tell_stacks(output, story);
     tell_loss(output, story);
     for (unsigned device = 0; device < DEVICES; device++) {
         char name[8];

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Allocations on small stacks and beside holes: the job goes on, and its stacks are recorded.
 
-usage: odd_stacks.py SHIM SIMCUDA DUMP PROGRAM FOLDER LIBRARY LIBRARY FAKE-PYTHON
+usage: odd_stacks.py SHIM SIMCUDA DUMP PROGRAM FOLDER LIBRARY LIBRARY FAKE-PYTHON ANALYZE
 """
 import os
 import sys
@@ -62,16 +62,18 @@ def threads(job):
     return len(stacks) == 20 * 6 * 60 and len(beyond) == 1 and max(within) <= 6
 
 
-def fakes(job, library):
+def fakes(job, library, analyze):
     """Interpreters that are not what they seem: Python's frames are off, and it is said why."""
     wrong = 0
     for version, reason in FAKES.items():
         job.run(job.program, "signal", MEMTRACE_STACKS="auto", FAKE_PYTHON=version,
                 LD_PRELOAD=f"{job.settings['LD_PRELOAD']}:{library}")
         facts = {pair["key"]: pair["value"] for pair in job.events("--meta")}
-        if facts.get("stacks_python_off") != reason:
+        story = job.run(analyze, job.trace, LD_PRELOAD="")
+        if (facts.get("stacks_python_off") != reason
+                or f"  stacks     none of Python: {reason}\n" not in story):
             wrong += 1
-            print(f"{version!r}: {facts.get('stacks_python_off')!r}, expected {reason!r}")
+            print(story, f"{version!r}: {facts.get('stacks_python_off')!r}, expected {reason!r}")
     print(f"{len(FAKES)} that are no interpreters to be read, {wrong} wrong")
     return wrong
 
@@ -89,11 +91,11 @@ def depths(job):
 
 
 def main(*arguments):
-    job, libraries, fake = Job(*arguments[:5]), arguments[5:7], arguments[7]
+    job, libraries, fake = Job(*arguments[:5]), arguments[5:7], arguments[7:]
     os.makedirs(job.folder, exist_ok=True)
     sound = [survives(job, "hole", 2), survives(job, "thread", 2), survives(job, "signal", 3),
              reloaded(job, libraries), threads(job)]
-    return int(not all(sound) or depths(job) + fakes(job, fake) > 0)
+    return int(not all(sound) or depths(job) + fakes(job, *fake) > 0)
 
 
 if __name__ == "__main__":

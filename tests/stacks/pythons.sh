@@ -62,15 +62,24 @@ fetch() {
     done
 }
 
-# python3.Nt, of the newest version of which the source is there.
-build_free() {
-    set_apt
-    mkdir -p "$root/free" && cd "$root/free" || return 1
+# An archive may name sources that it does not have any more.
+fetch_source() {
     for name in python3.14 python3.13; do
         # shellcheck disable=SC2086
-        apt-get -qq $apt source --download-only --tar-only --only-source $name && break
+        for version in $(apt-cache $apt showsrc --only-source $name | sed -n 's/^Version: //p'); do
+            # shellcheck disable=SC2086
+            apt-get -qq $apt source --download-only --tar-only --only-source \
+                "$name=$version" && return 0
+        done
     done
-    tar -xf "$(ls "$name"_*.orig.tar.xz)" && cd Python-3* || return 1
+    return 1
+}
+
+# python3.Nt, of a version of which the source is there.
+build_free() {
+    set_apt
+    mkdir -p "$root/free" && cd "$root/free" && fetch_source || return 1
+    tar -xf "$name"_*.orig.tar.xz && cd Python-3* || return 1
     ./configure --disable-gil --disable-test-modules --without-ensurepip \
         --prefix="$root/free" && make -j"$(nproc)" && make altinstall &&
         ln -sf "$root"/free/bin/python3.*[0-9]t "$root/bin"
