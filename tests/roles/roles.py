@@ -5,8 +5,8 @@ usage: roles.py JOB TOOLDIR              every shape once or twice, for every ru
        roles.py JOB TOOLDIR --update DOC more of each; the table of DOC is written anew
        roles.py JOB TOOLDIR --show SHAPE SEED   the confusion of one, by rule
 
-JOB is roles-job. Each rule must be in docs/categories.md. Right are bytes whose category is what the
-job made them for: at the moment when most is allocated, and over the whole trace as bytes times
+JOB is roles-job. Each rule must be in docs/categories.md. Right are bytes whose category is what
+the job made them for: at the moment when most is allocated, and over the whole trace as bytes times
 lifetime. Unknown is wrong.
 """
 import collections
