@@ -1,10 +1,10 @@
 /* Runs the search for rhythms over loops with known answers and says how well it did.
  *
  *     rhythm-judge loop SEED DIFFICULTIES ITERATIONS LAUNCHES   difficulties joined by +, or -
- *     rhythm-judge tiny SEED ITERATIONS EVENTS                  of so many events each
- *     rhythm-judge none SEED KIND EVENTS                        nothing to be found
- *     rhythm-judge speed EVENTS                                 the plain loop: time and memory
- *     rhythm-judge list                                         difficulties, and kinds of none
+ *     rhythm-judge tiny SEED ITERATIONS EVENTS BEFORE           of so many events each, behind
+ * others rhythm-judge none SEED KIND EVENTS                        nothing to be found rhythm-judge
+ * speed EVENTS                                 the plain loop: time and memory rhythm-judge list
+ * difficulties, and kinds of none
  *
  * One line: name=value pairs. An iteration that is found is right if it begins at the same place of
  * the loop as most others do, and no other one that was found begins in the same iteration. */
@@ -190,9 +190,10 @@ static uint32_t write_symbols(struct judge *judge, int argc, char **argv)
         options.launches = (uint32_t)strtoul(argv[5], NULL, 10);
         return loops_write(&options);
     }
-    if (strcmp(argv[1], "tiny") == 0 && argc == 5) {
+    if (strcmp(argv[1], "tiny") == 0 && argc == 6) {
         options.iterations = (uint32_t)strtoul(argv[3], NULL, 10);
         options.launches = (uint32_t)strtoul(argv[4], NULL, 10);
+        options.before = (uint32_t)strtoul(argv[5], NULL, 10);
         return loops_write_tiny(&options);
     }
     if (strcmp(argv[1], "none") == 0 && argc == 5) {

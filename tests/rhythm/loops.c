@@ -360,6 +360,16 @@ uint32_t loops_write(const struct loops_options *options)
     return whole;
 }
 
+/* ---- no rhythm ---- */
+
+static void random_event(struct loops *loops, uint32_t what)
+{
+    if (what % 3 == 0)
+        emit(loops, 0, MT_launch, what, 0);
+    else
+        emit(loops, 0, what % 3 == 1 ? MT_block_alloc : MT_block_free, 0, 512ull * (1 + what));
+}
+
 uint32_t loops_write_tiny(const struct loops_options *options)
 {
     struct loops *loops = malloc(sizeof *loops);
@@ -367,6 +377,8 @@ uint32_t loops_write_tiny(const struct loops_options *options)
     if (!loops)
         abort();
     init(loops, options);
+    for (uint32_t i = 0; i < options->before; i++)
+        random_event(loops, 100 + below(loops, 60));
     for (uint32_t i = 0; i < options->iterations; i++) {
         loops->iteration = i;
         for (uint32_t k = 0; k < events; k++) {
@@ -377,16 +389,6 @@ uint32_t loops_write_tiny(const struct loops_options *options)
     }
     free(loops);
     return options->iterations;
-}
-
-/* ---- no rhythm ---- */
-
-static void random_event(struct loops *loops, uint32_t what)
-{
-    if (what % 3 == 0)
-        emit(loops, 0, MT_launch, what, 0);
-    else
-        emit(loops, 0, what % 3 == 1 ? MT_block_alloc : MT_block_free, 0, 512ull * (1 + what));
 }
 
 static uint32_t draw(struct loops *loops, enum negative kind, uint32_t kinds, uint32_t before)

@@ -65,6 +65,7 @@ struct loops_options {
     uint32_t difficulties; /* HAS(...) */
     uint32_t iterations;
     uint32_t launches; /* of an iteration, about */
+    uint32_t before;   /* events without any order before a loop of few events */
     loops_sink *sink;
     void *context;
 };
