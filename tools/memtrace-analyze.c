@@ -135,6 +135,13 @@ static void add_with(struct request *request, const char *name)
         request->with[request->withs++] = table;
 }
 
+static const char *folder(const char *option, const char *value)
+{
+    if (!mt_options_has_folder(value))
+        mt_options_die("memtrace-analyze", "--%s: there is no folder '%s'", option, value);
+    return value;
+}
+
 static void take(void *state, int id, const char *value)
 {
     struct request *request = state;
@@ -182,10 +189,10 @@ static void take(void *state, int id, const char *value)
         request->weight = value;
         break;
     case OPTION_SYSROOT:
-        request->symbols.sysroot = value;
+        request->symbols.sysroot = folder("sysroot", value);
         break;
     case OPTION_DEBUG_PATH:
-        request->symbols.debug_path = value;
+        request->symbols.debug_path = folder("debug-path", value);
         break;
 #define SWAP_CASE(name, option, standard, unit, text)                                              \
     case OPTION_SWAP_##name:                                                                       \

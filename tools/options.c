@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { TEXT_COLUMN = 26, LAST_COLUMN = 80, FIRST_ROW = 256 };
 
@@ -132,4 +133,19 @@ int mt_options_parse(const struct mt_options *options, int argc, char **argv)
         options->take(options->state, row->id, optarg);
     }
     return optind;
+}
+
+bool mt_options_has_folder(const char *folders)
+{
+    struct stat about;
+    while (*folders) {
+        size_t length = strcspn(folders, ":");
+        char *folder = strndup(folders, length);
+        bool there = folder && stat(folder, &about) == 0 && S_ISDIR(about.st_mode);
+        free(folder);
+        if (there)
+            return true;
+        folders += length + (folders[length] == ':');
+    }
+    return false;
 }

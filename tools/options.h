@@ -57,6 +57,9 @@ void mt_options_help(const struct mt_option *row, size_t rows);
 __attribute__((format(printf, 2, 3), noreturn)) void mt_options_die(const char *tool,
                                                                     const char *format, ...);
 
+/* Whether one of some folders, separated by colons, is there. */
+bool mt_options_has_folder(const char *folders);
+
 /* Exit with `code`, or with 1 and a message if what was printed did not reach standard output. */
 __attribute__((noreturn)) void mt_options_end(const char *tool, int code);
 
