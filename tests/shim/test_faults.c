@@ -84,6 +84,21 @@ START_TEST(files)
 }
 END_TEST
 
+/* The rest of the ring lies in memory, and nothing is lost. */
+START_TEST(a_ring_that_cannot_grow)
+{
+    const struct order order = {.preload = preload(),
+                                .environment = LIST("FAULT=fallocate:3"),
+                                .arguments = LIST("victim", "plain", "20000")};
+    struct run run = run_order(&order);
+    ck_assert_msg(run_exited(&run, 0), "wait status %#x; stderr: %s", run.status, run.err);
+    ck_assert_uint_eq(run.traces, 1);
+    ck_assert_uint_eq(count_events(run.trace[0], MT_alloc), 20000);
+    ck_assert_uint_eq(count_events(run.trace[0], MT_free), 20000);
+    run_free(&run);
+}
+END_TEST
+
 START_TEST(writing)
 {
     for (unsigned nth = 1; nth <= 12; nth++)
@@ -108,4 +123,5 @@ START_TEST(more_rights_than_the_caller)
 }
 END_TEST
 
-UNIT_MAIN("faults", memory, files, writing, threads, more_rights_than_the_caller)
+UNIT_MAIN("faults", memory, files, a_ring_that_cannot_grow, writing, threads,
+          more_rights_than_the_caller)

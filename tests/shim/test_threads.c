@@ -39,6 +39,17 @@ START_TEST(threads_that_come_and_go)
 }
 END_TEST
 
+/* Of a ring little is on the disk before it is written. */
+START_TEST(a_crowd)
+{
+    struct run run = run_clean(NULL, LIST("victim", "crowd", "200"));
+    ck_assert_uint_eq(count_events(run.trace[0], MT_free), 200);
+    ck_assert_uint_gt(strtoul(run.out, NULL, 10), 0);
+    ck_assert_uint_lt(strtoul(run.out, NULL, 10), 512);
+    run_free(&run);
+}
+END_TEST
+
 START_TEST(destructors_of_thread_local_data)
 {
     struct run run = run_clean(NULL, LIST("victim", "tls"));
@@ -151,6 +162,6 @@ START_TEST(signal_handlers)
 }
 END_TEST
 
-UNIT_MAIN("threads", eight_threads, small_rings, threads_that_come_and_go,
+UNIT_MAIN("threads", eight_threads, small_rings, threads_that_come_and_go, a_crowd,
           destructors_of_thread_local_data, kernels_that_all_meet_at_once,
           context_that_all_meet_at_once, large_records_in_small_rings, signal_handlers, full_disk)

@@ -2,6 +2,8 @@
  *
  * threads N EVENTS      N threads allocate and free, each so many times
  * waves N EVENTS WAVES  the same, so often one after the other: rings are used again
+ * crowd N               so many threads at once, an allocation and a free each; prints the KiB
+ *                       that the ring file takes on the disk, for each of them
  * tls                   threads whose destructors of thread-local data call the driver, before
  *                       and after the recorder's own
  * flood EVENTS          one thread, sizes that do not compress; prints how many calls it did
@@ -10,6 +12,8 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "victim.h"
 
@@ -55,6 +59,38 @@ static int threads(int argc, char **argv)
     begin();
     for (unsigned i = 0; i < waves; i++)
         in_threads(n, allocate);
+    return 0;
+}
+
+static void *meet_crowd(void *nothing)
+{
+    (void)nothing;
+    MUST(REAL(cuCtxSetCurrent)(context));
+    CUdeviceptr address;
+    MUST(CU(cuMemAlloc_v2)(&address, 512));
+    pthread_barrier_wait(&barrier);
+    MUST(CU(cuMemFree_v2)(address));
+    return NULL;
+}
+
+static int crowd(int argc, char **argv)
+{
+    unsigned n = argc > 1 ? (unsigned)atoi(argv[1]) : 100;
+    pthread_t *thread = calloc(n, sizeof *thread);
+    char path[64];
+    struct stat status = {0};
+    begin();
+    pthread_barrier_init(&barrier, NULL, n);
+    for (unsigned i = 0; i < n; i++)
+        if (pthread_create(&thread[i], NULL, meet_crowd, NULL) != 0)
+            victim_fail("no thread %u", i);
+    for (unsigned i = 0; i < n; i++)
+        pthread_join(thread[i], NULL);
+    snprintf(path, sizeof path, "%d.mtrace.ring", (int)getpid());
+    if (stat(path, &status) != 0)
+        victim_fail("no %s", path);
+    printf("%lu\n", (unsigned long)status.st_blocks / 2 / n);
+    free(thread);
     return 0;
 }
 
@@ -187,7 +223,7 @@ static int contexts(int argc, char **argv)
 }
 
 const struct victim_command victim_threads[] = {
-    {"threads", threads}, {"waves", threads},         {"tls", tls},
+    {"threads", threads}, {"waves", threads},         {"tls", tls},           {"crowd", crowd},
     {"flood", flood},     {"newcomers", newcomers},   {"contexts", contexts},
     {NULL, NULL},
 };

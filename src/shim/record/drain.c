@@ -430,13 +430,15 @@ static void tell_losses(void)
         __atomic_fetch_add(&ring->shared->lost, drain.taken[i], __ATOMIC_RELAXED);
 }
 
+/* Of those that lie in plain memory. */
 static uint64_t count_records(const struct mt_ring *ring)
 {
     uint64_t head = __atomic_load_n(&ring->shared->head, __ATOMIC_ACQUIRE), n = 0;
     uint64_t mask = mt_rings_capacity() - 1;
     for (uint64_t position = ring->shared->tail; position < head;) {
         const struct mt_record *record = (const void *)(ring->data + (position & mask));
-        n += mask + 1 - (position & mask) >= sizeof *record && record->kind != MT_NONE;
+        n += mask + 1 - (position & mask) >= sizeof *record && record->kind != MT_NONE &&
+             (position & mask) >= ring->in_file;
         position = mt_drain_next(record, position);
     }
     return n;
@@ -452,7 +454,7 @@ void mt_drain_give_up(void)
     if (pthread_mutex_trylock(&drain.lock) != 0)
         return;
     for (uint32_t i = 0; (ring = mt_rings_get(i)); i++)
-        if (!ring->in_file && ring->shared->state != MT_RING_UNUSED)
+        if (ring->in_file < mt_rings_capacity() && ring->shared->state != MT_RING_UNUSED)
             atomic_fetch_add(&mt_events_dropped, count_records(ring));
     int fd = mt_mfile_check(drain.file);
     if (fd >= 0 && ftruncate(fd, (off_t)drain.offset) == 0)

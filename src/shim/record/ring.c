@@ -6,8 +6,9 @@
  * positions going on from where they were.
  *
  * The file is grown by posix_fallocate, never by ftruncate alone: a store into a hole of a full
- * disk would kill the job with SIGBUS. Where the file cannot grow the ring lies in anonymous
- * memory. */
+ * disk would kill the job with SIGBUS. A ring begins with a piece of it that is on the disk, twice
+ * as much whenever that is written to its end: of many threads most have little to tell. Where the
+ * file cannot grow the ring, or the rest of it, lies in anonymous memory. */
 #include "shim/record/ring.h"
 
 #include <errno.h>
@@ -87,9 +88,27 @@ uint32_t mt_rings_capacity(void)
     return rings.capacity;
 }
 
+#define FIRST_PIECE (256u << 10) /* of a ring, on the disk */
+
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23 /* since Linux 5.14; refused before */
 #endif
+
+static uint64_t backed(const struct mt_ring *ring)
+{
+    return __atomic_load_n(&ring->backed, __ATOMIC_RELAXED);
+}
+
+static void back_locked(struct mt_ring *ring, uint64_t size);
+
+/* The lock may be held by a thread whose signal handler ends the process: not waited for. */
+static void back_ahead(struct mt_ring *ring, uint64_t size)
+{
+    if (size > backed(ring) && pthread_mutex_trylock(&rings.lock) == 0) {
+        back_locked(ring, size);
+        pthread_mutex_unlock(&rings.lock);
+    }
+}
 
 /* Only on the first way around: then all pages are there. */
 static void prepare(struct mt_ring *ring)
@@ -99,6 +118,8 @@ static void prepare(struct mt_ring *ring)
     uint64_t from = ring->ready > head ? ring->ready : head & ~(uint64_t)(MT_RINGFILE_PAGE - 1);
     ring->seen = head;
     want = want < capacity ? want & ~(uint64_t)(MT_RINGFILE_PAGE - 1) : capacity;
+    back_ahead(ring, want);
+    want = want < backed(ring) ? want : backed(ring);
     if (want <= from)
         return;
     int saved = errno;
@@ -121,19 +142,61 @@ bool mt_ring_is_orphan(const struct mt_ringfile_ring *ring)
     return syscall(SYS_tgkill, getpid(), (pid_t)ring->os_tid, 0) < 0 && errno == ESRCH;
 }
 
+/* Beyond RLIMIT_FSIZE the kernel would send SIGXFSZ to the job's thread. */
+static bool is_allowed(uint64_t end)
+{
+    struct rlimit limit;
+    return getrlimit(RLIMIT_FSIZE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY ||
+           limit.rlim_cur >= end;
+}
+
 /* Room in the file behind `offset`, on the disk and not only in its length. */
 static int grow(uint64_t offset, uint64_t size)
 {
-    struct rlimit limit;
     int fd = mt_mfile_check(&rings.file);
     if (fd < 0)
         return fd;
-    /* Beyond RLIMIT_FSIZE the kernel would send SIGXFSZ to the job's thread. */
-    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
-        limit.rlim_cur < offset + size)
+    if (!is_allowed(offset + size))
         return -EFBIG;
     /* Not from 0: where it is emulated, bytes that are there are read and written back. */
     return -posix_fallocate(fd, (off_t)offset, (off_t)size);
+}
+
+/* What follows the page of the i-th ring of the file. */
+static uint64_t data_offset(uint64_t i)
+{
+    return MT_RINGFILE_PAGE * 2 + i * (MT_RINGFILE_PAGE + (uint64_t)rings.capacity);
+}
+
+/* Where the file cannot grow, memory takes the place of what was not used yet. */
+static bool back_by_memory(struct mt_ring *ring, uint64_t from)
+{
+    ring->in_file = from;
+    return mmap(ring->data + from, rings.capacity - from, PROT_READ | PROT_WRITE,
+                MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED;
+}
+
+static void back_locked(struct mt_ring *ring, uint64_t size)
+{
+    uint64_t now = backed(ring), page = MT_RINGFILE_PAGE;
+    uint64_t to = 2 * now > size ? 2 * now : (size + page - 1) & ~(page - 1);
+    if (size <= now)
+        return;
+    to = to < rings.capacity ? to : rings.capacity;
+    if (grow(data_offset((uint64_t)(ring - rings.ring)) + now, to - now) < 0)
+        to = back_by_memory(ring, now) ? rings.capacity : now;
+    __atomic_store_n(&ring->backed, to, __ATOMIC_RELAXED);
+}
+
+/* See that the first `size` bytes can be written. */
+static bool back(struct mt_ring *ring, uint64_t size)
+{
+    if (size <= backed(ring))
+        return true;
+    pthread_mutex_lock(&rings.lock);
+    back_locked(ring, size);
+    pthread_mutex_unlock(&rings.lock);
+    return size <= backed(ring);
 }
 
 static void *map(int fd, size_t size, uint64_t offset)
@@ -159,11 +222,15 @@ void mt_rings_open(const char *path, const struct mt_ringfile_header *header)
 static bool add_ring(struct mt_ring *ring)
 {
     size_t size = MT_RINGFILE_PAGE + (size_t)rings.capacity;
-    uint64_t offset = MT_RINGFILE_PAGE + (uint64_t)rings.in_file * size;
+    size_t first = rings.capacity < FIRST_PIECE ? rings.capacity : FIRST_PIECE;
+    uint64_t offset = data_offset(rings.in_file) - MT_RINGFILE_PAGE;
     void *memory = NULL;
-    if (rings.header && rings.in_file == rings.rings && grow(offset, size) == 0)
+    if (rings.header && rings.in_file == rings.rings && is_allowed(offset + size) &&
+        grow(offset, MT_RINGFILE_PAGE + first) == 0 &&
+        ftruncate(rings.file.fd, (off_t)(offset + size)) == 0)
         memory = map(rings.file.fd, size, offset);
-    ring->in_file = memory != NULL;
+    ring->in_file = memory ? rings.capacity : 0;
+    ring->backed = memory ? first : rings.capacity;
     if (memory)
         __atomic_store_n(&rings.header->rings, ++rings.in_file, __ATOMIC_RELEASE);
     else
@@ -208,6 +275,8 @@ static void set_limit(struct mt_writer *writer)
     uint64_t full = tail + writer->mask + 1, wrap = (writer->head | writer->mask) + 1;
     uint64_t wake = tail + (writer->mask + 1) / 2;
     uint64_t limit = full < wrap ? full : wrap;
+    uint64_t end = (writer->head & ~writer->mask) + backed(writer->ring);
+    limit = limit < end ? limit : end;
     writer->limit = writer->head < wake && wake < limit ? wake : limit;
 }
 
@@ -233,7 +302,8 @@ static bool attach(void)
                                    .mask = rings.capacity - 1,
                                    .shared = ring->shared,
                                    .busy = 1,
-                                   .freeing = &ring->freeing};
+                                   .freeing = &ring->freeing,
+                                   .ring = ring};
     mt_freeing_ends(); /* a thread that had the ring before may have ended in the midst of one */
     set_limit(&mt_writer);
     if (rings.has_key)
@@ -336,11 +406,12 @@ static bool make_room(struct mt_writer *writer, size_t size)
         return false;
     size_t rest = (size_t)(writer->mask + 1 - (writer->head & writer->mask));
     if (rest < size) {
-        if (!wait_unless_free(writer, rest))
+        if (!wait_unless_free(writer, rest) || !back(writer->ring, writer->mask + 1))
             return false;
         pad(writer, rest);
     }
-    if (!wait_unless_free(writer, size))
+    if (!wait_unless_free(writer, size) ||
+        !back(writer->ring, (writer->head & writer->mask) + size))
         return false;
     if (!has_room(writer, (writer->mask + 1) / 2 + 1)) /* at least half full */
         mt_rings_call();
@@ -422,7 +493,8 @@ void mt_rings_close(bool remove)
         if (pthread_mutex_lock(&rings.lock) != 0)
             return;
         mt_mfile_remove(&rings.file);
-        mt_mfile_close(&rings.file);
+        if (n == 0) /* else a late event may need more of it */
+            mt_mfile_close(&rings.file);
         if (rings.header)
             munmap(rings.header, MT_RINGFILE_PAGE);
         rings.header = NULL;

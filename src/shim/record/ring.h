@@ -41,6 +41,7 @@ struct mt_writer {
     uint32_t busy;                   /* inside reserve..commit: a signal handler must not write */
     uint32_t dropping;               /* the ring was full for longer than allowed */
     struct mt_freeing *freeing;      /* beside the ring, NULL before the first event */
+    struct mt_ring *ring;
 };
 
 extern __thread struct mt_writer mt_writer __attribute__((tls_model("initial-exec")));
@@ -166,9 +167,10 @@ static inline void mt_cancel_as(int before)
 struct mt_ring {
     struct mt_ringfile_ring *shared; /* NULL: not there */
     uint8_t *data;
-    bool in_file;   /* else in plain memory */
+    uint64_t in_file; /* bytes that are in the file, the rest is in plain memory */
     uint64_t seen;  /* the head that the last mt_rings_prepare saw */
     uint64_t ready; /* bytes of the ring that it has touched, or found touched */
+    uint64_t backed; /* bytes that are on the disk or in memory: beyond them nobody writes */
     struct mt_freeing freeing;
 };
 
