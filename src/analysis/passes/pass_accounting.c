@@ -12,6 +12,8 @@
 #include "analysis/tables.h"
 #include "model/words.h"
 
+#define PIECES_MAX (UINT64_C(1) << 16) /* of one allocation: 2 TiB */
+
 struct moment {
     bool there;
     uint64_t time_ns, how;
@@ -93,8 +95,11 @@ static int accounting_birth(void *data, const struct mt_block *block)
     RETURN_IF_ERROR(note_library(state, block->library));
     if (!mt_is_pooled(block))
         return 0;
+    uint64_t first = block->address >> MT_POOL_BITS;
     uint64_t last = (block->address + block->size - 1) >> MT_POOL_BITS;
-    for (uint64_t piece = block->address >> MT_POOL_BITS; piece <= last; piece++)
+    if (last - first > PIECES_MAX)
+        return 0; /* no device has so much */
+    for (uint64_t piece = first; piece <= last; piece++)
         if (!mt_dict_add(&device->pieces, piece))
             return MT_ERR_MEMORY;
     return 0;
