@@ -34,7 +34,7 @@ START_TEST(captured_into_graphs)
     struct run run = run_clean(NULL, LIST("victim", "nccl-graph"));
     struct seen seen = compare_kinds(&run, ~PAUSES);
     ck_assert_uint_eq(seen.events, 2 + 4 + 4 * (1 + 6 + 4) + 1 + 2 + 4 + 2 + 5 +
-                                      4 + 3 * 11 + 7 + 1 + 7);
+                                      4 + 3 * 11 + 7 + 8 + 7 + 7 + 1 + 7);
     run_free(&run);
 }
 END_TEST

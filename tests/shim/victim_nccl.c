@@ -241,11 +241,8 @@ static CUgraph capture(char *at, bool collectives)
     return graph;
 }
 
-static void run_graph(CUgraph graph, char *at, bool collectives)
+static void did_nodes(const char *at, bool collectives)
 {
-    CUgraphExec exec;
-    MUST(CU(cuGraphInstantiateWithFlags)(&exec, graph, 0));
-    DID(graph, .id = ++graphs, .graph = (uintptr_t)exec, .nodes = collectives ? 6 : 2);
     for (int i = 0; i < 2; i++) {
         if (collectives)
             did_reduce(at + 64 * i, NULL, MT_COLLECTIVE_NODE);
@@ -253,6 +250,20 @@ static void run_graph(CUgraph graph, char *at, bool collectives)
     }
     for (int i = 2; i < 4 && collectives; i++)
         did_reduce(at + 64 * i, NULL, MT_COLLECTIVE_NODE);
+}
+
+static CUgraphExec instantiate(CUgraph graph, const char *at, bool collectives)
+{
+    CUgraphExec exec;
+    MUST(CU(cuGraphInstantiateWithFlags)(&exec, graph, 0));
+    DID(graph, .id = ++graphs, .graph = (uintptr_t)exec, .nodes = collectives ? 6 : 2);
+    did_nodes(at, collectives);
+    return exec;
+}
+
+static void run_graph(CUgraph graph, const char *at, bool collectives)
+{
+    CUgraphExec exec = instantiate(graph, at, collectives);
     for (int i = 0; i < 3; i++) {
         MUST(CU(cuGraphLaunch)(exec, stream));
         DID(graph_launch, .graph = (uintptr_t)exec, .stream = (uintptr_t)stream);
@@ -316,6 +327,19 @@ static void run_copies(char *at)
     MUST(CU(cuGraphDestroy)(both));
 }
 
+/* Another graph takes a child's place in an executable, with its collectives. */
+static void change_a_child(char *at)
+{
+    CUgraph first = capture(at, true), second = capture(at + 1024, true), outer;
+    CUgraphNode node;
+    MUST(CU(cuGraphCreate)(&outer, 0));
+    MUST(CU(cuGraphAddChildGraphNode)(&node, outer, NULL, 0, first));
+    CUgraphExec exec = instantiate(outer, at, true);
+    MUST(CU(cuGraphExecChildGraphNodeSetParams)(exec, node, second));
+    DID(graph_update, .graph = (uintptr_t)exec, .nodes = 6);
+    did_nodes(at + 1024, true);
+}
+
 /* Its graph goes unseen, and the next one has its handle. */
 static void abort_a_capture(char *at)
 {
@@ -362,6 +386,7 @@ static int graph_victim(int argc, char **argv)
     run_graph(second, at + 1024, true);
     run_nested(at);
     run_copies(at);
+    change_a_child(at);
     abort_a_capture(at);
     return 0;
 }
