@@ -1,4 +1,4 @@
-/* Reading a memtrace file from C. Link with libmemtrace-reader.
+/* Reading a memtrace file from C. Link with libmemtrace-reader, zstd and threads (-pthread).
  *
  * A trace is a sequence of events in the order of time, merged over the threads of one process.
  * A damaged or cut trace, or one whose process was killed, is read as far as it can be; what could

@@ -5,8 +5,10 @@
 
 Names: hooks, stacks, trace, analyze, import, heaptrack, large. What is compared is run in turn
 (A B A B) in the same call; a row gives the median and the range over the rounds. Of the analysis
-rows *_events and those that compare with heaptrack_print are by processor time, so "a second and
-core"; rows *_clock are the same by the clock, which others on the machine slow down. Hook costs are
+*_events is by the time of one processor, with no other one at hand, so "a second and core"; *_clock
+is by the clock with all processors at hand, of which a second one reads ahead, and others on the
+machine slow it down; *_spent is by the time of all processors in the same runs. --write renews what
+benchdocs.py makes of the rows as well. Hook costs are
 differences of a traced and a bare run of the same loop on the simulated device, so its own cost is
 subtracted.
 """
@@ -20,6 +22,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+import benchdocs
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 RESULTS = os.path.join(HERE, "results.csv")
@@ -58,12 +62,17 @@ def run(command, **kwargs):
             (line.split() for line in done.stdout.splitlines() if len(line.split()) == 2)}
 
 
-def measured(command):
-    """CPU seconds (user and system), seconds by the clock, and peak MiB of a command whose output
-    is thrown away."""
+def one_processor():
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+
+
+def measured(command, alone=False):
+    """Processor seconds (user and system), seconds by the clock, and peak MiB of a command whose
+    output is thrown away; `alone`: on one processor."""
     start = time.monotonic()
     with open(os.devnull, "w", encoding="utf-8") as null:
-        child = subprocess.Popen(command, stdout=null, stderr=null)
+        child = subprocess.Popen(command, stdout=null, stderr=null,
+                                 preexec_fn=one_processor if alone else None)
         _, status, usage = os.wait4(child.pid, 0)
     if status:
         raise SystemExit(f"{command}: status {status}")
@@ -164,13 +173,13 @@ def analyze(bench, iterations=2500, rounds=5, name="analyze", questions=tuple(QU
     os.makedirs(tables, exist_ok=True)
     for question in questions:
         program = [bench.path("tools", "memtrace-analyze"), *QUESTIONS[question](tables), path]
-        results = [measured(program) for _ in range(rounds)]
-        bench.row(f"{name}_{question}_{events / 1e6:.0f}M_events", "Mevents/s",
-                  [events / cpu / 1e6 for cpu, _, _ in results], ">= 10")
-        bench.row(f"{name}_{question}_{events / 1e6:.0f}M_clock", "Mevents/s",
-                  [events / clock / 1e6 for _, clock, _ in results])
-        bench.row(f"{name}_{question}_{events / 1e6:.0f}M_memory", "MiB",
-                  [peak for _, _, peak in results], "<= 1024")
+        alone, free = zip(*[(measured(program, True), measured(program)) for _ in range(rounds)])
+        title = f"{name}_{question}_{events / 1e6:.0f}M"
+        for suffix, limit, seconds in (("events", ">= 10", [cpu for cpu, _, _ in alone]),
+                                       ("clock", "", [clock for _, clock, _ in free]),
+                                       ("spent", "", [cpu for cpu, _, _ in free])):
+            bench.row(f"{title}_{suffix}", "Mevents/s", [events / s / 1e6 for s in seconds], limit)
+        bench.row(f"{title}_memory", "MiB", [peak for _, _, peak in free], "<= 1024")
     os.remove(path)
     shutil.rmtree(tables)
 
@@ -230,9 +239,10 @@ int main(int c, char **v) { deep(20, c > 1 ? atol(v[1]) : 1000); return 0; }
 
 
 def heaptrack(bench):
-    """What heaptrack_print and memtrace-analyze take, in turn: for a training job of as many events
-    (same_events), and for the same allocations and frees (same_pairs). By the processor and by
-    the clock."""
+    """What heaptrack_print takes for a program of allocations and frees at depth 20, and, in turn
+    with it, memtrace-analyze: for a training job of as many events, launches among them
+    (training_*), and for the same allocations and frees as blocks (pairs_*). On one processor by
+    its time, and with all at hand by the clock (*_clock)."""
     if not shutil.which("heaptrack") or not shutil.which("heaptrack_print"):
         print("heaptrack: not installed (apt-get install heaptrack), left out")
         return
@@ -240,30 +250,29 @@ def heaptrack(bench):
     with open(source, "w", encoding="utf-8") as file:
         file.write(PAIRS)
     subprocess.run(["cc", "-O1", "-o", program, source], check=True)
-    path, pairs = (os.path.join(bench.scratch, name) for name in ("same.mtrace", "pairs.mtrace"))
-    events = run([bench.path("tests", "bench", "bench-trace"), "write", path, "1000"])["events"]
-    run([bench.path("tests", "bench", "bench-trace"), "pairs", pairs, str(int(events / 2))])
+    paths = {name: os.path.join(bench.scratch, name + ".mtrace") for name in ("training", "pairs")}
+    writer = bench.path("tests", "bench", "bench-trace")
+    events = run([writer, "write", paths["training"], "1000"])["events"]
+    run([writer, "pairs", paths["pairs"], str(int(events / 2))])
     subprocess.run(["heaptrack", "-o", os.path.join(bench.scratch, "pairs.heap"), program,
                     str(int(events / 2))], check=True, capture_output=True, cwd=bench.scratch)
     heap = [name for name in os.listdir(bench.scratch) if name.startswith("pairs.heap")][0]
-    ours = {name: [] for name in ("events_replay", "events_summary", "pairs_replay")}
-    theirs = []
-    for _ in range(5):
-        for name, values in ours.items():
-            read, question = name.split("_")
-            program = [bench.path("tools", "memtrace-analyze"), *QUESTIONS[question](None),
-                       path if read == "events" else pairs]
-            values.append(measured(program)[:2])
-        theirs.append(measured(["heaptrack_print", "-f", os.path.join(bench.scratch, heap)])[:2])
-    for by, suffix in enumerate(("", "_clock")):
-        speeds = {name: [events / taken[by] / 1e6 for taken in values]
-                  for name, values in {**ours, "events_heaptrack_print": theirs}.items()}
-        for name, values in speeds.items():
-            bench.row(f"same_{name}{suffix}", "Mevents/s", values)
-        for name in ours:
-            bench.row(f"{name.removeprefix('events_')}_over_heaptrack{suffix}", "ratio",
-                      [a / b for a, b in zip(speeds[name], speeds["events_heaptrack_print"])],
-                      ">= 1")
+    programs = {f"{trace}_{question}": [bench.path("tools", "memtrace-analyze"),
+                                        *QUESTIONS[question](None), paths[trace]]
+                for trace, question in (name.split("_") for name, _ in benchdocs.AGAINST)}
+    programs["heaptrack_print"] = ["heaptrack_print", "-f", os.path.join(bench.scratch, heap)]
+    speeds = {(name, suffix): [] for name in programs for suffix in ("", "_clock")}
+    for _ in range(7):
+        for name, command in programs.items():
+            speeds[name, ""].append(events / measured(command, True)[0] / 1e6)
+            speeds[name, "_clock"].append(events / measured(command)[1] / 1e6)
+    for (name, suffix), values in speeds.items():
+        bench.row(f"same_{name}{suffix}", "Mevents/s", values)
+    for (name, suffix), values in speeds.items():
+        if name != "heaptrack_print":
+            theirs = speeds["heaptrack_print", suffix]
+            bench.row(f"{name}_over_heaptrack{suffix}", "ratio",
+                      [a / b for a, b in zip(values, theirs)], ">= 1")
 
 
 def write(rows):
@@ -295,6 +304,7 @@ def main():
         shutil.rmtree(bench.scratch, ignore_errors=True)
     if "--write" in sys.argv:
         write(bench.rows)
+        benchdocs.write()
     print(f"{time.time() - start:.0f} s")
 
 

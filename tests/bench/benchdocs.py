@@ -1,0 +1,133 @@
+#!/usr/bin/env python3
+"""What README.md and docs/analysis.md say of the analyzer's speed, from results.csv.
+
+usage: benchdocs.py           write it into the pages
+       benchdocs.py --check   exit 1 if a page says something else
+"""
+import csv
+import os
+import re
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.join(HERE, "..", "..")
+QUESTIONS = (("replay", "the replay alone (`--table=kernels`)"), ("summary", "the summary"),
+             ("csv", "all tables as CSV"))
+AGAINST = (("training_replay", "the replay of a training job"),
+           ("training_summary", "the summary of a training job"),
+           ("pairs_replay", "the replay of the same allocations and frees"),
+           ("pairs_summary", "the summary of the same allocations and frees"))
+
+
+class Rows:
+    def __init__(self):
+        with open(os.path.join(HERE, "results.csv"), encoding="utf-8", newline="") as file:
+            self.rows = {row["name"]: row for row in csv.DictReader(file)}
+
+    def median(self, name):
+        row = self.rows.get(name)
+        return f"{float(row['median']):.3g}" if row else "–"
+
+    def range(self, name):
+        row = self.rows.get(name)
+        if not row:
+            return "–"
+        return f"{row['median']} ({row['low']} to {row['high']})"
+
+    def sizes(self):
+        """10, 102, ...: million events of the traces that were analyzed."""
+        found = {re.fullmatch(r"analyze_summary_(\d+)M_events", name) for name in self.rows}
+        return sorted(int(match[1]) for match in found if match)
+
+    def machine(self):
+        return self.rows["analyze_summary_10M_events"]["machine"]
+
+
+def readme(rows):
+    small, large = rows.sizes()[0], rows.sizes()[-1]
+    return (
+        f"| `memtrace-analyze` | {rows.median(f'analyze_replay_{small}M_events')} million events a "
+        "second and core for the replay; with the search for rhythms "
+        f"{rows.median(f'analyze_summary_{small}M_events')} million of a trace of {small} million "
+        f"events, {rows.median(f'analyze_summary_{large}M_events')} of {large} million; "
+        f"{rows.median(f'analyze_csv_{small}M_events')} million for all tables as CSV (what a "
+        "second core that reads ahead saves: [docs/analysis.md](docs/analysis.md)); "
+        f"{rows.median(f'analyze_summary_{small}M_memory')} MiB for {small} and "
+        f"{rows.median(f'analyze_summary_{large}M_memory')} for {large} million events |\n")
+
+
+def speeds(rows):
+    yield "| what | events | on one processor | by the clock | all processors' time | memory |\n"
+    yield "|---|---|---|---|---|---|\n"
+    for question, what in QUESTIONS:
+        for size in rows.sizes():
+            name = f"analyze_{question}_{size}M"
+            yield (f"| {what} | {size} M | {rows.range(name + '_events')} | "
+                   f"{rows.range(name + '_clock')} | {rows.median(name + '_spent')} | "
+                   f"{rows.median(name + '_memory')} MiB |\n")
+
+
+def against(rows):
+    yield "| memtrace-analyze | on one processor | times heaptrack_print | by the clock | times |\n"
+    yield "|---|---|---|---|---|\n"
+    for name, what in AGAINST:
+        yield (f"| {what} | {rows.range('same_' + name)} | "
+               f"{rows.median(name + '_over_heaptrack')} | {rows.range(f'same_{name}_clock')} | "
+               f"{rows.median(name + '_over_heaptrack_clock')} |\n")
+    yield (f"| heaptrack_print | {rows.range('same_heaptrack_print')} | 1 | "
+           f"{rows.range('same_heaptrack_print_clock')} | 1 |\n")
+
+
+PAGE = """\
+Million events a second, median and range; {machine}. One processor: its time, with no other one at
+hand. By the clock: with all at hand, of which a second one reads ahead; other work on the machine
+counts. All processors' time: of the same runs.
+
+{speeds}
+Beside heaptrack_print, in turn with it, which reads what heaptrack recorded of a program of mallocs
+and frees at depth 20. A training job is a trace of as many events, but of other ones: launches with
+their pointers beside allocations and frees. The same allocations and frees are a trace of blocks of
+the same sizes in the same order, without stacks; there each pair is an iteration to the search for
+rhythms, so the summary has as many iterations to compare.
+
+{against}"""
+
+
+def page(rows):
+    return PAGE.format(machine=rows.machine(), speeds="".join(speeds(rows)),
+                       against="".join(against(rows)))
+
+
+def renewed(rows):
+    """Of each page what it says and should say."""
+    for name, pattern, text in (
+            ("README.md", r"(?m)^\| `memtrace-analyze` \| .*\d million events a second.*\n",
+             readme(rows)),
+            (os.path.join("docs", "analysis.md"),
+             r"(?s)(?<=<!-- speed begins -->\n\n).*?(?=\n<!-- speed ends -->)", page(rows))):
+        path = os.path.join(ROOT, name)
+        with open(path, encoding="utf-8") as file:
+            old = file.read()
+        if not re.search(pattern, old):
+            raise SystemExit(f"{name}: where the speed of the analysis stands is not found")
+        yield name, path, old, re.sub(pattern, lambda _, text=text: text, old, count=1)
+
+
+def write():
+    for _, path, _, new in renewed(Rows()):
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(new)
+
+
+def main():
+    if sys.argv[1:] == ["--check"]:
+        wrong = [name for name, _, old, new in renewed(Rows()) if old != new]
+        raise SystemExit(f"{', '.join(wrong)}: not what tests/bench/results.csv says: run "
+                         "python3 tests/bench/benchdocs.py" if wrong else 0)
+    if len(sys.argv) > 1:
+        raise SystemExit(__doc__)
+    write()
+
+
+if __name__ == "__main__":
+    main()
