@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/grow.h"
 #include "symbols/demangle.h"
 
 void mt_kernelset_init(struct mt_kernelset *set, struct mt_trace *trace)
@@ -45,14 +46,8 @@ static uint64_t *place_of(struct mt_kernelset *set, const char *name)
 
 static bool append(struct mt_kernelset *set, const char *name)
 {
-    if (set->size == set->room) {
-        uint32_t room = set->room ? set->room * 2 : 64;
-        struct mt_kernel_name *kernel = realloc(set->kernel, room * sizeof *kernel);
-        if (!kernel)
-            return false;
-        set->kernel = kernel;
-        set->room = room;
-    }
+    if (!MT_ROOM(set->kernel, set->size, set->room, 64))
+        return false;
     struct mt_kernel_name *kernel = &set->kernel[set->size];
     kernel->mangled = strdup(name);
     kernel->name = mt_demangle(name);

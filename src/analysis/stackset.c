@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/grow.h"
 #include "stacks/stacks.h"
 
 void mt_stackset_release(struct mt_stackset *set)
@@ -17,14 +18,8 @@ uint32_t mt_stackset_index(struct mt_stackset *set, uint32_t stack)
         return UINT32_MAX;
     if (*place)
         return (uint32_t)(*place - 1);
-    if (set->size == set->room) {
-        uint32_t room = set->room ? set->room * 2 : 64;
-        uint32_t *id = realloc(set->id, room * sizeof *id);
-        if (!id)
-            return UINT32_MAX;
-        set->id = id;
-        set->room = room;
-    }
+    if (!MT_ROOM(set->id, set->size, set->room, 64))
+        return UINT32_MAX;
     set->id[set->size] = stack;
     *place = ++set->size;
     return set->size - 1;

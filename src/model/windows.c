@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "base/grow.h"
+
 void mt_windows_release(struct mt_windows *windows)
 {
     free(windows->pause);
@@ -10,14 +12,8 @@ void mt_windows_release(struct mt_windows *windows)
 
 static struct mt_pause *add_pause(struct mt_windows *windows)
 {
-    if (windows->n == windows->room) {
-        uint32_t room = windows->room ? windows->room * 2 : 16;
-        struct mt_pause *more = realloc(windows->pause, room * sizeof *more);
-        if (!more)
-            return NULL;
-        windows->pause = more;
-        windows->room = room;
-    }
+    if (!MT_ROOM(windows->pause, windows->n, windows->room, 16))
+        return NULL;
     return &windows->pause[windows->n++];
 }
 

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/grow.h"
+
 void mt_logicals_init(struct mt_logicals *it, struct mt_behaviour *behaviour)
 {
     const struct mt_rhythm *rhythm = behaviour->run->rhythm;
@@ -36,14 +38,8 @@ static void spread_add(struct mt_spread *spread, double value)
 
 static bool push(uint32_t **list, size_t *n, size_t *room, uint32_t item)
 {
-    if (*n == *room) {
-        size_t more = *room ? *room * 2 : 256;
-        uint32_t *moved = realloc(*list, more * sizeof **list);
-        if (!moved)
-            return false;
-        *list = moved;
-        *room = more;
-    }
+    if (!MT_ROOM(*list, *n, *room, 256))
+        return false;
     (*list)[(*n)++] = item;
     return true;
 }
@@ -75,14 +71,8 @@ static uint32_t add(struct mt_logicals *it, const struct mt_life *life, uint32_t
         it->dropped++;
         return 0;
     }
-    if (it->n >= it->room) {
-        uint32_t room = it->room ? it->room * 2 : 1024;
-        struct mt_logical *more = realloc(it->logical, room * sizeof *more);
-        if (!more)
-            return UINT32_MAX;
-        it->logical = more;
-        it->room = room;
-    }
+    if (!MT_ROOM(it->logical, it->n, it->room, 1024))
+        return UINT32_MAX;
     it->logical[it->n] = (struct mt_logical){.size = life->size,
                                              .block = life->id,
                                              .address = life->address,
@@ -101,14 +91,8 @@ static void follow(struct mt_follower *follower, uint32_t logical, uint64_t now)
 
 static int grow_pattern(struct mt_logical *logical, uint32_t who, uint32_t kind)
 {
-    if (logical->beats == logical->room) {
-        uint32_t room = logical->room ? logical->room * 2 : 4;
-        struct mt_beat *more = realloc(logical->beat, room * sizeof *more);
-        if (!more)
-            return MT_ERR_MEMORY;
-        logical->beat = more;
-        logical->room = room;
-    }
+    if (!MT_ROOM(logical->beat, logical->beats, logical->room, 4))
+        return MT_ERR_MEMORY;
     logical->beat[logical->beats++] = (struct mt_beat){who, kind, {0, 0, 0}};
     return 0;
 }
@@ -175,14 +159,8 @@ static uint32_t sized_of(struct mt_logicals *it, const struct mt_life *life)
     uint64_t *place = mt_dict_add(&it->by_size, mix(life->size, life->device));
     if (!place || *place)
         return place ? (uint32_t)(*place - 1) : UINT32_MAX;
-    if (it->sizes == it->sizes_room) {
-        uint32_t room = it->sizes_room ? it->sizes_room * 2 : 64;
-        struct mt_sized *more = realloc(it->sized, room * sizeof *more);
-        if (!more)
-            return UINT32_MAX;
-        it->sized = more;
-        it->sizes_room = room;
-    }
+    if (!MT_ROOM(it->sized, it->sizes, it->sizes_room, 64))
+        return UINT32_MAX;
     it->sized[it->sizes] = (struct mt_sized){0, 0};
     *place = ++it->sizes;
     return it->sizes - 1;

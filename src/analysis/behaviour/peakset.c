@@ -1,5 +1,7 @@
 #include "analysis/behaviour/peakset.h"
 
+#include "base/grow.h"
+
 void mt_peakset_release(struct mt_peakset *set)
 {
     free(set->life);
@@ -28,14 +30,8 @@ bool mt_peakset_death(struct mt_peakset *set, struct mt_behaviour *behaviour, ui
     struct mt_life *it = mt_life_at(&behaviour->lives, life);
     if (it->serial > set->births)
         return true;
-    if (set->lives == set->room) {
-        size_t room = set->room ? set->room * 2 : 1024;
-        uint32_t *more = realloc(set->life, room * sizeof *more);
-        if (!more)
-            return false;
-        set->life = more;
-        set->room = room;
-    }
+    if (!MT_ROOM(set->life, set->lives, set->room, 1024))
+        return false;
     set->life[set->lives++] = life;
     it->holders++;
     return true;

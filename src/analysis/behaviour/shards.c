@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "analysis/roles.h"
+#include "base/grow.h"
 
 #define NEAR 3u       /* collectives before or after, in which a row of blocks may have its part */
 #define ROUNDING 512u /* blocks are rounded up to this */
@@ -19,14 +20,8 @@ void mt_shards_release(struct mt_shards *shards)
 
 static bool add(struct mt_carried **list, size_t *n, size_t *room, struct mt_carried carried)
 {
-    if (*n == *room) {
-        size_t more = *room ? *room * 2 : 64;
-        struct mt_carried *grown = realloc(*list, more * sizeof *grown);
-        if (!grown)
-            return false;
-        *list = grown;
-        *room = more;
-    }
+    if (!MT_ROOM(*list, *n, *room, 64))
+        return false;
     (*list)[(*n)++] = carried;
     return true;
 }

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "base/grow.h"
+
 void mt_spanlog_release(struct mt_spanlog *log)
 {
     free(log->step);
@@ -41,26 +43,18 @@ bool mt_spanlog_grow(struct mt_spanlog *log, size_t touches)
     return true;
 }
 
-static bool append(struct mt_turn **turn, size_t *n, size_t *room, struct mt_turn item)
-{
-    if (__builtin_expect(*n == *room, 0)) {
-        void *array = grow(*turn, *n + 1, room, sizeof **turn);
-        if (!array)
-            return false;
-        *turn = array;
-    }
-    (*turn)[(*n)++] = item;
-    return true;
-}
-
 bool mt_spanlog_birth(struct mt_spanlog *log, uint32_t life)
 {
-    return append(&log->birth, &log->births, &log->births_room,
-                  (struct mt_turn){life, (uint32_t)log->steps});
+    if (!MT_ROOM(log->birth, log->births, log->births_room, 1024))
+        return false;
+    log->birth[log->births++] = (struct mt_turn){life, (uint32_t)log->steps};
+    return true;
 }
 
 bool mt_spanlog_death(struct mt_spanlog *log, uint32_t life)
 {
-    return append(&log->death, &log->deaths, &log->deaths_room,
-                  (struct mt_turn){life, (uint32_t)log->steps});
+    if (!MT_ROOM(log->death, log->deaths, log->deaths_room, 1024))
+        return false;
+    log->death[log->deaths++] = (struct mt_turn){life, (uint32_t)log->steps};
+    return true;
 }

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/grow.h"
+
 bool mt_swapplan_init(struct mt_swapplan *plan, const struct mt_swaprule *rule, uint64_t start_ns,
                       uint64_t end_ns, bool circular)
 {
@@ -110,14 +112,8 @@ bool mt_swapplan_gap(struct mt_swapplan *plan, const struct mt_swap_gap *gap)
         return true;
     if (plan->gaps == 2 * MT_SWAP_CANDIDATES)
         thin_out(plan);
-    if (plan->gaps == plan->room) {
-        size_t room = plan->room ? plan->room * 2 : 256;
-        struct mt_swap_gap *more = realloc(plan->gap, room * sizeof *more);
-        if (!more)
-            return false;
-        plan->gap = more;
-        plan->room = room;
-    }
+    if (!MT_ROOM(plan->gap, plan->gaps, plan->room, 256))
+        return false;
     plan->gap[plan->gaps++] = *gap;
     return true;
 }
@@ -134,14 +130,8 @@ struct link {
 
 static bool take(struct link *link, uint64_t begin, uint64_t end)
 {
-    if (link->n == link->room) {
-        size_t room = link->room ? link->room * 2 : 256;
-        struct busy *more = realloc(link->busy, room * sizeof *more);
-        if (!more)
-            return false;
-        link->busy = more;
-        link->room = room;
-    }
+    if (!MT_ROOM(link->busy, link->n, link->room, 256))
+        return false;
     size_t at = link->n++;
     for (; at && link->busy[at - 1].begin > begin; at--)
         link->busy[at] = link->busy[at - 1];

@@ -1,5 +1,7 @@
 #include "analysis/behaviour/swapspan.h"
 
+#include "base/grow.h"
+
 static const struct mt_iteration *middle_one(const struct mt_rhythm *rhythm)
 {
     size_t steady = 0, seen = 0;
@@ -38,14 +40,8 @@ int mt_swapspan_usage(struct mt_swapspan *it, uint32_t device, uint64_t allocate
 {
     if (!it->gathering)
         return 0;
-    if (it->usages == it->room) {
-        size_t room = it->room ? it->room * 2 : 4096;
-        struct mt_swapspan_usage *more = realloc(it->usage, room * sizeof *more);
-        if (!more)
-            return MT_ERR_MEMORY;
-        it->usage = more;
-        it->room = room;
-    }
+    if (!MT_ROOM(it->usage, it->usages, it->room, 4096))
+        return MT_ERR_MEMORY;
     it->usage[it->usages++] = (struct mt_swapspan_usage){time_ns, allocated, device};
     return 0;
 }

@@ -17,6 +17,7 @@
 #include "analysis/slots.h"
 #include "analysis/stackset.h"
 #include "analysis/tables.h"
+#include "base/grow.h"
 #include "model/words.h"
 #include "base/dict.h"
 
@@ -188,14 +189,8 @@ static uint32_t group_of(struct state *state, const struct place *place, uint64_
         return 0;
     if (*index)
         return (uint32_t)*index;
-    if (state->groups == state->room) {
-        uint32_t room = state->room ? state->room * 2 : 64;
-        struct group *more = realloc(state->group, room * sizeof *more);
-        if (!more)
-            return 0;
-        state->group = more;
-        state->room = room;
-    }
+    if (!MT_ROOM(state->group, state->groups, state->room, 64))
+        return 0;
     state->group[state->groups] = (struct group){.device = place->device,
                                                  .site = site,
                                                  .stack = place->stack,

@@ -7,6 +7,7 @@
 #include "analysis/pass.h"
 #include "analysis/tables.h"
 #include "base/dict.h"
+#include "base/grow.h"
 
 struct peak {
     uint64_t bytes, ns;
@@ -133,14 +134,8 @@ static int put_sums(struct state *state, const struct sums *sums)
 static struct sums *sums_for(struct state *state, uint64_t name, uint64_t domain)
 {
     uint64_t *index = mt_dict_add(&state->by_name, domain << 32 ^ name);
-    if (index && *index == 0 && state->n == state->room) {
-        uint32_t room = state->room ? state->room * 2 : 64;
-        struct sums *sums = realloc(state->sums, room * sizeof *sums);
-        if (!sums)
-            return NULL;
-        state->sums = sums;
-        state->room = room;
-    }
+    if (index && *index == 0 && !MT_ROOM(state->sums, state->n, state->room, 64))
+        return NULL;
     if (index && *index == 0) {
         state->sums[state->n] =
             (struct sums){.name = name, .domain = domain, .shortest = UINT64_MAX};
@@ -160,13 +155,7 @@ static uint32_t depth_of(const struct state *state, uint32_t thread)
 static int begin_range(struct state *state, const struct open *range)
 {
     struct sums *sums = sums_for(state, range->name, range->domain);
-    if (sums && state->opens == state->open_room) {
-        uint32_t room = state->open_room ? state->open_room * 2 : 64;
-        struct open *open = realloc(state->open, room * sizeof *open);
-        state->open = open ? open : state->open;
-        state->open_room = open ? room : state->open_room;
-    }
-    if (!sums || state->opens == state->open_room)
+    if (!sums || !MT_ROOM(state->open, state->opens, state->open_room, 64))
         return MT_ERR_MEMORY;
     if (sums->count + sums->open++ == 0)
         sums->first_ns = range->start_ns;

@@ -6,6 +6,7 @@
 #include "analysis/pass.h"
 #include "analysis/slots.h"
 #include "analysis/tables.h"
+#include "base/grow.h"
 #include "model/words.h"
 
 #define ENTRIES_MAX (1u << 20)
@@ -122,14 +123,8 @@ static int add_entry(struct state *state, struct live *live)
 {
     if (state->entries == ENTRIES_MAX)
         return 0;
-    if (state->entries == state->entry_room) {
-        uint32_t room = state->entry_room ? 2 * state->entry_room : 1024;
-        struct entry *entry = realloc(state->entry, room * sizeof *entry);
-        if (!entry)
-            return MT_ERR_MEMORY;
-        state->entry = entry;
-        state->entry_room = room;
-    }
+    if (!MT_ROOM(state->entry, state->entries, state->entry_room, 1024))
+        return MT_ERR_MEMORY;
     state->entry[state->entries++] =
         (struct entry){live->id, live->size, live->birth_ns, UINT64_MAX, 0, live->device};
     live->entry = state->entries;
@@ -181,14 +176,8 @@ static int picture_access(void *data, const struct mt_block *block, const struct
     state->entry[live->entry - 1].accesses++;
     if (!state->accesses || state->touches == ACCESSES_MAX)
         return 0;
-    if (state->touches == state->touch_room) {
-        uint32_t room = state->touch_room ? 2 * state->touch_room : 4096;
-        struct touch *touch = realloc(state->touch, room * sizeof *touch);
-        if (!touch)
-            return MT_ERR_MEMORY;
-        state->touch = touch;
-        state->touch_room = room;
-    }
+    if (!MT_ROOM(state->touch, state->touches, state->touch_room, 4096))
+        return MT_ERR_MEMORY;
     state->touch[state->touches++] =
         (struct touch){access->time_ns, live->entry - 1, (uint8_t)access->kind};
     return 0;
