@@ -239,6 +239,11 @@ static const char *api_name(void *trace, uint64_t api)
     return mt_trace_api(trace, api);
 }
 
+static const char *string_text(void *trace, uint64_t id)
+{
+    return mt_trace_string(trace, id);
+}
+
 static int make_model(struct shift *shift)
 {
     struct mt_listener listener[PASSES_MAX];
@@ -258,6 +263,9 @@ static int make_model(struct shift *shift)
     }
     shift->model = mt_model_new(api_name, shift->run.trace, listener, shift->workers);
     shift->run.model = shift->model;
+    for (size_t i = 0; shift->model && i < shift->workers; i++)
+        if (shift->worker[i].pass->ranges)
+            mt_model_follow_ranges(shift->model, string_text, shift->run.trace);
     return shift->model ? 0 : MT_ERR_MEMORY;
 }
 

@@ -58,6 +58,7 @@ struct mt_pass {
     int (*finish)(void *state, uint64_t end_ns);
     bool by_launch;    /* see struct mt_listener, as host */
     bool host;
+    bool ranges;       /* asks mt_model_range of blocks */
     bool needs_rhythm; /* the first scan is made, and run->rhythm and `iteration` are there */
 };
 

@@ -67,6 +67,7 @@ void mt_host_born(struct mt_model *model, const struct mt_birth *birth)
     block->device = MT_DEVICES - 1;
     block->level = MT_LEVEL_HOST;
     block->state = MT_STATE_TOLD;
+    mt_block_enter(model, block);
     count_pinned(model, block->size);
     tell(model, &model->host_births, block);
 }

@@ -92,6 +92,7 @@ static void make_blank(struct mt_block *block, uint32_t slot)
     block->death_ns = UINT64_MAX;
     block->first_access_ns = block->reads = block->writes = 0;
     block->segment_slot = block->api = block->stack = block->library = block->context = 0;
+    block->scope = 0;
     block->stream = block->children = block->mapped = block->aliased = block->stale_touches = 0;
 }
 
@@ -117,6 +118,8 @@ void mt_slot_drop(struct mt_model *model, uint32_t slot)
     /* No extent: what the cache still says of it contains no address. */
     model->block[slot].extent = model->block[slot].reach = 0;
     model->block[slot].state = MT_STATE_FREE;
+    if (model->block[slot].scope)
+        mt_scopes_drop(&model->scopes, model->block[slot].scope);
     model->generation++;
     model->free_slot[model->free_slots++] = slot;
 }
@@ -414,6 +417,7 @@ void mt_driver_born(struct mt_model *model, uint32_t slot, uint64_t size, uint32
     block->mapped = block->source == MT_SOURCE_VIRTUAL ? size : 0;
     block->birth_ns = mt_happened_ns(model);
     block->unseen = model->windows.kept;
+    mt_block_enter(model, block);
     add_pending(model, slot, thread);
     adopt_orphans(model, slot);
     if (!wait)
@@ -489,6 +493,7 @@ void mt_block_born(struct mt_model *model, const struct mt_birth *birth)
     block->source = birth->source;
     block->alive_at_start = birth->alive_at_start;
     block->state = MT_STATE_TOLD;
+    mt_block_enter(model, block);
     *mt_cache_at(model, birth->address) = slot;
     struct mt_usage *usage = &model->usage[block->device];
     usage->used = true;

@@ -84,6 +84,7 @@ void mt_model_free(struct mt_model *model)
     mt_physicals_release(&model->physicals);
     mt_graphs_release(&model->graphs);
     mt_windows_release(&model->windows);
+    mt_scopes_release(&model->scopes);
     free(model->block);
     free(model->free_slot);
     free(model->births.call);
@@ -278,6 +279,7 @@ static void do_free_failed(struct mt_model *model, const struct mt_ev_free_faile
                            uint32_t thread)
 {
     model->counts.frees_failed++;
+    model->thread = UINT32_MAX; /* in which ranges it was asked for is past */
     for (uint32_t i = 1; i <= MT_FREED_MAX && i <= model->freed_next; i++) {
         struct mt_freed *freed = &model->freed[(model->freed_next - i) % MT_FREED_MAX];
         if (freed->address != event->address || freed->kind == MT_NONE)
@@ -311,9 +313,10 @@ static void compare_sums(struct mt_model *model, uint64_t allocated, uint64_t re
         usage->peak_told_reserved = reserved;
 }
 
-static __attribute__((noinline)) int do_block_alloc(struct mt_model *model,
-                                                    const struct mt_ev_block_alloc *event)
+static __attribute__((noinline)) int
+do_block_alloc(struct mt_model *model, const struct mt_ev_block_alloc *event, uint32_t thread)
 {
+    model->thread = thread;
     if (!mt_is_range(model, event->address, event->size))
         return model->status;
     model->counts.blocks_allocated++;
@@ -457,6 +460,7 @@ static void replay_memory(struct mt_model *model, const struct mt_record *record
 
 static int replay_rest(struct mt_model *model, const struct mt_record *record, uint32_t thread)
 {
+    model->thread = thread;
     switch (record->kind) {
     case MT_access:
         mt_touch_access(model, AS(access), thread);
@@ -485,6 +489,10 @@ static int replay_rest(struct mt_model *model, const struct mt_record *record, u
     case MT_graph_update:
         mt_graph_update(model, AS(graph_update), thread);
         break;
+    case MT_range_push:
+    case MT_range_pop:
+        mt_scopes_note(model, record, thread);
+        break;
     case MT_graph_end:
         mt_graph_end(model, AS(graph_end)->graph);
         break;
@@ -505,7 +513,7 @@ do_record(struct mt_model *model, const struct mt_record *record, uint32_t threa
     case MT_launch:
         return mt_touch_launch(model, record, thread);
     case MT_block_alloc:
-        return do_block_alloc(model, AS(block_alloc));
+        return do_block_alloc(model, AS(block_alloc), thread);
     case MT_block_free:
         return do_block_free(model, AS(block_free));
     default:

@@ -15,6 +15,7 @@
 #define MT_MODEL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -83,6 +84,7 @@ struct mt_block {
     uint64_t stale_touches; /* launches' pointers into it where no block lived */
     uint8_t kinds;          /* see mt_launch_kinds; the model's own */
     uint32_t stack;         /* who asked for it, see mt_trace_frame; 0: not recorded */
+    uint32_t scope;         /* see mt_model_range; the model's own */
 };
 
 struct mt_access {
@@ -196,6 +198,19 @@ uint64_t mt_model_unmapped(const struct mt_model *model, uint32_t device);
 uint64_t mt_model_recorded_ns(const struct mt_model *model, uint64_t from, uint64_t to);
 bool mt_model_was_paused(const struct mt_model *model, uint64_t from, uint64_t to);
 bool mt_model_has_pauses(const struct mt_model *model); /* until now: if not, no need to ask */
+
+/* From now on it is kept in which ranges (push and pop) blocks are born; `text` says what a string
+ * of the trace is. */
+void mt_model_follow_ranges(struct mt_model *model,
+                            const char *(*text)(void *context, uint64_t string), void *context);
+
+/* The path of ranges that were open on the thread that asked for a block, and that of the forward
+ * function which the innermost backward one of them belongs to (see scopes.h). They lie in `buffer`
+ * and are cut to its size; NULL where there are none. */
+const char *mt_model_range(const struct mt_model *model, const struct mt_block *block, char *buffer,
+                           size_t size);
+const char *mt_model_forward_range(const struct mt_model *model, const struct mt_block *block,
+                                   char *buffer, size_t size);
 
 /* When recording began. */
 uint64_t mt_model_recorded_from_ns(const struct mt_model *model);

@@ -6,6 +6,7 @@
  *   belongings.c  what belongs to contexts and modules
  *   host.c      page-locked host memory
  *   windows.c   pauses of the recording
+ *   scopes.c    ranges of marks that are open on each thread
  *   touch.c     launches, copies, sets
  *   graphs.c    what graphs hold, and their launches
  *   walk.c      all that lives
@@ -15,6 +16,7 @@
 
 #include "base/dict.h"
 #include "model/model.h"
+#include "model/scopes.h"
 #include "model/space.h"
 
 enum mt_state {
@@ -172,6 +174,8 @@ struct mt_model {
     uint64_t generation, host_generation; /* grow when what lives where changes */
     struct mt_graphs graphs;
     struct mt_windows windows;
+    struct mt_scopes scopes;
+    uint32_t thread;  /* of the event, where it may be that of a block's birth */
     uint32_t serial;  /* of the launch or copy */
     uint32_t segment; /* slot of driver memory that a block was born in lately */
     uint32_t pendings, freed_next;
@@ -360,10 +364,20 @@ void mt_windows_note(struct mt_model *model, const struct mt_record *record, uin
 bool mt_windows_pass_over(struct mt_model *model, const struct mt_record *record, uint32_t thread);
 void mt_windows_finish(struct mt_model *model);
 
+/* scopes.c: range_push, range_pop. */
+void mt_scopes_note(struct mt_model *model, const struct mt_record *record, uint32_t thread);
+
 /* When what is replayed now happened. */
 static inline uint64_t mt_happened_ns(const struct mt_model *model)
 {
     return model->windows.kept ? model->windows.kept_ns : model->now;
+}
+
+/* A block is born in what is open on the thread; of a pause that is not known. */
+static inline void mt_block_enter(struct mt_model *model, struct mt_block *block)
+{
+    if (model->scopes.tops && !model->windows.kept && !block->scope)
+        block->scope = mt_scopes_hold(&model->scopes, model->thread);
 }
 
 /* When listeners could first hear of a block. */

@@ -76,6 +76,7 @@ static void pause_begins(struct mt_model *model, const struct mt_ev_pause *event
     struct mt_windows *windows = &model->windows;
     windows->teller = thread;
     model->counts.pauses++;
+    mt_scopes_leave(&model->scopes);
     if (windows->state != MT_WINDOW_OPEN) { /* its end was lost */
         windows->state = MT_WINDOW_PAUSED;
         return;

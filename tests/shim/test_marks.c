@@ -68,6 +68,33 @@ START_TEST(nvtx_by_both_ways)
 }
 END_TEST
 
+/* The row of the block of a size, in the table that memtrace-analyze makes. */
+static void expect_row(const char *table, const char *size, const char *ending)
+{
+    const char *found = strstr(table, size);
+    ck_assert_msg(found != NULL, "no block of %s in\n%s", size, table);
+    size_t length = strcspn(found, "\n"), wanted = strlen(ending);
+    ck_assert_msg(length > wanted && strncmp(found + length - wanted, ending, wanted) == 0,
+                  "\"%.*s\" does not end with \"%s\"", (int)length, found, ending);
+}
+
+START_TEST(blocks_of_two_threads_in_ranges)
+{
+    struct run run = run_clean(NULL, LIST("victim", "nvtx-backward"));
+    struct run tool =
+        run_order(&(struct order){.preload = "",
+                                  .arguments = LIST(getenv("MT_ANALYZE"), "-q", "--table=blocks",
+                                                    "--format=csv", run.trace[0])});
+    run_must_succeed(&tool);
+    expect_row(tool.out, ",1048576,", ",layer3/aten::mm,,0");
+    expect_row(tool.out, ",2097152,",
+               ",autograd::engine::evaluate_function: MmBackward0/MmBackward0,layer3/aten::mm,0");
+    expect_row(tool.out, ",3145728,", ",,,0");
+    run_free(&tool);
+    run_free(&run);
+}
+END_TEST
+
 START_TEST(another_tool_is_left_alone)
 {
     char variable[4200];
@@ -136,5 +163,6 @@ START_TEST(names_without_end)
 }
 END_TEST
 
-UNIT_MAIN("marks", nvtx_by_both_ways, another_tool_is_left_alone, threads_share_names,
-          blocks_of_an_own_allocator, marks_start_no_recording, not_recorded, names_without_end)
+UNIT_MAIN("marks", nvtx_by_both_ways, blocks_of_two_threads_in_ranges, another_tool_is_left_alone,
+          threads_share_names, blocks_of_an_own_allocator, marks_start_no_recording, not_recorded,
+          names_without_end)

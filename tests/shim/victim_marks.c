@@ -1,6 +1,7 @@
 /* Marks and ranges.
  *
  * nvtx          by NVTX, from a library that is loaded locally
+ * nvtx-backward ranges as PyTorch's emit_nvtx makes them, and memory in them
  * nvtx-tool     with another tool in NVTX_INJECTION64_PATH
  * marks N       by memtrace.h, from N threads, the same names and own ones
  * pool          blocks of an allocator of its own, within driver memory
@@ -65,6 +66,36 @@ static int nvtx_victim(int argc, char **argv)
         if (strncmp(*entry, "NVTX_", 5) == 0)
             printf("%s\n", *entry);
     return one == two || !one ? 1 : 0;
+}
+
+/* One thread goes forward, then another goes back; each takes memory on its way. */
+static void *backward(void *context)
+{
+    MUST(REAL(cuCtxSetCurrent)(context));
+    NV(nvtx_push_a)("autograd::engine::evaluate_function: MmBackward0, seq = 12, op_id = 45");
+    NV(nvtx_push_a)("MmBackward0, seq = 12, op_id = 46");
+    victim_alloc(2 << 20);
+    NV(nvtx_pop)();
+    NV(nvtx_pop)();
+    return NULL;
+}
+
+static int backward_victim(int argc, char **argv)
+{
+    CUcontext context;
+    pthread_t thread;
+    (void)argc, (void)argv;
+    victim_begin(DOOR_HANDLE);
+    MUST(REAL(cuCtxGetCurrent)(&context));
+    NV(nvtx_push_a)("layer3");
+    NV(nvtx_push_a)("aten::mm, seq = 12, op_id = 40");
+    victim_alloc(1 << 20);
+    NV(nvtx_pop)();
+    NV(nvtx_pop)();
+    pthread_create(&thread, NULL, backward, context);
+    pthread_join(thread, NULL);
+    victim_alloc(3 << 20);
+    return 0;
 }
 
 static int tool_victim(int argc, char **argv)
@@ -141,6 +172,7 @@ static int names_victim(int argc, char **argv)
 }
 
 const struct victim_command victim_marks[] = {
-    {"nvtx", nvtx_victim}, {"nvtx-tool", tool_victim},    {"marks", marks_victim},
-    {"pool", pool_victim}, {"marks-alone", alone_victim}, {"many-names", names_victim},
-    {NULL, NULL}};
+    {"nvtx", nvtx_victim},        {"nvtx-backward", backward_victim},
+    {"nvtx-tool", tool_victim},   {"marks", marks_victim},
+    {"pool", pool_victim},        {"marks-alone", alone_victim},
+    {"many-names", names_victim}, {NULL, NULL}};

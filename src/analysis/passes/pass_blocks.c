@@ -5,6 +5,8 @@
 #include "analysis/tables.h"
 #include "model/words.h"
 
+#define PATH_BYTES 1024 /* of a path of ranges; the outermost of a longer one are left out */
+
 struct state {
     const struct mt_run *run;
     struct mt_sink *sink;
@@ -38,8 +40,18 @@ static void fill_access(struct mt_value *cell, const struct mt_block *block)
     CELL(last_access_ns) = if_set(accessed, block->last_access_ns);
 }
 
+/* The texts live as long as the buffers. */
+static void fill_ranges(struct mt_value *cell, const struct mt_model *model,
+                        const struct mt_block *block, char range[PATH_BYTES],
+                        char forward[PATH_BYTES])
+{
+    CELL(range) = mt_text(mt_model_range(model, block, range, PATH_BYTES));
+    CELL(forward_range) = mt_text(mt_model_forward_range(model, block, forward, PATH_BYTES));
+}
+
 static int put_row(struct state *state, const struct mt_block *block)
 {
+    char range[PATH_BYTES], forward[PATH_BYTES];
     struct mt_value cell[MT_COLS_blocks];
     bool died = block->death_ns != UINT64_MAX;
     bool driver = !mt_source_is_allocator(block->source);
@@ -63,6 +75,7 @@ static int put_row(struct state *state, const struct mt_block *block)
     CELL(alive_at_start) = mt_uint(block->alive_at_start);
     CELL(stack_id) = mt_stack_value(block->stack);
     CELL(site) = mt_site_value(state->run->stacks, block->stack);
+    fill_ranges(cell, state->run->model, block, range, forward);
     CELL(trace) = mt_uint(state->run->trace_index);
     return state->sink->row(state->sink, &mt_table_blocks, cell);
 }
@@ -85,4 +98,5 @@ const struct mt_pass mt_pass_blocks = {
     .free = free,
     .death = blocks_death,
     .host = true,
+    .ranges = true,
 };
