@@ -89,6 +89,7 @@ static void set(CUdeviceptr at, size_t size)
 {
     RUN(CU(cuMemsetD8, "cuMemsetD8_v2")(at, 1, size));
     SAY("set %#llx %zu 1", at, size);
+    RUN(CU(cuCtxSynchronize, "cuCtxSynchronize")()); // no unmap waits for it
 }
 
 static CUmemGenericAllocationHandle create(size_t size)

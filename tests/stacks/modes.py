@@ -61,7 +61,7 @@ def wrong_with(mode, what, frames, found):
     want = frames[:DEPTH - len(native)] if has_python else []
     if python != want:
         return f"{what}: Python's frames are {python[:3]}..., expected {want[:3]}..."
-    if bool(native) != (mode in ("native", "both") or (mode == "auto" and frames is None)):
+    if bool(native) != (mode in ("native", "both")):
         return f"{what}: {len(native)} native frames"
     if mode == "both" and frames is not None and any(is_interpreters(lib) for lib, _ in native):
         return f"{what}: native frames of the interpreter above Python's: {native}"
@@ -85,6 +85,7 @@ def check(version, program, mode, launches, paths):
             expected = json.load(file)
     if version.endswith(FREE):  # of which no frames of Python are read
         expected = {what: None for what in expected}
+        mode = {"auto": "native"}.get(mode, mode)
     wrong = [f"{what} is not in the trace" for what in expected if what not in found]
     for what, frames in expected.items():
         silent = mode == "none" or (what == "launch" and not launches)

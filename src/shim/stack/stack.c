@@ -39,11 +39,11 @@ static bool has_python(unsigned want)
     return want & PYTHON && mt_python_hash(&none, 1);
 }
 
-/* NATIVE_ELSE goes by the thread: those in which autograd runs backwards have no frames of Python,
- * and half of a training job's blocks are born there. */
-static inline bool wants_native(unsigned want, bool python)
+/* NATIVE_ELSE goes by the process and not by the thread: half of a training job's blocks are born
+ * in autograd's threads, and to walk there costs more of a step than all else. */
+static inline bool wants_native(unsigned want)
 {
-    return want & NATIVE || (want & NATIVE_ELSE && !python);
+    return want & NATIVE || (want & NATIVE_ELSE && !mt_python_is_there());
 }
 
 static uint64_t hash_with_native(const struct sight *sight)
@@ -65,7 +65,7 @@ static inline uint64_t hash_of(const struct sight *sight)
     if (!(sight->want & NATIVE) && sight->want & PYTHON &&
         mt_python_hash(&hash, (uint32_t)mt_config.STACK_DEPTH))
         return mt_stackhash_end(hash);
-    return sight->want & (NATIVE | NATIVE_ELSE) ? hash_with_native(sight) : 0;
+    return wants_native(sight->want) ? hash_with_native(sight) : 0;
 }
 
 static void collect(struct mt_found *found, const void *how)
@@ -74,7 +74,7 @@ static void collect(struct mt_found *found, const void *how)
     uint32_t depth = (uint32_t)mt_config.STACK_DEPTH;
     bool python = has_python(sight->want);
     found->natives = found->pythons = 0;
-    if (wants_native(sight->want, python))
+    if (wants_native(sight->want))
         found->natives = mt_native_frames(sight->here, found->native, depth, native_end(python));
     if (python)
         found->pythons = mt_python_frames(found->python, depth - found->natives);
