@@ -42,9 +42,11 @@ struct mt_pending {
 struct mt_freed {
     uint16_t kind;
     bool known; /* it was there */
+    bool told;  /* by `kept`, which may be before the call has come back */
     uint32_t device, api, stack, context;
     uint8_t source;
     uint64_t address, size, stream;
+    uint64_t at; /* ns */
 };
 
 /* Listeners of one kind of news, without those that do not care for it. */
@@ -310,9 +312,16 @@ void mt_virtual_unmap(struct mt_model *model, uint64_t address, uint64_t size);
 void mt_virtual_put(struct mt_model *model, uint32_t slot, const struct mt_ev_map *event,
                     uint32_t thread);
 
+/* frees.c */
+void mt_do_free(struct mt_model *model, const struct mt_ev_free *event);
+void mt_do_host_free(struct mt_model *model, uint64_t address);
+void mt_do_unmap(struct mt_model *model, const struct mt_ev_unmap *event);
+void mt_do_unreserve(struct mt_model *model, const struct mt_ev_unreserve *event);
+void mt_do_free_failed(struct mt_model *model, const struct mt_ev_free_failed *event,
+                       uint32_t thread);
+
 /* model.c */
 void mt_do_alloc(struct mt_model *model, const struct mt_ev_alloc *event, uint32_t thread);
-void mt_do_free(struct mt_model *model, const struct mt_ev_free *event);
 /* Driver memory that is there at once, in place of whatever lived there. */
 void mt_driver_put(struct mt_model *model, const struct mt_birth *birth, uint32_t thread);
 /* Whether there are such addresses; counts a record that says otherwise. */

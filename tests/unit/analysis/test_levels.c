@@ -253,6 +253,23 @@ START_TEST(a_failed_free_brings_it_back)
 }
 END_TEST
 
+START_TEST(what_is_freed_twice_stays_dead)
+{
+    replay_at(r, 1, 0);
+    replay_alloc(r, 0x1000, 0x100);
+    replay_at(r, 2, 0);
+    REPLAY(r, free, 1, 0x1000, 0);
+    replay_at(r, 3, 0);
+    REPLAY(r, free_failed, 1, 0x1000, 1);
+    replay_at(r, 4, 0);
+    replay_launch(r, MT_WORD(0x1000, 0));
+    ck_assert_uint_eq(r->births, 1);
+    ck_assert_uint_eq(r->accesses, 0);
+    ck_assert_uint_eq(usage()->reserved, 0);
+    ck_assert_uint_eq(replay_counts(r)->frees_failed, 1);
+}
+END_TEST
+
 START_TEST(allocators_own_sums_are_compared)
 {
     REPLAY(r, block_alloc, 0x1000, 0x200, 0x1200, 0x4000, 0); /* 0x1000 from before the trace */
@@ -382,6 +399,7 @@ int main(void)
                                   blocks_outside_known_memory,
                                   impossible_values_are_passed_over,
                                   a_failed_free_brings_it_back,
+                                  what_is_freed_twice_stays_dead,
                                   allocators_own_sums_are_compared,
                                   host_memory_is_no_block,
                                   host_memory_is_a_level,
