@@ -7,7 +7,8 @@
 #
 # Left out, and said so: the sanitizers, Python's stacks and programs without CUDA (they are of this
 # machine), exec of the victims' own files (the kernel cannot start them), the page that is wiped in
-# a child of a raw clone (qemu does not wipe it).
+# a child of a raw clone (qemu does not wipe it), races at a pause's end (qemu's counter moves once
+# in a microsecond, and what happens in one has no order).
 set -eu
 cd "$(dirname "$0")/../.."
 build=build-aarch64

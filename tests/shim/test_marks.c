@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "foreign.h"
 #include "unit/unit.h"
 
 static const char *text_of(const struct mt_trace *trace, uint64_t id)
@@ -80,6 +81,8 @@ static void expect_row(const char *table, const char *size, const char *ending)
 
 START_TEST(blocks_of_two_threads_in_ranges)
 {
+    if (foreign_skip("blocks_of_two_threads_in_ranges: exec of the tools"))
+        return;
     struct run run = run_clean(NULL, LIST("victim", "nvtx-backward"));
     struct run tool =
         run_order(&(struct order){.preload = "",

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "foreign.h"
 #include "unit/unit.h"
 
 #define LIVE_MAX 4096
@@ -29,7 +30,7 @@ struct replay {
     uint32_t teller; /* thread that tells of pauses */
     uint64_t kept_ns, resumed_ns[WINDOWS_MAX];
     uint64_t windows, pauses, launches, launches_in[WINDOWS_MAX], graph_launches;
-    uint64_t left; /* of a pause in which the trace was cut off */
+    uint64_t left;             /* of a pause in which the trace was cut off */
     uint64_t doubles, unknown; /* births where something lives, ends of nothing */
     const struct run *run;
     unsigned want; /* place in the ledger of the main thread */
@@ -58,8 +59,7 @@ static void born(struct replay *r, uint64_t address, uint64_t size, bool block, 
 {
     r->doubles += is_taken(r, address, size, block);
     ck_assert_uint_lt(r->lives, LIVE_MAX);
-    r->live[r->lives++] =
-        (struct living){address, size, r->kept ? r->kept_ns : now, block};
+    r->live[r->lives++] = (struct living){address, size, r->kept ? r->kept_ns : now, block};
 }
 
 static void ended(struct replay *r, uint64_t address, bool block)
@@ -249,8 +249,18 @@ END_TEST
 
 static const char *const rings[] = {"MEMTRACE_RING_KIB=64", "MEMTRACE_RING_KIB=8192"};
 
+/* The emulator's counter moves once in a microsecond, and what happens in one has no order. */
+static bool has_coarse_clock(const char *test)
+{
+    char why[100];
+    snprintf(why, sizeof why, "%s: a clock for what follows within a microsecond", test);
+    return foreign_skip(why);
+}
+
 START_TEST(what_lives_when_it_goes_on)
 {
+    if (has_coarse_clock("what_lives_when_it_goes_on"))
+        return;
     struct run run = run_clean(LIST(rings[_i], "MEMTRACE_WAIT_US=5000000"),
                                LIST("victim", "windows-quiet", "8", "100"));
     struct replay *r = replay(&run, true);
@@ -272,9 +282,11 @@ static const char *const frees_take[] = {"SIMCUDA_FREE_NS=0", "SIMCUDA_FREE_NS=5
 
 START_TEST(what_lives_while_nobody_waits)
 {
-    struct run run = run_clean(
-        LIST(rings[_i % 2], frees_take[_i / 2 % FREES_TAKE], "MEMTRACE_WAIT_US=5000000"),
-        LIST("victim", "windows-race", "8", "100", _i / 2 < FREES_TAKE ? NULL : "hurry"));
+    if (has_coarse_clock("what_lives_while_nobody_waits"))
+        return;
+    struct run run =
+        run_clean(LIST(rings[_i % 2], frees_take[_i / 2 % FREES_TAKE], "MEMTRACE_WAIT_US=5000000"),
+                  LIST("victim", "windows-race", "8", "100", _i / 2 < FREES_TAKE ? NULL : "hurry"));
     struct replay *r = replay(&run, false);
     ck_assert_uint_eq(r->windows, 100);
     ck_assert_uint_eq(r->left, 0);
@@ -294,10 +306,12 @@ static const char *const ways[][3] = {
 
 START_TEST(however_it_stops)
 {
+    if (has_coarse_clock("however_it_stops"))
+        return;
     const char *const *way = ways[_i / 2];
-    struct run run = run_clean(LIST(way[1], way[2], rings[0], frees_take[1 + _i % 2],
-                                    "MEMTRACE_WAIT_US=5000000"),
-                               LIST("victim", way[0], "8", "600"));
+    struct run run = run_clean(
+        LIST(way[1], way[2], rings[0], frees_take[1 + _i % 2], "MEMTRACE_WAIT_US=5000000"),
+        LIST("victim", way[0], "8", "600"));
     struct replay *r = replay(&run, false);
     ck_assert_uint_ge(r->windows, 2);
     ck_assert_uint_eq(r->left + r->unknown + r->doubles, 0);
@@ -329,9 +343,9 @@ END_TEST
 START_TEST(blocks_of_the_caching_allocator)
 {
     static const char *const segments[] = {"SIMC10_EXPANDABLE=0", "SIMC10_EXPANDABLE=1"};
-    struct run run = run_clean(LIST("MEMTRACE_RECORD=asked", segments[_i],
-                                    "MEMTRACE_OUTPUT=c10.mtrace"),
-                               LIST("victim", "windows-c10"));
+    struct run run =
+        run_clean(LIST("MEMTRACE_RECORD=asked", segments[_i], "MEMTRACE_OUTPUT=c10.mtrace"),
+                  LIST("victim", "windows-c10"));
     struct replay *r = replay(&run, true);
     ck_assert_uint_eq(r->windows, 1);
     ck_assert_uint_eq(r->launches, 1);
@@ -357,8 +371,8 @@ static uint64_t launches_by_clock(const char *from, const char *length, const ch
 START_TEST(a_window_of_time)
 {
     struct replay *r;
-    uint64_t all = launches_by_clock("MEMTRACE_FROM_MS=300", "MEMTRACE_FOR_MS=200",
-                                     "MEMTRACE_EVERY_MS=0", &r);
+    uint64_t all =
+        launches_by_clock("MEMTRACE_FROM_MS=300", "MEMTRACE_FOR_MS=200", "MEMTRACE_EVERY_MS=0", &r);
     ck_assert_uint_eq(r->windows, 1);
     ck_assert_uint_eq(r->pauses, 2);
     ck_assert_uint_ge(r->resumed_ns[1], 300000000);
@@ -531,6 +545,8 @@ static bool kill_once(unsigned us)
 
 START_TEST(killed_at_any_moment)
 {
+    if (has_coarse_clock("killed_at_any_moment"))
+        return;
     unsigned hit = 0, state = 12345;
     for (unsigned i = 0; i < TIMES; i++) {
         state = state * 1664525u + 1013904223u;

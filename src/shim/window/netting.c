@@ -52,6 +52,7 @@ struct walk {
     uint64_t cursor, latest; /* the latest time so far, ticks: times do not fall */
     uint32_t window;         /* its records of before this window are settled */
     uint64_t told;           /* time of a free that was told of while it was under way */
+    bool awaited;            /* its record may still come, or be there unseen */
 };
 
 /* In ticks, from the first that is within to the first behind. */
@@ -268,26 +269,37 @@ static void net_in_free(const struct mt_freeing *freeing)
     net_in(&room.record);
 }
 
-static void net_frees_before(uint64_t until)
+/* True: the rings are to be looked at first. A thread that is in another free than the one told of
+ * has written that one's record, which is known by the time alone. */
+static bool net_frees_before(uint64_t until)
 {
     struct mt_freeing freeing;
+    bool again = false;
     for (uint32_t i = 0; mt_rings_get(i); i++) {
         struct walk *walk = &net.walk[i];
         if (!mt_ring_freeing(i, &freeing) || !freeing.address || freeing.since == walk->told ||
             freeing.since < net.paused_at || freeing.since >= until)
             continue;
+        if (walk->awaited) {
+            walk->awaited = false;
+            again = true;
+            continue;
+        }
         net_in_free(&freeing);
         walk->told = freeing.since;
+        walk->awaited = true;
     }
+    return again;
 }
 
 /* All that was before `until`: whatever is still to come can count as of later. */
 static void net_all_before(uint64_t until)
 {
+    bool again;
     net_until(until);
     do
-        net_frees_before(until);
-    while (net_until(until));
+        again = net_frees_before(until);
+    while (net_until(until) || again);
 }
 
 /* In the midst of a pause, before a record of the time `until`. Where it cannot be written it is
