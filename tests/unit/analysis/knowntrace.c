@@ -64,7 +64,7 @@ static void write_end(struct mt_tracewriter *w)
 {
     MT_TRACEWRITER_ADD(w, 0, 9600, alloc_failed, ALLOC, 0x80000000, 2, 0);
     MT_TRACEWRITER_ADD(w, 0, 9610, block_oom, 0x40000000, 0x40000, 0x100000, 0);
-    MT_TRACEWRITER_ADD(w, 0, 9620, free, FREE, 0x123000, 0);
+    MT_TRACEWRITER_ADD(w, 0, 9630, free, FREE, 0x123000, 0);
     MT_TRACEWRITER_ADD(w, 0, 9630, free_failed, FREE, 0x123000, 1);
     MT_TRACEWRITER_ADD(w, 0, 9700, free, FREE, 0x20000000, 7);
     write_variant(w, 9800);

