@@ -5,8 +5,10 @@
 static struct mt_freed *remember(struct mt_model *model, enum mt_kind kind, uint64_t address)
 {
     struct mt_freed *freed = &model->freed[model->freed_next++ % MT_FREED_MAX];
-    *freed = (struct mt_freed){
-        .kind = (uint16_t)kind, .address = address, .at = model->now, .told = model->windows.kept};
+    *freed = (struct mt_freed){.birth.address = address,
+                               .at = model->now,
+                               .kind = (uint16_t)kind,
+                               .told = model->windows.kept};
     return freed;
 }
 
@@ -14,13 +16,14 @@ static struct mt_freed *remember(struct mt_model *model, enum mt_kind kind, uint
 static void keep(struct mt_freed *freed, const struct mt_block *block)
 {
     freed->known = true;
-    freed->device = block->device;
-    freed->api = block->api;
-    freed->stack = block->stack;
-    freed->context = block->context;
-    freed->source = block->source;
-    freed->size = block->size;
-    freed->stream = block->stream;
+    freed->birth = (struct mt_birth){.address = freed->birth.address,
+                                     .extent = block->size,
+                                     .stream = block->stream,
+                                     .device = block->device,
+                                     .api = block->api,
+                                     .stack = block->stack,
+                                     .context = block->context,
+                                     .source = block->source};
 }
 
 void mt_do_free(struct mt_model *model, const struct mt_ev_free *event)
@@ -54,7 +57,7 @@ void mt_do_unmap(struct mt_model *model, const struct mt_ev_unmap *event)
     struct mt_range map;
     struct mt_freed *freed = remember(model, MT_unmap, event->address);
     freed->known = mt_space_find(&model->maps, event->address, &map);
-    freed->size = event->size;
+    freed->birth.extent = event->size;
     model->counts.unmaps++;
     mt_virtual_unmap(model, event->address, event->size);
 }
@@ -63,7 +66,7 @@ void mt_do_unreserve(struct mt_model *model, const struct mt_ev_unreserve *event
 {
     struct mt_freed *freed = remember(model, MT_unreserve, event->address);
     freed->known = mt_driver_at(model, event->address) != 0;
-    freed->size = event->size;
+    freed->birth.extent = event->size;
     mt_virtual_unreserve(model, event);
 }
 
@@ -86,29 +89,22 @@ static void map_again(struct mt_model *model, uint64_t begin, uint64_t size, uin
 /* Unless something else has come in its place: then it was given back. */
 static void revive(struct mt_model *model, const struct mt_freed *freed, uint32_t thread)
 {
-    struct mt_birth birth = {.address = freed->address,
-                             .extent = freed->size,
-                             .stream = freed->stream,
-                             .device = freed->device,
-                             .api = freed->api,
-                             .stack = freed->stack,
-                             .context = freed->context,
-                             .source = freed->source};
+    const struct mt_birth *birth = &freed->birth;
     const struct mt_space *space = freed->kind == MT_host_free ? &model->host : &model->driver;
-    if (freed->kind != MT_unmap && !is_empty(space, freed->address, freed->size))
+    if (freed->kind != MT_unmap && !is_empty(space, birth->address, birth->extent))
         return;
     switch (freed->kind) {
     case MT_free:
-        mt_driver_put(model, &birth, thread);
+        mt_driver_put(model, birth, thread);
         break;
     case MT_host_free:
-        mt_host_born(model, &birth);
+        mt_host_born(model, birth);
         break;
     case MT_unreserve:
-        mt_virtual_reserve(model, &(struct mt_ev_reserve){freed->address, freed->size});
+        mt_virtual_reserve(model, &(struct mt_ev_reserve){birth->address, birth->extent});
         break;
     case MT_unmap:
-        map_again(model, freed->address, freed->size, thread);
+        map_again(model, birth->address, birth->extent, thread);
         break;
     default:
         break;
@@ -130,7 +126,7 @@ void mt_do_free_failed(struct mt_model *model, const struct mt_ev_free_failed *e
     model->thread = UINT32_MAX; /* in which ranges it was asked for is past */
     for (uint32_t i = 1; i <= MT_FREED_MAX && i <= model->freed_next; i++) {
         struct mt_freed *freed = &model->freed[(model->freed_next - i) % MT_FREED_MAX];
-        if (freed->address != event->address || freed->kind == MT_NONE)
+        if (freed->birth.address != event->address || freed->kind == MT_NONE)
             continue;
         if (!is_of_failure(model, freed))
             return;

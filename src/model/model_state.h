@@ -38,15 +38,21 @@ struct mt_pending {
     uint32_t slot, thread;
 };
 
+/* What driver memory, or a block in it, is made of when it is born. */
+struct mt_birth {
+    uint64_t address, extent, stream;
+    uint32_t device, api, stack, library, context;
+    uint8_t source;
+    bool alive_at_start;
+};
+
 /* Something that was given back, in case the call turns out to have failed. */
 struct mt_freed {
+    struct mt_birth birth; /* as which it would come back */
+    uint64_t at;           /* ns */
     uint16_t kind;
     bool known; /* it was there */
     bool told;  /* by `kept`, which may be before the call has come back */
-    uint32_t device, api, stack, context;
-    uint8_t source;
-    uint64_t address, size, stream;
-    uint64_t at; /* ns */
 };
 
 /* Listeners of one kind of news, without those that do not care for it. */
@@ -92,7 +98,7 @@ struct mt_physical {
     uint32_t device, library, handles;
     uint32_t first; /* piece that is mapped, 0: none */
     uint64_t size;
-    bool foreign;   /* counted elsewhere */
+    bool foreign; /* counted elsewhere */
 };
 
 struct mt_piece {
@@ -153,9 +159,9 @@ struct mt_pause {
 struct mt_windows {
     struct mt_pause *pause;
     uint32_t n, room;
-    uint32_t teller;     /* thread that tells of pauses, and of what happened in them */
-    uint32_t state;      /* enum mt_window_state */
-    bool kept;           /* the next event happened at kept_ns and is told at told_ns, now */
+    uint32_t teller; /* thread that tells of pauses, and of what happened in them */
+    uint32_t state;  /* enum mt_window_state */
+    bool kept;       /* the next event happened at kept_ns and is told at told_ns, now */
     uint64_t kept_ns, told_ns;
     uint64_t resumed_ns;
 };
@@ -237,14 +243,6 @@ static inline uint32_t mt_model_stack(uint64_t stack)
 bool mt_slots_grow(struct mt_model *model);
 uint32_t mt_slot_take(struct mt_model *model); /* a blank one; 0 on error */
 void mt_slot_drop(struct mt_model *model, uint32_t slot);
-
-/* What driver memory, or a block in it, is made of when it is born. */
-struct mt_birth {
-    uint64_t address, extent, stream;
-    uint32_t device, api, stack, library, context;
-    uint8_t source;
-    bool alive_at_start;
-};
 
 static inline void mt_block_set_birth(struct mt_block *block, const struct mt_birth *birth)
 {
