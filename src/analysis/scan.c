@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/dict.h"
-#include "rhythm/detector.h"
+#include "rhythm/search/detector.h"
 
 #define BATCH 256u /* stays in the first cache */
 #define PROGRESS_EVENTS 65536u

@@ -16,7 +16,7 @@
 #include <time.h>
 
 #include "loops.h"
-#include "rhythm/detector.h"
+#include "rhythm/search/detector.h"
 
 struct known {
     uint32_t iteration, place;

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "rhythm/symbol.h"
+#include "rhythm/symbols/symbol.h"
 
 /* X(name, what it does to the loop) */
 #define DIFFICULTIES(X)                                                                            \

@@ -3,7 +3,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "shim/stack/pyfind.h"
+#include "shim/python/pyfind.h"
 
 #define EXPORT __attribute__((visibility("default")))
 #define Py_GetVersion Py_GetVersion_

@@ -15,9 +15,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "shim/stack/native.h"
-#include "shim/stack/objects.h"
-#include "shim/stack/stackhash.h"
+#include "shim/native/native.h"
+#include "shim/native/objects.h"
+#include "shim/probe/stackhash.h"
 
 #define MOST 100
 #define OWN 8 /* frames of this library at most */

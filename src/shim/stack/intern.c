@@ -21,10 +21,10 @@
 #include "format/layout.h"
 #include "shim/record/life.h"
 #include "shim/record/ring.h"
-#include "shim/stack/objects.h"
-#include "shim/stack/pytext.h"
+#include "shim/native/objects.h"
+#include "shim/python/pytext.h"
 #include "shim/stack/hashrows.h"
-#include "shim/stack/native.h"
+#include "shim/native/native.h"
 
 #define STACKS_MAX (1u << 20)
 #define FRAMES_MAX (1u << 21)

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "shim/stack/python.h"
+#include "shim/python/python.h"
 
 /* What a thread found: native frames (return addresses), which are the inner ones, then those of
  * Python; both innermost first. */

@@ -9,10 +9,10 @@
 #include "shim/record/life.h"
 #include "shim/record/ring.h"
 #include "shim/stack/intern.h"
-#include "shim/stack/native.h"
-#include "shim/stack/python.h"
-#include "shim/stack/stackhash.h"
-#include "shim/stack/walked.h"
+#include "shim/native/native.h"
+#include "shim/python/python.h"
+#include "shim/probe/stackhash.h"
+#include "shim/native/walked.h"
 
 enum { PYTHON = 1, NATIVE = 2, NATIVE_ELSE = 4 };
 

@@ -5,7 +5,7 @@
 
 #include <ctype.h>
 
-#include "rhythm/symbol.h"
+#include "rhythm/symbols/symbol.h"
 
 static inline struct mt_symbol symbol_of(char letter, uint64_t number)
 {

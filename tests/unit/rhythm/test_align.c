@@ -1,10 +1,10 @@
 /* Two stretches of one window, compared. */
-#include "rhythm/align.h"
+#include "rhythm/compare/align.h"
 
 #include <string.h>
 
 #include "../unit.h"
-#include "rhythm/track.h"
+#include "rhythm/compare/track.h"
 #include "letters.h"
 
 static struct mt_window window;

@@ -1,5 +1,5 @@
 /* Whole traces, in few letters. */
-#include "rhythm/detector.h"
+#include "rhythm/search/detector.h"
 
 #include <stdlib.h>
 #include <string.h>

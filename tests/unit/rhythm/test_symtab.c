@@ -1,4 +1,4 @@
-#include "rhythm/symtab.h"
+#include "rhythm/symbols/symtab.h"
 
 #include "../unit.h"
 #include "letters.h"

@@ -1,4 +1,4 @@
-#include "shim/stack/cfi.h"
+#include "shim/native/cfi.h"
 
 #include <string.h>
 

@@ -6,9 +6,9 @@
 #include "../unit.h"
 #include "shim/record/life.h"
 #include "shim/record/ring.h"
-#include "shim/stack/native.h"
-#include "shim/stack/objects.h"
-#include "shim/stack/pytext.h"
+#include "shim/native/native.h"
+#include "shim/native/objects.h"
+#include "shim/python/pytext.h"
 
 /* ---- what lies around it ---- */
 

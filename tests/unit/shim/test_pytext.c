@@ -1,4 +1,4 @@
-#include "shim/stack/pytext.h"
+#include "shim/python/pytext.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "shim/stack/recall.h"
+#include "shim/native/recall.h"
 
 #include <string.h>
 

@@ -1,0 +1,495 @@
+/* The first reference is the most frequent iteration, or, where no two are the same, the one of a
+ * few that the others are most like. Iterations that are not like any reference get one of their
+ * own if three or more of a window are left over and clearly more like each other: after a
+ * recompilation the loop goes on with other kernels. */
+#include "rhythm/compare/track.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+
+#define ITERATIONS_MAX (1u << 22) /* that are kept */
+#define LIKE 0.7                  /* share of kinds that makes an iteration like a reference */
+#define SHUFFLED 0.75             /* share of what is there in any order that makes one, too */
+#define LEFT_OVER_MIN 3u
+#define CANDIDATES 7u
+#define SAMPLES 24u  /* segments by which it is judged, or twice as many */
+#define CLEARLY 0.15 /* of the share of kinds: more like it */
+
+/* Work on the segments of one window. */
+struct job {
+    struct mt_track *track;
+    const struct mt_window *window;
+    const uint32_t *border;
+    uint32_t segments;
+    struct mt_slices slices;
+    struct mt_likeness *likeness; /* by segment, to the best reference */
+    double *share;                /* of kinds, of it */
+    uint8_t *best;
+    uint64_t *hash;
+};
+
+void mt_slices_fill(struct mt_slices *slices, const struct mt_window *window,
+                    struct mt_stretch stretch)
+{
+    for (uint32_t t = 0; t < window->threads; t++) {
+        slices->begin[t] = mt_window_rank_from(window, t, stretch.begin);
+        slices->end[t] = mt_window_rank_from(window, t, stretch.end);
+    }
+}
+
+static struct mt_stretch segment(const struct job *job, uint32_t i)
+{
+    return (struct mt_stretch){job->border[i], job->border[i + 1]};
+}
+
+static int compare_u64(const void *one, const void *other)
+{
+    uint64_t a = *(const uint64_t *)one, b = *(const uint64_t *)other;
+    return a < b ? -1 : a > b;
+}
+
+uint64_t mt_most_frequent(uint64_t *hash, uint32_t n, uint32_t *times)
+{
+    uint64_t best = 0;
+    *times = 0;
+    qsort(hash, n, sizeof *hash, compare_u64);
+    for (uint32_t i = 0, begin = 0; i < n; i++) {
+        begin = i && hash[i] == hash[i - 1] ? begin : i;
+        if (i - begin + 1 > *times) {
+            *times = i - begin + 1;
+            best = hash[i];
+        }
+    }
+    return best;
+}
+
+static double kind_share(const struct mt_likeness *likeness, const struct mt_reference *reference)
+{
+    uint32_t longer = likeness->length > reference->length ? likeness->length : reference->length;
+    return longer ? (double)likeness->kind / longer : 0;
+}
+
+/* Whether a segment waits for a reference: all do at first. */
+static bool is_left_over(const struct job *job, uint32_t i)
+{
+    return job->best[i] == UINT8_MAX;
+}
+
+/* Of some segments that wait, evenly spread, the one that the others are most like; the last
+ * segment may be cut, the first ones may be warm-up. */
+static int most_like_the_others(struct job *job, uint32_t *chosen)
+{
+    uint32_t candidate[CANDIDATES], n = 0, waiting = 0, seen = 0;
+    double best = -1;
+    for (uint32_t i = 0; i < job->segments; i++)
+        waiting += is_left_over(job, i);
+    for (uint32_t i = 0; i < job->segments && n < CANDIDATES; i++) {
+        if (!is_left_over(job, i))
+            continue;
+        bool last = i + 1 == job->segments && waiting > 1;
+        if (!last && seen++ >= (n + 1) * waiting / (CANDIDATES + 1))
+            candidate[n++] = i;
+    }
+    *chosen = n ? candidate[0] : 0;
+    for (uint32_t k = 0; k < n && n > 1; k++) {
+        struct mt_reference trial;
+        double sum = 0;
+        mt_slices_fill(&job->slices, job->window, segment(job, candidate[k]));
+        RETURN_IF_ERROR(mt_reference_init(&trial, job->window, &job->slices));
+        int code = 0;
+        for (uint32_t m = 0; m < n && code == 0; m++) {
+            struct mt_likeness likeness;
+            mt_slices_fill(&job->slices, job->window, segment(job, candidate[m]));
+            code = mt_align(&trial, job->window, &job->slices, &likeness, NULL, NULL);
+            sum += code == 0 ? kind_share(&likeness, &trial) : 0;
+        }
+        mt_reference_release(&trial);
+        RETURN_IF_ERROR(code);
+        *chosen = sum > best ? candidate[k] : *chosen;
+        best = sum > best ? sum : best;
+    }
+    return 0;
+}
+
+/* The segment to make a reference of. */
+static int choose_reference(struct job *job, uint32_t *chosen)
+{
+    uint64_t *copy = malloc((job->segments + 1) * sizeof *copy);
+    uint32_t n = 0, times = 0;
+    if (!copy)
+        return MT_ERR_MEMORY;
+    for (uint32_t i = 0; i < job->segments; i++) {
+        mt_slices_fill(&job->slices, job->window, segment(job, i));
+        job->hash[i] = mt_slices_hash(job->window, &job->slices);
+        if (is_left_over(job, i))
+            copy[n++] = job->hash[i];
+    }
+    uint64_t best = n ? mt_most_frequent(copy, n, &times) : 0;
+    free(copy);
+    if (times < 2)
+        return most_like_the_others(job, chosen);
+    for (uint32_t i = 0; i < job->segments; i++)
+        if (is_left_over(job, i) && job->hash[i] == best)
+            *chosen = i;
+    return 0;
+}
+
+static int add_reference(struct job *job)
+{
+    struct mt_track *track = job->track;
+    uint32_t chosen = 0;
+    RETURN_IF_ERROR(choose_reference(job, &chosen));
+    mt_slices_fill(&job->slices, job->window, segment(job, chosen));
+    RETURN_IF_ERROR(
+        mt_reference_init(&track->reference[track->references], job->window, &job->slices));
+    track->references++;
+    return 0;
+}
+
+/* Symbols behind the last one that belongs to the iteration lie between two of them. */
+static uint32_t end_of(const struct job *job, uint32_t i)
+{
+    const struct mt_likeness *likeness = &job->likeness[i];
+    const struct mt_reference *reference = &job->track->reference[job->best[i]];
+    uint32_t end = job->border[i + 1];
+    if (!likeness->last)
+        return end;
+    uint32_t behind = end - likeness->last;
+    return behind >= 8 && behind >= reference->length / 20 ? likeness->last : end;
+}
+
+static int compare_with(struct job *job, uint32_t i, uint32_t reference,
+                        struct mt_likeness *likeness)
+{
+    const struct mt_reference *other = &job->track->reference[reference];
+    RETURN_IF_ERROR(mt_align(other, job->window, &job->slices, likeness, NULL, NULL));
+    if (likeness->last) { /* what follows the last match is no part of it */
+        uint32_t behind = job->border[i + 1] - likeness->last;
+        likeness->length -= behind >= 8 && behind >= other->length / 20 ? behind : 0;
+    }
+    return 0;
+}
+
+static int compare(struct job *job, uint32_t i)
+{
+    struct mt_track *track = job->track;
+    double best = -1;
+    mt_slices_fill(&job->slices, job->window, segment(job, i));
+    for (uint32_t k = 0; k < track->references; k++) {
+        uint32_t reference = (track->last + k) % track->references;
+        struct mt_likeness likeness;
+        RETURN_IF_ERROR(compare_with(job, i, reference, &likeness));
+        double share = kind_share(&likeness, &track->reference[reference]);
+        if (share > best) {
+            best = share;
+            job->likeness[i] = likeness;
+            job->best[i] = (uint8_t)reference;
+        }
+        if (best >= LIKE)
+            break;
+    }
+    track->last = job->best[i];
+    job->share[i] = best;
+    return best >= LIKE;
+}
+
+/* Whether segments that are left over are clearly more like the last reference than like any before
+ * it. A negative result is an error. */
+static int is_of_use(struct job *job, uint32_t left_over)
+{
+    const struct mt_reference *reference = &job->track->reference[job->track->references - 1];
+    uint32_t step = 1 + left_over / SAMPLES, seen = 0, looked = 0, better = 0;
+    for (uint32_t i = 0; i < job->segments; i++) {
+        struct mt_likeness likeness;
+        if (!is_left_over(job, i) || seen++ % step)
+            continue;
+        mt_slices_fill(&job->slices, job->window, segment(job, i));
+        RETURN_IF_ERROR(compare_with(job, i, job->track->references - 1, &likeness));
+        double share = kind_share(&likeness, reference);
+        looked++;
+        better += share >= LIKE || share >= job->share[i] + CLEARLY;
+    }
+    return better >= LEFT_OVER_MIN && 3 * better >= looked;
+}
+
+/* A reference for what is left over. false: there is none that is of use. */
+static int add_another(struct job *job, uint32_t left_over)
+{
+    struct mt_track *track = job->track;
+    RETURN_IF_ERROR(add_reference(job));
+    struct mt_reference *added = &track->reference[track->references - 1];
+    if (track->references == 1)
+        return true;
+    bool splinter = added->length * 100ull < track->reference[0].length;
+    int of_use = splinter ? 0 : is_of_use(job, left_over);
+    if (of_use > 0)
+        return true;
+    mt_reference_release(added);
+    track->references--;
+    return of_use;
+}
+
+/* Every segment to its reference, new ones made where they are missing. */
+static int compare_all(struct job *job)
+{
+    struct mt_track *track = job->track;
+    for (;;) {
+        uint32_t left_over = 0, first = UINT32_MAX;
+        for (uint32_t i = 0; i < job->segments; i++) {
+            if (job->best[i] != UINT8_MAX && track->references)
+                continue;
+            int like = track->references ? compare(job, i) : 0;
+            RETURN_IF_ERROR(like);
+            if (like)
+                continue;
+            left_over++;
+            first = first == UINT32_MAX ? i : first;
+            job->best[i] = UINT8_MAX;
+        }
+        bool more = left_over >= LEFT_OVER_MIN || track->references == 0;
+        if (!left_over || !more || track->references == MT_REFERENCES_MAX)
+            break;
+        int added = add_another(job, left_over);
+        RETURN_IF_ERROR(added);
+        if (!added)
+            break;
+    }
+    for (uint32_t i = 0; i < job->segments; i++)
+        if (job->best[i] == UINT8_MAX)
+            RETURN_IF_ERROR(compare(job, i));
+    return 0;
+}
+
+static struct mt_iteration *new_iteration(struct mt_track *track)
+{
+    if (track->iterations == track->room) {
+        size_t room = track->room ? 2 * track->room : 64;
+        void *more = realloc(track->iteration, room * sizeof *track->iteration);
+        if (!more)
+            return NULL;
+        track->iteration = more;
+        track->room = room;
+    }
+    return &track->iteration[track->iterations++];
+}
+
+int mt_track_break(struct mt_track *track, uint64_t event)
+{
+    if (track->gaps == track->gaps_room) {
+        size_t room = track->gaps_room ? 2 * track->gaps_room : 16;
+        uint64_t *more = realloc(track->gap, room * sizeof *more);
+        if (!more)
+            return MT_ERR_MEMORY;
+        track->gap = more;
+        track->gaps_room = room;
+    }
+    track->gap[track->gaps++] = event;
+    return 0;
+}
+
+/* Whether something is missing in a segment. */
+static bool is_broken(const struct job *job, uint32_t i)
+{
+    const struct mt_track *track = job->track;
+    const struct mt_window *window = job->window;
+    uint32_t end = end_of(job, i);
+    uint64_t first = window->event[job->border[i]];
+    uint64_t last = end < window->n ? window->event[end] : window->event[window->n - 1];
+    size_t low = 0, high = track->gaps;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (track->gap[middle] < first)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < track->gaps && track->gap[low] < last;
+}
+
+static int put(struct job *job, uint32_t i)
+{
+    struct mt_track *track = job->track;
+    const struct mt_window *window = job->window;
+    const struct mt_likeness *likeness = &job->likeness[i];
+    const struct mt_reference *reference = &track->reference[job->best[i]];
+    uint32_t begin = job->border[i], end = end_of(job, i);
+    double longer = likeness->length > reference->length ? likeness->length : reference->length;
+    track->symbols += likeness->length;
+    if (track->iterations == ITERATIONS_MAX) {
+        track->beyond++;
+        return 0;
+    }
+    struct mt_iteration *iteration = new_iteration(track);
+    if (!iteration)
+        return MT_ERR_MEMORY;
+    bool inside = end < window->n;
+    *iteration = (struct mt_iteration){
+        .start_ns = window->time_ns[begin],
+        .end_ns = inside ? window->time_ns[end] : window->time_ns[window->n - 1],
+        .first_event = window->event[begin],
+        .events =
+            (inside ? window->event[end] : window->event[window->n - 1] + 1) - window->event[begin],
+        .exact_share = likeness->exact / longer,
+        .class_share = likeness->class_ / longer,
+        .kind_share = likeness->kind / longer,
+        .reference = job->best[i],
+    };
+    if (likeness->exact == reference->length && likeness->length == reference->length)
+        return 0;
+    struct mt_likeness again;
+    track->changes.reference = job->best[i];
+    mt_slices_fill(&job->slices, window, (struct mt_stretch){begin, end});
+    return mt_align(reference, window, &job->slices, &again, mt_changes_note, &track->changes);
+}
+
+/* How much of its reference is in a segment. */
+static double found_share(const struct job *job, uint32_t i)
+{
+    double length = job->track->reference[job->best[i]].length;
+    return length > 0 ? job->likeness[i].kind / length : 0;
+}
+
+/* Share of what a segment and its reference have in common whatever the order, of the longer one.
+ * A negative result is an error. */
+static double shuffled_share(const struct job *job, uint32_t i)
+{
+    const struct mt_symtab *table = &job->window->table;
+    const struct mt_reference *reference = &job->track->reference[job->best[i]];
+    uint32_t begin = job->border[i], end = end_of(job, i), length = end - begin, common = 0;
+    uint32_t *count = calloc(table->bares + 1, sizeof *count);
+    if (!count)
+        return MT_ERR_MEMORY;
+    for (uint32_t k = 0; k < reference->length; k++)
+        count[table->sym[reference->sym[k]].bare]++;
+    for (uint32_t p = begin; p < end; p++) {
+        uint32_t *left = &count[mt_window_sym(job->window, p)->bare];
+        common += *left > 0;
+        *left -= *left > 0;
+    }
+    free(count);
+    return (double)common / (length > reference->length ? length : reference->length);
+}
+
+/* A segment is an iteration if much of its reference is there, in another order if the data want
+ * that; the last one, which may be cut, if nearly as much is as in the others. A negative result is
+ * an error. */
+static int is_iteration(const struct job *job, uint32_t i, bool open)
+{
+    double usual = 0;
+    if (!open || i + 1 < job->segments || i == 0) {
+        double share = found_share(job, i) >= 0.5 ? 1 : shuffled_share(job, i);
+        return share < 0 ? (int)share : share >= SHUFFLED;
+    }
+    for (uint32_t k = 0; k < i; k++)
+        usual += found_share(job, k) / i;
+    return found_share(job, i) >= 0.9 * usual;
+}
+
+static int add_all(struct job *job, bool open)
+{
+    memset(job->best, UINT8_MAX, job->segments);
+    RETURN_IF_ERROR(compare_all(job));
+    for (uint32_t i = 0; i < job->segments; i++) {
+        if (is_broken(job, i)) /* neither an iteration nor a sign that there are none */
+            continue;
+        int iteration = is_iteration(job, i, open);
+        RETURN_IF_ERROR(iteration);
+        if (iteration)
+            RETURN_IF_ERROR(put(job, i));
+        else
+            job->track->fragments++;
+    }
+    return 0;
+}
+
+int mt_track_add(struct mt_track *track, const struct mt_window *window, const uint32_t *border,
+                 uint32_t borders, bool open)
+{
+    uint32_t threads = window->threads + 1;
+    struct job job = {
+        .track = track,
+        .window = window,
+        .segments = borders,
+        .slices = {malloc(threads * sizeof(uint32_t)), malloc(threads * sizeof(uint32_t))},
+        .likeness = calloc(borders + 1, sizeof *job.likeness),
+        .share = calloc(borders + 1, sizeof *job.share),
+        .best = malloc(borders + 1),
+        .hash = malloc((borders + 1) * sizeof *job.hash)};
+    uint32_t *all = malloc((borders + 1) * sizeof *all);
+    int code = MT_ERR_MEMORY;
+    if (all && job.slices.begin && job.slices.end && job.likeness && job.share && job.best &&
+        job.hash) {
+        memcpy(all, border, borders * sizeof *all);
+        all[borders] = window->n;
+        job.border = all;
+        code = borders ? add_all(&job, open) : 0;
+    }
+    free(all);
+    free(job.slices.begin);
+    free(job.slices.end);
+    free(job.likeness);
+    free(job.share);
+    free(job.best);
+    free(job.hash);
+    return code;
+}
+
+/* ---- steady ---- */
+
+static int compare_double(const void *one, const void *other)
+{
+    double a = *(const double *)one, b = *(const double *)other;
+    return a < b ? -1 : a > b;
+}
+
+/* What most iterations of the second half reach: their tenth percentile, less as much as that lies
+ * below their median, or a hundredth. */
+static double usual_least(double *value, size_t n)
+{
+    qsort(value, n, sizeof *value, compare_double);
+    double tenth = value[n / 10], spread = value[n / 2] - tenth;
+    return tenth - (spread > 0.01 ? spread : 0.01);
+}
+
+int mt_track_judge(struct mt_track *track)
+{
+    size_t n = track->iterations, half = n / 2;
+    double *exact = malloc((n + 1) * sizeof *exact), *kind = malloc((n + 1) * sizeof *kind);
+    if (!exact || !kind || n == 0) {
+        free(exact);
+        free(kind);
+        return n ? MT_ERR_MEMORY : 0;
+    }
+    for (size_t i = half; i < n; i++) {
+        exact[i - half] = track->iteration[i].exact_share;
+        kind[i - half] = track->iteration[i].kind_share;
+    }
+    double least_exact = usual_least(exact, n - half), least_kind = usual_least(kind, n - half);
+    size_t run = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct mt_iteration *iteration = &track->iteration[i];
+        iteration->steady =
+            iteration->exact_share >= least_exact && iteration->kind_share >= least_kind;
+    }
+    size_t i = 0;
+    for (; i < n && run < 3; i++) /* warm-up ends where three are steady in a row */
+        run = track->iteration[i].steady ? run + 1 : 0;
+    for (size_t k = 0; run == 3 && k + 3 < i; k++)
+        track->iteration[k].steady = false;
+    free(exact);
+    free(kind);
+    return 0;
+}
+
+void mt_track_release(struct mt_track *track)
+{
+    for (uint32_t i = 0; i < track->references; i++)
+        mt_reference_release(&track->reference[i]);
+    free(track->iteration);
+    free(track->gap);
+    mt_changes_release(&track->changes);
+    memset(track, 0, sizeof *track);
+}
