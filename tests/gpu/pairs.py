@@ -11,7 +11,7 @@ Every round starts one process a mode: two processes of one program differ too, 
 memory came to lie, so there are several rounds. While one runs its turn the others wait for a
 line on stdin. A pair's STEPS are run in TURNS turns by each mode, one mode after the other, so
 that start-up, warm-up and whatever slows the machine for a second hit all modes alike. The order
-of the modes rotates from turn to turn. `control` is a second bare process: its ratio to the first
+of the modes is drawn anew for each turn, so that none always follows the same one. `control` is a second bare process: its ratio to the first
 says how much this scheme itself scatters. Turns end with one synchronisation; between them there
 is a pause in which the recorder's own thread can finish. All processes share the same CORES
 processors, and the threads that launch (the main one and autograd's) the first of them: on a
@@ -20,6 +20,7 @@ which would be taken for a difference between the modes.
 """
 import json
 import os
+import random
 import statistics
 import subprocess
 import time
@@ -114,14 +115,13 @@ def shares(steps, turns):
 
 def take_turns(workers, pairs, steps, turns):
     """[{mode: ms a step}], one a pair."""
-    rows, first = [], 0
+    rows, order = [], random.Random(len(workers))
     for _ in range(pairs):
         row = dict.fromkeys((worker.mode for worker in workers), 0.0)
         for share in shares(steps, turns):
-            for worker in workers[first:] + workers[:first]:
+            for worker in order.sample(workers, len(workers)):
                 row[worker.mode] += worker.turn(share)
                 time.sleep(PAUSE)
-            first = (first + 1) % len(workers)
         rows.append({mode: spent / steps for mode, spent in row.items()})
     return rows
 
