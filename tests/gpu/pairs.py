@@ -11,12 +11,12 @@ Every round starts one process a mode: two processes of one program differ too, 
 memory came to lie, so there are several rounds. While one runs its turn the others wait for a
 line on stdin. A pair's STEPS are run in TURNS turns by each mode, one mode after the other, so
 that start-up, warm-up and whatever slows the machine for a second hit all modes alike. The order
-of the modes is drawn anew for each turn, so that none always follows the same one. `control` is a second bare process: its ratio to the first
-says how much this scheme itself scatters. Turns end with one synchronisation; between them there
-is a pause in which the recorder's own thread can finish. All processes share the same CORES
-processors, and the threads that launch (the main one and autograd's) the first of them: on a
-virtual machine the same program runs up to 1.4 times slower on one processor than on another,
-which would be taken for a difference between the modes.
+of the modes is drawn anew for each turn, so that none always follows the same one. `control` is a
+second bare process: its ratio to the first says how much this scheme itself scatters. Turns end
+with one synchronisation; between them there is a pause in which the recorder's own thread can
+finish. All processes share the same CORES processors, and the threads that launch (the main one
+and autograd's) the first of them: on a virtual machine the same program runs up to 1.4 times
+slower on one processor than on another, which would be taken for a difference between the modes.
 """
 import json
 import os
