@@ -212,7 +212,7 @@ class Stub:
     def __init__(self, mode, log):
         self.mode, self.log = mode, log
 
-    def turn(self, steps):
+    def warm_turn(self, steps, warm):
         self.log.append(self.mode)
         return {"bare": 10.0, "traced": 10.1, "control": 10.0}[self.mode] * steps
 
