@@ -194,8 +194,9 @@ def check(out, arguments):
     traced = check_ratio(out, rows, "traced", "bare", LIMIT[model])
     python = check_ratio(out, rows, "traced", "traced_none", PYTHON_LIMIT)
     check_ratio(out, rows, "traced_both", "bare", BOTH_LIMIT)
-    out.figures = {"steps": steps, "turns": turns, "warm": warm, "rounds": rounds, "limit": LIMIT[model],
-                   "python_over_none": python, **summarize(rows, modes), "rows": rows}
+    out.figures = {"steps": steps, "turns": turns, "warm": warm, "rounds": rounds,
+                   "limit": LIMIT[model], "python_over_none": python, **summarize(rows, modes),
+                   "rows": rows}
     out.headline = f"x{traced:.4f} ({len(rows)} pairs of {steps}); " + ", ".join(
         f"{mode} x{statistics.median(ratios(rows, mode)):.3f}" for mode in modes[2:])
 
