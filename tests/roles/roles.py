@@ -23,13 +23,12 @@ EMULATOR = shlex.split(os.environ.get("MESON_EXE_WRAPPER", ""))  # of another ma
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 ITERATIONS = 12
 
-# What is expected of each job whose iterations were found (tests/rhythm judges that). The peak is
-# what a planner works with, and PyTorch's own categories are held to the same share there. Over the
-# whole trace one iteration of twelve, 8 %, may lie before the first one that is found: nothing is
-# known of its phases. Inference is the forward pass alone, and has no phases.
+# What is expected of each job. Its iterations are found, and not layers or micro-batches, but for
+# one at an end. The peak is what a planner works with, and PyTorch's own categories are held to the
+# same share there. Over the whole trace one iteration of twelve, 8 %, may lie before the first one
+# that is found: nothing is known of its phases. Inference is the forward pass alone, and has no
+# phases.
 LEAST_PEAK, LEAST_ALL = 0.95, 0.90
-# Of all jobs, those whose iterations may be found wrongly: layers or micro-batches taken for them.
-MOST_ASTRAY = 6
 
 
 def run(*command):
@@ -119,10 +118,8 @@ def untold():
 def check(job, tools):
     wrong = untold()
     results = judge_all(job, tools, [(shape, seed) for shape in listed(job) for seed in (1, 2)])
-    astray = [r for r in results if is_astray(r)]
-    if len(astray) > MOST_ASTRAY:
-        wrong += [f"{r['shape']}, seed {r['seed']}: {r['iterations']} iterations of {ITERATIONS}"
-                  for r in astray]
+    wrong += [f"{r['shape']}, seed {r['seed']}: {r['iterations']} iterations of {ITERATIONS}"
+              for r in results if is_astray(r)]
     for r in results:
         name = f"{r['shape']}, seed {r['seed']}"
         if r["missing"]:
