@@ -1,10 +1,11 @@
 /* Runs the search for rhythms over loops with known answers and says how well it did.
  *
  *     rhythm-judge loop SEED DIFFICULTIES ITERATIONS LAUNCHES   difficulties joined by +, or -
- *     rhythm-judge tiny SEED ITERATIONS EVENTS BEFORE           of so many events each, behind
- * others rhythm-judge none SEED KIND EVENTS                        nothing to be found rhythm-judge
- * speed EVENTS                                 the plain loop: time and memory rhythm-judge list
- * difficulties, and kinds of none
+ *     rhythm-judge serve SEED KIND ITERATIONS LAYERS            inference
+ *     rhythm-judge tiny SEED ITERATIONS EVENTS BEFORE           of so many events, behind others
+ *     rhythm-judge none SEED KIND EVENTS                        nothing to be found
+ *     rhythm-judge speed EVENTS                                 the plain loop: time and memory
+ *     rhythm-judge list                                         difficulties and kinds
  *
  * One line: name=value pairs. An iteration that is found is right if it begins at the same place of
  * the loop as most others do, and no other one that was found begins in the same iteration. */
@@ -155,6 +156,16 @@ static uint32_t parse_difficulties(const char *text)
     return found;
 }
 
+static uint32_t parse_kind(const char *const *name, uint32_t names, const char *text)
+{
+    uint32_t i = 0;
+    while (i < names && strcmp(name[i], text) != 0)
+        i++;
+    if (i == names)
+        exit((fprintf(stderr, "rhythm-judge: nothing is called %s\n", text), 2));
+    return i;
+}
+
 static enum negative parse_negative(const char *text)
 {
     static const char *const name[] = {
@@ -162,18 +173,26 @@ static enum negative parse_negative(const char *text)
         NEGATIVES(X)
 #undef X
     };
-    uint32_t i = 0;
-    while (i < NEGATIVES_ALL && strcmp(name[i], text) != 0)
-        i++;
-    if (i == NEGATIVES_ALL)
-        exit((fprintf(stderr, "rhythm-judge: nothing without rhythm is called %s\n", text), 2));
-    return (enum negative)i;
+    return (enum negative)parse_kind(name, NEGATIVES_ALL, text);
+}
+
+static enum serving_kind parse_serving(const char *text)
+{
+    static const char *const name[] = {
+#define X(name, doc) #name,
+        SERVINGS(X)
+#undef X
+    };
+    return (enum serving_kind)parse_kind(name, SERVINGS_ALL, text);
 }
 
 static void list(void)
 {
 #define X(name, doc) printf("difficulty\t%s\t%s\n", #name, doc);
     DIFFICULTIES(X)
+#undef X
+#define X(name, doc) printf("serving\t%s\t%s\n", #name, doc);
+    SERVINGS(X)
 #undef X
 #define X(name, doc) printf("none\t%s\t%s\n", #name, doc);
     NEGATIVES(X)
@@ -189,6 +208,11 @@ static uint32_t write_symbols(struct judge *judge, int argc, char **argv)
         options.iterations = (uint32_t)strtoul(argv[4], NULL, 10);
         options.launches = (uint32_t)strtoul(argv[5], NULL, 10);
         return loops_write(&options);
+    }
+    if (strcmp(argv[1], "serve") == 0 && argc == 6) {
+        options.iterations = (uint32_t)strtoul(argv[4], NULL, 10);
+        options.launches = (uint32_t)strtoul(argv[5], NULL, 10);
+        return loops_write_serving(&options, parse_serving(argv[3]));
     }
     if (strcmp(argv[1], "tiny") == 0 && argc == 6) {
         options.iterations = (uint32_t)strtoul(argv[3], NULL, 10);

@@ -53,6 +53,21 @@ enum negative {
         NEGATIVES_ALL
 };
 
+/* X(name, what it is): inference, whose layers are all alike */
+#define SERVINGS(X)                                                                                \
+    X(forward, "a batch is copied in, the result out; no kernel but those of layers")              \
+    X(decode, "a token after the other, of which only the drawn one is copied out")                \
+    X(cached, "the same; what is kept of all tokens so far grows and is copied")                   \
+    X(prompts, "the same; every few tokens a new prompt is read, by another kernel")               \
+    X(batches, "requests come and go: all sizes differ from step to step")
+
+enum serving_kind {
+#define X(name, doc) SERVING_##name,
+    SERVINGS(X)
+#undef X
+        SERVINGS_ALL
+};
+
 #define NO_ITERATION UINT32_MAX
 
 /* Told of every symbol; `iteration` and `place` say where it stands: the same place of each
@@ -76,6 +91,9 @@ uint32_t loops_write(const struct loops_options *options);
 /* A loop of so many events (launches) each: of one, of two, or of pairs that repeat, the last of
  * which is another one. */
 uint32_t loops_write_tiny(const struct loops_options *options);
+
+/* Inference with so many layers (launches). */
+uint32_t loops_write_serving(const struct loops_options *options, enum serving_kind kind);
 
 void loops_write_negative(const struct loops_options *options, enum negative kind);
 

@@ -36,13 +36,13 @@ def run(judge, *arguments):
 
 
 def listed(judge):
-    """{difficulty: doc}, {kind without rhythm: doc}"""
-    found = {"difficulty": {}, "none": {}}
+    """{what: {name: doc}}: difficulties, kinds of inference, kinds without a rhythm"""
+    found = {"difficulty": {}, "serving": {}, "none": {}}
     for line in subprocess.run([*EMULATOR, judge, "list"], capture_output=True, text=True,
                                check=True).stdout.splitlines():
         what, name, doc = line.split("\t")
         found[what][name] = doc
-    return found["difficulty"], found["none"]
+    return found
 
 
 def run_all(judge, jobs):
@@ -84,6 +84,7 @@ HEAD = ("| loop | loops | iterations | recall | precision | whole | at the begin
 # Not those by which the search was made: low ones.
 SEEDS = range(201, 211)
 SIZES = ((12, 60), (40, 200), (150, 500))
+SERVED = ((12, 4), (40, 12), (150, 32))  # iterations, layers
 # (events of an iteration, iterations, events before): also more than a window holds.
 TINY = ((1, 1000, 0), (1, 50, 4000), (1, 1500000, 0), (2, 20, 0), (2, 50, 4000), (2, 1500000, 0),
         (3, 50, 4000), (3, 50, 100000), (20, 1000, 0), (1024, 40, 0), (1024, 3000, 0))
@@ -111,6 +112,18 @@ def table_combined(judge, difficulties):
         yield row(f"{count} at once", run_all(judge, [("loop", 220 + i, names, 40, 200)
                                                       for i, names in enumerate(sets)]))
     yield row("all at once", run_all(judge, loop_jobs("+".join(difficulties), SEEDS[:5])))
+
+
+def serve_jobs(name, seeds):
+    return [("serve", seed, name, iterations, layers)
+            for seed in seeds for iterations, layers in SERVED]
+
+
+def table_serving(judge, kinds):
+    head = HEAD.replace("| loop |", "| inference | what it is |", 1)
+    yield head.replace("| --- |", "| --- | --- |", 1)
+    for name, doc in kinds.items():
+        yield row(f"{name} | {doc}", run_all(judge, serve_jobs(name, SEEDS)))
 
 
 def table_none(judge, kinds):
@@ -144,10 +157,12 @@ def table_difficulties(_, difficulties):
 
 
 def update(judge, path):
-    difficulties, kinds = listed(judge)
+    kinds = listed(judge)
+    difficulties = kinds["difficulty"]
     tables = {"difficulties": (table_difficulties, difficulties),
               "alone": (table_alone, difficulties), "combined": (table_combined, difficulties),
-              "tiny": (table_tiny, None), "none": (table_none, kinds),
+              "serving": (table_serving, kinds["serving"]), "tiny": (table_tiny, None),
+              "none": (table_none, kinds["none"]),
               "speed": (table_speed, None)}
     with open(path, encoding="utf-8") as file:
         text = file.read()
@@ -164,12 +179,17 @@ def update(judge, path):
 
 
 def check(judge):
-    difficulties, kinds = listed(judge)
+    difficulties, servings, kinds = listed(judge).values()
     wrong = []
     for name in ("-", *difficulties):
         s = summary(run_all(judge, [("loop", seed, name, 40, 200) for seed in (1, 2)]))
         if s["recall"] < LEAST_RECALL or s["precision"] < LEAST_PRECISION:
             wrong.append(f"{name}: recall {share(s['recall'])}, precision {share(s['precision'])}")
+    for name in servings:
+        s = summary(run_all(judge, serve_jobs(name, (1, 2))))
+        if s["recall"] < LEAST_RECALL or s["precision"] < LEAST_PRECISION:
+            wrong.append(f"inference, {name}: recall {share(s['recall'])}, "
+                         f"precision {share(s['precision'])}")
     plain = run(judge, "loop", 1, "-", 40, 200)
     if plain["exact_share"] != 1 or plain["exact"] != 40 or plain["warmup"] != 0:
         wrong.append(f"the plain loop: {plain}")
@@ -186,7 +206,7 @@ def check(judge):
             wrong.append(f"a loop of {events} events behind {before}: {found['found']:.0f} found, "
                          f"{found['right']:.0f} right of {times}")
     print("\n".join(wrong) if wrong else f"{len(difficulties)} difficulties, "
-          f"{len(kinds)} traces without a rhythm: as expected")
+          f"{len(servings)} kinds of inference, {len(kinds)} traces without a rhythm: as expected")
     return 1 if wrong else 0
 
 

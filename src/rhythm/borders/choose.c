@@ -23,11 +23,15 @@
 
 #define COVERS 0.2
 
-/* The same rhythm, told apart by a few odd occurrences. */
-static bool is_double(const struct mt_pulse *one, const struct mt_pulse *other)
+/* The same rhythm, told apart by a few odd occurrences, and more beats with the outer one: much
+ * more, if that does not cover what the inner one does. */
+static bool is_double(const struct mt_pulse *inner, const struct mt_pulse *outer)
 {
-    return 4ull * one->count <= 5ull * other->count && 4ull * one->length <= 5ull * other->length &&
-           4ull * other->length <= 5ull * one->length;
+    bool less = 10 * outer->coverage < 9 * inner->coverage;
+    return 4ull * inner->count <= 5ull * outer->count &&
+           4ull * inner->length <= 5ull * outer->length &&
+           4ull * outer->length <= 5ull * inner->length &&
+           outer->members > (less ? 2 : 1) * inner->members;
 }
 
 /* Segments of the inner one are clearly more alike if they are as far apart as the outer one beats.
@@ -49,7 +53,7 @@ static int alternates(const struct mt_window *window, const struct mt_pulse *inn
 static int goes_outwards(const struct mt_window *window, const struct mt_pulse *inner,
                          const struct mt_pulse *outer)
 {
-    if (outer->coverage >= COVERS && is_double(inner, outer) && outer->members > inner->members)
+    if (outer->coverage >= COVERS && is_double(inner, outer))
         return true;
     if (outer->coverage >= 0.9 * inner->coverage && outer->members >= 3 * inner->members &&
         2 * inner->count <=
