@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/grow.h"
+
 #define ROOM_FIRST (256u << 10)
 
 void mt_csvrows_init(struct mt_csvrows *rows, int fd, const char *name)
@@ -27,15 +29,9 @@ static int make_room(struct mt_csvrows *rows, struct mt_error *error)
         rows->end -= rows->begin;
         rows->begin = 0;
     }
-    if (rows->end < rows->room)
-        return 0;
-    size_t room = rows->room ? 2 * rows->room : ROOM_FIRST;
-    char *buffer = realloc(rows->buffer, room);
-    if (!buffer)
-        return mt_fail(error, MT_ERR_MEMORY, "out of memory for reading %s", rows->name);
-    rows->buffer = buffer;
-    rows->room = room;
-    return 0;
+    return MT_ROOM(rows->buffer, rows->end, rows->room, ROOM_FIRST)
+               ? 0
+               : mt_fail(error, MT_ERR_MEMORY, "out of memory for reading %s", rows->name);
 }
 
 static int fill(struct mt_csvrows *rows, struct mt_error *error)

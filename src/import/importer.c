@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/grow.h"
+
 #define NAME_MAX_BYTES 60000u /* a name must fit into a record */
 
 int mt_importer_bad(struct mt_importer *importer, const char *format, ...)
@@ -145,22 +147,9 @@ static bool is_named(const struct names *names, uint32_t number, struct mt_csv_c
 
 static bool keep_name(struct names *names, struct mt_csv_cell name)
 {
-    if (names->count == names->at_room) {
-        uint32_t room = names->at_room ? 2 * names->at_room : 64;
-        size_t *at = realloc(names->at, room * sizeof *at);
-        if (!at)
-            return false;
-        names->at = at;
-        names->at_room = room;
-    }
-    if (names->size + name.size + 1 > names->room) {
-        size_t room = 2 * (names->room + name.size + 1);
-        char *text = realloc(names->text, room);
-        if (!text)
-            return false;
-        names->text = text;
-        names->room = room;
-    }
+    if (!MT_ROOM(names->at, names->count, names->at_room, 64) ||
+        !MT_ROOM_FOR(names->text, names->size + name.size + 1, names->room, 256))
+        return false;
     names->at[names->count++] = names->size;
     memcpy(names->text + names->size, name.text, name.size);
     names->text[names->size + name.size] = 0;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/dict.h"
+#include "base/grow.h"
 #include "report/number.h"
 #include "plot/svg.h"
 
@@ -51,19 +52,6 @@ const struct mt_picture *mt_pictures_get(const struct mt_pictures *pictures)
     return &pictures->picture;
 }
 
-static bool grow(void **array, size_t used, size_t *room, size_t size)
-{
-    if (used < *room)
-        return true;
-    size_t more = *room ? 2 * *room : 1024;
-    void *grown = realloc(*array, more * size);
-    if (!grown)
-        return false;
-    *array = grown;
-    *room = more;
-    return true;
-}
-
 static struct mt_value cell(const struct mt_table *table, const struct mt_value *cells,
                             const char *name)
 {
@@ -82,8 +70,7 @@ static int take_block(struct mt_pictures *pictures, const struct mt_table *table
                       const struct mt_value *cells)
 {
     struct mt_picture *picture = &pictures->picture;
-    if (!grow((void **)&picture->block, picture->blocks, &picture->block_room,
-              sizeof *picture->block))
+    if (!MT_ROOM(picture->block, picture->blocks, picture->block_room, 1024))
         return MT_ERR_MEMORY;
     uint64_t *place = mt_dict_add(&pictures->place, CELL(block_id).u);
     if (!place)
@@ -111,8 +98,7 @@ static int take_access(struct mt_pictures *pictures, const struct mt_table *tabl
     const char *kind = CELL(kind).s;
     if (!place)
         return 0;
-    if (!grow((void **)&picture->access, picture->accesses, &picture->access_room,
-              sizeof *picture->access))
+    if (!MT_ROOM(picture->access, picture->accesses, picture->access_room, 1024))
         return MT_ERR_MEMORY;
     picture->access[picture->accesses++] =
         (struct mt_picture_access){CELL(time_ns).u, (uint32_t)*place - 1,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/crc32.h"
+#include "base/grow.h"
 #include "format/decode.h"
 #include "format/encode.h"
 
@@ -12,14 +13,8 @@
 
 static int keep(struct mt_chunks *chunks, uint64_t offset, const struct mt_chunk_header *header)
 {
-    if (chunks->count == chunks->room) {
-        uint32_t room = chunks->room ? 2 * chunks->room : 64;
-        void *more = realloc(chunks->entry, room * sizeof chunks->entry[0]);
-        if (!more)
-            return MT_ERR_MEMORY;
-        chunks->entry = more;
-        chunks->room = room;
-    }
+    if (!MT_ROOM(chunks->entry, chunks->count, chunks->room, 64))
+        return MT_ERR_MEMORY;
     chunks->entry[chunks->count++] = (struct mt_index_entry){offset, *header};
     return 0;
 }

@@ -4,21 +4,8 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/grow.h"
 #include "format/layout.h"
-
-static int make_room(struct mt_kernels *kernels, uint64_t id)
-{
-    uint32_t room = kernels->room ? kernels->room : 256;
-    while (room <= id)
-        room *= 2;
-    void *more = realloc(kernels->kernel, room * sizeof kernels->kernel[0]);
-    if (!more)
-        return MT_ERR_MEMORY;
-    kernels->kernel = more;
-    memset(&kernels->kernel[kernels->room], 0, (room - kernels->room) * sizeof kernels->kernel[0]);
-    kernels->room = room;
-    return 0;
-}
 
 /* One allocation: the struct, the layout, the name. A tail that is too short for the layout it
  * should have gives a kernel without one. */
@@ -48,8 +35,8 @@ int mt_kernels_add(struct mt_kernels *kernels, const struct mt_record *record)
     const uint64_t *tail = mt_record_tail(record, &words);
     if (event->id >= MT_KERNELS_MAX || mt_kernels_get(kernels, event->id))
         return 0;
-    if (event->id >= kernels->room)
-        RETURN_IF_ERROR(make_room(kernels, event->id));
+    if (!MT_ROOM_AT(kernels->kernel, event->id, kernels->room, 256))
+        return MT_ERR_MEMORY;
     kernels->kernel[event->id] = make((const char *)tail, words * sizeof *tail, event->params);
     return kernels->kernel[event->id] ? 0 : MT_ERR_MEMORY;
 }

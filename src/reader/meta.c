@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/grow.h"
 
 #define PAIRS_MAX (1u << 20)
 #define APIS_MAX 4096u
@@ -36,27 +37,22 @@ static int grow(struct mt_meta *meta)
 {
     if (meta->count == PAIRS_MAX)
         return MT_ERR_DAMAGED;
-    uint32_t room = meta->room ? 2 * meta->room : 64;
-    struct mt_meta_pair *pair = realloc(meta->pair, room * sizeof *pair);
-    if (pair)
-        meta->pair = pair;
-    uint32_t *slot = calloc(2 * (size_t)room, sizeof *slot);
-    if (!pair || !slot) {
-        free(slot);
+    if (!MT_ROOM(meta->pair, meta->count, meta->room, 64))
         return MT_ERR_MEMORY;
-    }
+    uint32_t *slot = calloc(2 * (size_t)meta->room, sizeof *slot);
+    if (!slot)
+        return MT_ERR_MEMORY;
     free(meta->slot);
     meta->slot = slot;
-    meta->slots = 2 * room;
-    meta->room = room;
+    meta->slots = 2 * meta->room;
     for (uint32_t i = 0; i < meta->count; i++)
-        *find(meta, pair[i].key) = i + 1;
+        *find(meta, meta->pair[i].key) = i + 1;
     return 0;
 }
 
 static int set(struct mt_meta *meta, const char *key, const char *value)
 {
-    if (meta->count == meta->room)
+    if (meta->count == meta->slots / 2)
         RETURN_IF_ERROR(grow(meta));
     char *copy = strdup(value);
     if (!copy)

@@ -5,25 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
-
-/* Room for `id` in a list of pointers; false where memory is short. */
-static bool make_room(void *list, uint32_t *room, uint64_t id)
-{
-    void **pointers;
-    uint32_t more = *room ? *room : 64;
-    memcpy(&pointers, list, sizeof pointers);
-    if (id < *room)
-        return true;
-    while (more <= id)
-        more *= 2;
-    pointers = realloc(pointers, more * sizeof *pointers);
-    if (!pointers)
-        return false;
-    memset(pointers + *room, 0, (more - *room) * sizeof *pointers);
-    memcpy(list, &pointers, sizeof pointers);
-    *room = more;
-    return true;
-}
+#include "base/grow.h"
 
 /* A struct of `size` bytes and behind it both texts of a tail; *first and *second say where. */
 static void *make(size_t size, const struct mt_record *record, const char **first,
@@ -51,7 +33,7 @@ static int add_code(struct mt_stackframes *stacks, const struct mt_record *recor
     if (event->id >= MT_CODES_MAX || mt_stackframes_code(stacks, event->id))
         return 0;
     struct mt_trace_code *code = make(sizeof *code, record, &file, &name);
-    if (!code || !make_room(&stacks->code, &stacks->codes, event->id)) {
+    if (!code || !MT_ROOM_AT(stacks->code, event->id, stacks->codes, 64)) {
         free(code);
         return MT_ERR_MEMORY;
     }
@@ -67,7 +49,7 @@ static int add_module(struct mt_stackframes *stacks, const struct mt_record *rec
     if (event->id >= MT_MODULES_MAX || mt_stackframes_module(stacks, event->id))
         return 0;
     struct mt_trace_module *module = make(sizeof *module, record, &path, &build_id);
-    if (!module || !make_room(&stacks->module, &stacks->modules, event->id)) {
+    if (!module || !MT_ROOM_AT(stacks->module, event->id, stacks->modules, 64)) {
         free(module);
         return MT_ERR_MEMORY;
     }

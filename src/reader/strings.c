@@ -4,20 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
-
-static int make_room(struct mt_strings *strings, uint64_t id)
-{
-    uint32_t room = strings->room ? strings->room : 256;
-    while (room <= id)
-        room *= 2;
-    char **more = realloc(strings->text, room * sizeof *more);
-    if (!more)
-        return MT_ERR_MEMORY;
-    memset(more + strings->room, 0, (room - strings->room) * sizeof *more);
-    strings->text = more;
-    strings->room = room;
-    return 0;
-}
+#include "base/grow.h"
 
 int mt_strings_add(struct mt_strings *strings, const struct mt_record *record)
 {
@@ -26,8 +13,8 @@ int mt_strings_add(struct mt_strings *strings, const struct mt_record *record)
     const uint64_t *tail = mt_record_tail(record, &words);
     if (event->id == 0 || event->id >= MT_STRINGS_MAX || mt_strings_get(strings, event->id))
         return 0;
-    if (event->id >= strings->room)
-        RETURN_IF_ERROR(make_room(strings, event->id));
+    if (!MT_ROOM_AT(strings->text, event->id, strings->room, 256))
+        return MT_ERR_MEMORY;
     strings->text[event->id] = strndup((const char *)tail, words * sizeof *tail);
     return strings->text[event->id] ? 0 : MT_ERR_MEMORY;
 }

@@ -2,22 +2,16 @@
 
 #include <stdlib.h>
 
+#include "base/grow.h"
+
 static void give_decoder(struct mt_stream *stream, struct mt_stream_pool *pool)
 {
     if (!stream->decoder)
         return;
-    if (pool->idles == pool->idle_room) {
-        uint32_t room = pool->idle_room ? 2 * pool->idle_room : 8;
-        void *more = realloc(pool->idle, room * sizeof *pool->idle);
-        if (!more) {
-            mt_decoder_free(stream->decoder);
-            stream->decoder = NULL;
-            return;
-        }
-        pool->idle = more;
-        pool->idle_room = room;
-    }
-    pool->idle[pool->idles++] = stream->decoder;
+    if (MT_ROOM(pool->idle, pool->idles, pool->idle_room, 8))
+        pool->idle[pool->idles++] = stream->decoder;
+    else
+        mt_decoder_free(stream->decoder);
     stream->decoder = NULL;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/dict.h"
+#include "base/grow.h"
 #include "stacks/siterules.h"
 
 struct text {
@@ -149,15 +150,9 @@ uint32_t mt_stacks_depth(const struct mt_stacks *stacks, uint64_t stack)
 
 static void put(struct text *text, const char *bytes, size_t size)
 {
-    if (text->used + size + 1 > text->room) {
-        size_t room = (text->used + size + 1) * 2;
-        char *more = realloc(text->bytes, room);
-        if (!more) {
-            text->failed = true;
-            return;
-        }
-        text->bytes = more;
-        text->room = room;
+    if (!MT_ROOM_FOR(text->bytes, text->used + size + 1, text->room, 256)) {
+        text->failed = true;
+        return;
     }
     memcpy(text->bytes + text->used, bytes, size);
     text->used += size;
@@ -247,19 +242,6 @@ static char *copy(const char *text, bool *failed)
     return made;
 }
 
-static bool make_room(struct mt_stacks *stacks)
-{
-    if (stacks->sites < stacks->room)
-        return true;
-    uint32_t room = stacks->room ? stacks->room * 2 : 64;
-    struct mt_site *site = realloc(stacks->site, room * sizeof *site);
-    if (!site)
-        return false;
-    stacks->site = site;
-    stacks->room = room;
-    return true;
-}
-
 /* Sites of one module share its number. */
 static bool number_module(struct mt_stacks *stacks, struct mt_site *site)
 {
@@ -280,7 +262,8 @@ static bool number_module(struct mt_stacks *stacks, struct mt_site *site)
 /* Add *site, which is taken over, as the last one. */
 static uint32_t append(struct mt_stacks *stacks, struct mt_site *site, bool failed)
 {
-    if (failed || !site->text || !make_room(stacks) || !number_module(stacks, site)) {
+    if (failed || !site->text || !MT_ROOM(stacks->site, stacks->sites, stacks->room, 64) ||
+        !number_module(stacks, site)) {
         release_site(site);
         return MT_NO_SITE;
     }

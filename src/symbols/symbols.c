@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/grow.h"
 #include "symbols/object.h"
 
 #define OPEN_MAX 8u
@@ -68,28 +69,15 @@ void mt_symbols_free(struct mt_symbols *symbols)
 
 /* ---- modules ---- */
 
-static struct module *more_modules(struct mt_symbols *symbols)
-{
-    if (symbols->modules == symbols->module_room) {
-        uint32_t room = symbols->module_room ? symbols->module_room * 2 : 64;
-        struct module *module = realloc(symbols->module, room * sizeof *module);
-        if (!module)
-            return NULL;
-        symbols->module = module;
-        symbols->module_room = room;
-    }
-    return &symbols->module[symbols->modules];
-}
-
 uint32_t mt_symbols_module(struct mt_symbols *symbols, const char *path, const char *build_id)
 {
     for (uint32_t i = 0; i < symbols->modules; i++)
         if (strcmp(symbols->module[i].path, path) == 0 &&
             strcmp(symbols->module[i].build_id, build_id) == 0)
             return i;
-    struct module *module = more_modules(symbols);
-    if (!module)
+    if (!MT_ROOM(symbols->module, symbols->modules, symbols->module_room, 64))
         return MT_NO_MODULE;
+    struct module *module = &symbols->module[symbols->modules];
     *module = (struct module){.path = strdup(path), .build_id = strdup(build_id)};
     if (!module->path || !module->build_id) {
         free(module->path);

@@ -4,16 +4,16 @@
 #include <string.h>
 
 #include "base/crc32.h"
+#include "base/grow.h"
 #include "format/encode.h"
 
 #define OPEN_MAX 64u /* chunks at a time */
 #define CHUNK_BYTES (4u << 20)
-#define NOT_OPEN OPEN_MAX
 
 struct thread {
     uint64_t position;
     uint32_t lost;
-    uint32_t open; /* which encoder holds its chunk, NOT_OPEN if none does */
+    struct open *open; /* which holds its chunk, NULL if none does */
 };
 
 struct open {
@@ -33,7 +33,7 @@ struct mt_tracefile {
     struct thread *thread;
     uint32_t threads;
     char *meta;
-    size_t meta_size, index_room, chunks;
+    size_t meta_size, meta_room, index_room, chunks;
     struct mt_index_entry *index;
     struct mt_record *record; /* room for one */
 };
@@ -143,14 +143,8 @@ static struct mt_encoder *encoder_at(struct mt_tracefile *file, uint32_t i)
 
 static int note_chunk(struct mt_tracefile *file, const struct mt_chunk_header *header)
 {
-    if (file->chunks == file->index_room) {
-        size_t room = file->index_room ? 2 * file->index_room : 64;
-        void *index = realloc(file->index, room * sizeof *file->index);
-        if (!index)
-            return out_of_memory(file);
-        file->index = index;
-        file->index_room = room;
-    }
+    if (!MT_ROOM(file->index, file->chunks, file->index_room, 64))
+        return out_of_memory(file);
     file->index[file->chunks++] = (struct mt_index_entry){file->offset, *header};
     return 0;
 }
@@ -176,7 +170,7 @@ static int flush_open(struct mt_tracefile *file, struct open *open)
         return fail(file, MT_ERR_LIMIT, "a chunk of the trace cannot be encoded");
     header.lost = thread->lost;
     thread->lost = 0;
-    thread->open = NOT_OPEN;
+    thread->open = NULL;
     open->events = 0;
     return put_chunk(file, &header, frame);
 }
@@ -202,17 +196,9 @@ static struct thread *thread_at(struct mt_tracefile *file, uint32_t thread)
         fail(file, MT_ERR_LIMIT, "the trace has too many threads");
         return NULL;
     }
-    if (thread >= file->threads) {
-        uint32_t threads = 2 * thread + 16;
-        struct thread *grown = realloc(file->thread, threads * sizeof *grown);
-        if (!grown) {
-            out_of_memory(file);
-            return NULL;
-        }
-        for (uint32_t i = file->threads; i < threads; i++)
-            grown[i] = (struct thread){.open = NOT_OPEN};
-        file->thread = grown;
-        file->threads = threads;
+    if (!MT_ROOM_AT(file->thread, thread, file->threads, 16)) {
+        out_of_memory(file);
+        return NULL;
     }
     return &file->thread[thread];
 }
@@ -236,13 +222,13 @@ static struct open *open_for(struct mt_tracefile *file, uint32_t number)
     struct thread *thread = thread_at(file, number);
     if (!thread)
         return NULL;
-    if (thread->open != NOT_OPEN)
-        return &file->open[thread->open];
+    if (thread->open)
+        return thread->open;
     uint32_t i = choose_open(file);
     struct open *open = &file->open[i];
     if (flush_open(file, open) < 0 || !encoder_at(file, i))
         return NULL;
-    thread->open = i;
+    thread->open = open;
     open->thread = number;
     mt_encoder_begin(open->encoder, number, thread->position);
     return open;
@@ -313,12 +299,10 @@ int mt_tracefile_kernel(struct mt_tracefile *file, uint32_t thread, uint64_t tim
 int mt_tracefile_meta(struct mt_tracefile *file, const char *key, const char *value)
 {
     size_t name = strlen(key) + 1, size = name + strlen(value) + 1;
-    char *meta = realloc(file->meta, file->meta_size + size);
-    if (!meta)
+    if (!MT_ROOM_FOR(file->meta, file->meta_size + size, file->meta_room, 1024))
         return out_of_memory(file);
-    memcpy(meta + file->meta_size, key, name);
-    memcpy(meta + file->meta_size + name, value, size - name);
-    file->meta = meta;
+    memcpy(file->meta + file->meta_size, key, name);
+    memcpy(file->meta + file->meta_size + name, value, size - name);
     file->meta_size += size;
     return file->status;
 }
@@ -326,8 +310,8 @@ int mt_tracefile_meta(struct mt_tracefile *file, const char *key, const char *va
 int mt_tracefile_flush(struct mt_tracefile *file)
 {
     for (uint32_t thread = 0; thread < file->threads; thread++)
-        if (file->thread[thread].open != NOT_OPEN)
-            RETURN_IF_ERROR(flush_open(file, &file->open[file->thread[thread].open]));
+        if (file->thread[thread].open)
+            RETURN_IF_ERROR(flush_open(file, file->thread[thread].open));
     if (file->meta_size && file->status == 0)
         put_plain(file, MT_CHUNK_META, file->meta, file->meta_size);
     file->meta_size = 0;
@@ -339,8 +323,8 @@ int mt_tracefile_lost(struct mt_tracefile *file, uint32_t thread, uint32_t event
     struct thread *it = thread_at(file, thread);
     if (!it)
         return file->status;
-    if (it->open != NOT_OPEN)
-        RETURN_IF_ERROR(flush_open(file, &file->open[it->open]));
+    if (it->open)
+        RETURN_IF_ERROR(flush_open(file, it->open));
     it->lost += events;
     return file->status;
 }
