@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/bisect.h"
+
 void mt_whereabouts_clear(struct mt_whereabouts *known)
 {
     memset(known->place, 0, sizeof known->place);
@@ -41,15 +43,7 @@ static struct mt_place *find_or_make(struct mt_whereabouts *known, uint64_t addr
 /* Index of the first base above `address`. */
 static uint32_t above(const struct mt_whereabouts *known, uint64_t address)
 {
-    uint32_t low = 0, high = known->bases;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (known->base[middle].address <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return (uint32_t)MT_FIRST_ABOVE(known->base, known->bases, address, address);
 }
 
 /* Put `count` bases in place of those in [from, to): 0 or 1. */

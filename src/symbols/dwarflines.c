@@ -15,6 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bisect.h"
+#include "base/grow.h"
+
 #define UNITS_MAX 64u
 #define RANGES_MAX (UINT32_C(1) << 23)
 #define DIES_MAX (UINT32_C(1) << 22) /* entries looked at in one walk */
@@ -49,14 +52,8 @@ static bool add_range(struct ranges *ranges, uint64_t begin, uint64_t end, Dwarf
 {
     if (begin >= end || ranges->n >= RANGES_MAX)
         return true;
-    if (ranges->n == ranges->room) {
-        size_t room = ranges->room ? ranges->room * 2 : 256;
-        struct range *more = realloc(ranges->range, room * sizeof *more);
-        if (!more)
-            return false;
-        ranges->range = more;
-        ranges->room = room;
-    }
+    if (!MT_ROOM(ranges->range, ranges->n, ranges->room, 256))
+        return false;
     ranges->range[ranges->n++] = (struct range){begin, end, die};
     return true;
 }
@@ -88,17 +85,10 @@ static void sort(struct ranges *ranges)
 
 static const struct range *find(const struct ranges *ranges, uint64_t address)
 {
-    size_t low = 0, high = ranges->n;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (ranges->range[middle].begin <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    for (size_t back = 1; back <= DEPTH_MAX && back <= low; back++)
-        if (address < ranges->range[low - back].end)
-            return &ranges->range[low - back];
+    size_t after = MT_FIRST_ABOVE(ranges->range, ranges->n, begin, address);
+    for (size_t back = 1; back <= DEPTH_MAX && back <= after; back++)
+        if (address < ranges->range[after - back].end)
+            return &ranges->range[after - back];
     return NULL;
 }
 

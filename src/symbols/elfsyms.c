@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bisect.h"
+#include "base/grow.h"
+
 #define SYMBOLS_MAX (UINT32_C(1) << 25) /* no library has more: 800 MB of them */
 #define LOOK_BACK 16 /* functions that begin before an address and may still contain it */
 
@@ -35,14 +38,8 @@ static uint32_t rank_of(const GElf_Sym *symbol)
 
 static bool append(struct mt_elfsyms *symbols, const GElf_Sym *symbol, uint32_t strings)
 {
-    if (symbols->n == symbols->room) {
-        size_t room = symbols->room ? symbols->room * 2 : 4096;
-        struct mt_elfsym *more = realloc(symbols->symbol, room * sizeof *more);
-        if (!more)
-            return false;
-        symbols->symbol = more;
-        symbols->room = room;
-    }
+    if (!MT_ROOM(symbols->symbol, symbols->n, symbols->room, 4096))
+        return false;
     symbols->symbol[symbols->n++] = (struct mt_elfsym){symbol->st_value, symbol->st_size,
                                                        symbol->st_name, strings, rank_of(symbol)};
     return true;
@@ -89,23 +86,10 @@ void mt_elfsyms_release(struct mt_elfsyms *symbols)
     *symbols = (struct mt_elfsyms){NULL};
 }
 
-static size_t first_after(const struct mt_elfsyms *symbols, uint64_t address)
-{
-    size_t low = 0, high = symbols->n;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (symbols->symbol[middle].address <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 /* A function without a size (hand-written assembly) reaches to the next one. */
 const char *mt_elfsyms_at(const struct mt_elfsyms *symbols, uint64_t address)
 {
-    size_t after = first_after(symbols, address);
+    size_t after = MT_FIRST_ABOVE(symbols->symbol, symbols->n, address, address);
     for (size_t back = 1; back <= LOOK_BACK && back <= after; back++) {
         const struct mt_elfsym *symbol = &symbols->symbol[after - back];
         if (address - symbol->address < symbol->size || (symbol->size == 0 && back == 1)) {
