@@ -89,10 +89,12 @@ enum mt_tail_type { MT_TAIL_NONE, MT_TAIL_WORDS, MT_TAIL_BYTES };
 #define MT_USAGE_ALONE 2u   /* no other process is shown on the device, and its id means nothing */
 
 /* What the driver may need memory of its own for. */
-#define MT_UPKEEP_MODULE 1u   /* code was loaded */
-#define MT_UPKEEP_LIMIT 2u    /* stacks, heap or buffer of kernels were given another size */
-#define MT_UPKEEP_PEER 3u     /* another device's memory was made accessible */
-#define MT_UPKEEP_PROFILER 4u /* a profiler (CUPTI) asked for the driver's inner functions */
+#define MT_UPKEEP_MODULE 1u      /* code was loaded */
+#define MT_UPKEEP_LIMIT 2u       /* stacks, heap or buffer of kernels were given another size */
+#define MT_UPKEEP_PEER 3u        /* another device's memory was made accessible */
+#define MT_UPKEEP_PROFILER 4u    /* a profiler (CUPTI) asked for the driver's inner functions */
+#define MT_UPKEEP_CONTEXT 5u     /* a context was made */
+#define MT_UPKEEP_CONTEXT_END 6u /* a context was destroyed */
 
 /* A parameter word: the device address in the low 52 bits, above it the word's offset in the
  * parameter block divided by 8 (a block is at most 32,764 bytes). */

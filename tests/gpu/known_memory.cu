@@ -35,6 +35,11 @@ static const char *who = "";
 static const char module_text[] = ".version 6.0\n.target sm_50\n.address_size 64\n"
                                   ".visible .global .align 8 .b8 known_table[4096];\n";
 
+// A call that lasts begins and is done: MT_UPKEEP_MODULE, _CONTEXT, _CONTEXT_END.
+enum { MODULE = 1, CONTEXT = 5, CONTEXT_END = 6 };
+#define BEGINS(why) SAY("upkeep %d 1", why)
+#define IS_DONE(why) SAY("upkeep %d 0", why)
+
 static CUdeviceptr allocate(size_t size)
 {
     CUdeviceptr p;
@@ -286,7 +291,8 @@ static CUmodule variables()
     CUdeviceptr p;
     size_t size;
     RUN(CU(cuModuleLoadData, "cuModuleLoadData")(&module, module_text));
-    SAY("upkeep 1");
+    BEGINS(MODULE);
+    IS_DONE(MODULE);
     RUN(CU(cuModuleGetGlobal, "cuModuleGetGlobal_v2")(&p, &size, module, "known_table"));
     SAY("global %#llx %zu", p, size);
     set(p, 100);
@@ -326,13 +332,17 @@ static void own_context()
 #else
     RUN(CU(cuCtxCreate, "cuCtxCreate_v2")(&own, 0, 0));
 #endif
+    BEGINS(CONTEXT);
+    IS_DONE(CONTEXT);
     allocate(MIB);
     array();
     variables();
     RUN(CU(cuMemHostAlloc, "cuMemHostAlloc")(&host, 4096, 0));
     SAY("host_alloc %#llx 4096", (unsigned long long)(uintptr_t)host);
     RUN(CU(cuCtxDestroy, "cuCtxDestroy_v2")(own));
+    BEGINS(CONTEXT_END);
     SAY("context_end 0");
+    IS_DONE(CONTEXT_END);
     RUN(CU(cuCtxSetCurrent, "cuCtxSetCurrent")(before));
 }
 
@@ -413,7 +423,9 @@ int main(int argc, char **argv)
     SAY("alloc %#llx 70000 0", p);
     RUN(CU(cuCtxSynchronize, "cuCtxSynchronize")());
     RUN(CU(cuDevicePrimaryCtxReset, "cuDevicePrimaryCtxReset_v2")(0));
+    BEGINS(CONTEXT_END);
     SAY("context_end 1"); // the allocation, the array, the variable and the pool's piece go with it
+    IS_DONE(CONTEXT_END);
     SAY("total died_with_context %d", 3 + 4);
     return 0;
 }

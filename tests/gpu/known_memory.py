@@ -22,7 +22,8 @@ FIELDS = {**known_calls.FIELDS,
           "hint": ("address", "size", "value", "device"),
           "prefetch": ("address", "size", "device"), "array": ("size", "device"),
           "array_end": (), "global": ("address", "size"), "module_end": (), "pool": (),
-          "context_end": ("primary",), "upkeep": ("why",)}
+          "context_end": ("primary",), "upkeep": ("why", "begins")}
+LAST = ("context_end", "upkeep 6")
 ZEROS = ("late_frees", "late_unmaps", "invalid_records", "events_lost", "variants")
 
 
@@ -50,7 +51,7 @@ def check_one(out, what, trace, lines, totals):
     """Also used by the self-test."""
     events = list(traceread.events(trace, *FIELDS))
     mine = [line(event) for event in events]
-    while len(mine) > len(lines) and mine[-1].startswith("context_end"):
+    while len(mine) > len(lines) and mine[-1].startswith(LAST):
         mine.pop()  # what the driver lets go when the program has ended
     out.none(known_calls.differences(mine, lines), what)
     for event in events:

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "foreign.h"
 #include "unit/unit.h"
 
 static const char *libraries(void)
@@ -139,29 +140,73 @@ START_TEST(a_profiler)
     struct run run =
         run_clean(LIST(libraries()), LIST("victim", "profiled", early ? "early" : "late"));
     struct mt_trace *trace = open_trace(run.trace[0]);
-    uint64_t why[2] = {0, 0};
+    uint64_t why[3] = {0, 0, 0};
     unsigned n = 0;
     for (const struct mt_record *r; (r = mt_trace_next(trace, NULL));) {
         const struct mt_ev_upkeep *event = (const void *)r->word;
         if (r->kind != MT_upkeep)
             continue;
-        ck_assert_uint_lt(n, 2);
+        ck_assert_uint_lt(n, 3);
         why[n++] = event->why;
         const char *library = mt_trace_string(trace, (uint32_t)event->library);
         if (event->why == MT_UPKEEP_PROFILER)
             ck_assert_str_eq(library ? library : "(none)", early ? "(none)" : "libcupti.so");
     }
     ck_assert_uint_eq(why[0], MT_UPKEEP_PROFILER);
-    ck_assert_uint_eq(why[1], MT_UPKEEP_MODULE);
+    ck_assert_uint_eq(why[1], MT_UPKEEP_MODULE); /* it begins, and is done */
+    ck_assert_uint_eq(why[2], MT_UPKEEP_MODULE);
     mt_trace_free(trace);
+    run_free(&run);
+}
+END_TEST
+
+/* A number in a row of CSV. */
+static long long cell(const char *table, const char *row, const char *column)
+{
+    const char *name = strstr(table, column);
+    ck_assert_msg(name != NULL, "no column %s", column);
+    for (const char *at = table; at < name; at++)
+        row += *at == ',' ? strcspn(row, ",") + 1 : 0;
+    return atoll(row);
+}
+
+/* Contexts take their time to come and go, and there are samples meanwhile: what is more by then is
+ * the contexts'. */
+START_TEST(contexts_that_come_and_go)
+{
+    if (foreign_skip("contexts_that_come_and_go: exec of the tools"))
+        return;
+    struct run run = run_clean(LIST(libraries(), "MEMTRACE_NVML_MS=1", "SIMCUDA_CONTEXT_NS=650M"),
+                               LIST("victim", "contexts-slow"));
+    struct run tool =
+        run_order(&(struct order){.preload = "",
+                                  .arguments = LIST(getenv("MT_ANALYZE"), "-q", "--table=samples",
+                                                    "--format=csv", run.trace[0])});
+    unsigned samples = 0, grown = 0;
+    long long before = 0;
+    run_must_succeed(&tool);
+    for (const char *row = strchr(tool.out, '\n'); row && row[1]; row = strchr(row + 1, '\n')) {
+        long long total = cell(tool.out, row + 1, "total_bytes");
+        ck_assert_int_eq(cell(tool.out, row + 1, "unattributed_bytes"), 0);
+        grown += samples++ && total > before;
+        before = total;
+    }
+    ck_assert_uint_ge(samples, 8);
+    ck_assert_uint_ge(grown, 4); /* while two contexts are made */
+    run_free(&tool);
     run_free(&run);
 }
 END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {by_process_id, without_a_process_id,  slice_of_a_device,
-                                  not_asked,     library_of_the_caller, not_listed_any_more,
+    const TTest *const tests[] = {by_process_id,
+                                  without_a_process_id,
+                                  slice_of_a_device,
+                                  not_asked,
+                                  library_of_the_caller,
+                                  not_listed_any_more,
+                                  contexts_that_come_and_go,
                                   NULL};
     Suite *suite = unit_suite("accounting", tests);
     TCase *profilers = tcase_create("profilers");

@@ -11,7 +11,7 @@ START_TEST(two_in_one_process)
 {
     struct run run = run_clean(LIST("SIMCUDA_DEVICES=2"), LIST("victim", "devices"));
     struct seen seen = compare_run(&run);
-    ck_assert_uint_eq(seen.events, 2 + 2 * 200 * 5 + 6 + 3 + 3 + 2);
+    ck_assert_uint_eq(seen.events, 2 + 2 * 200 * 5 + 6 + 3 + 3 + 2 + 6 + 2);
     ck_assert_uint_eq(seen.threads, 3);
     ck_assert_uint_eq(seen.variants, 0);
     run_free(&run);

@@ -72,7 +72,7 @@ END_TEST
 START_TEST(context_that_all_meet_at_once)
 {
     struct run run = run_clean(NULL, LIST("victim", "contexts", "2", "4000"));
-    ck_assert_uint_eq(compare_run(&run).events, 2 + 4000 * (2 * 2 + 1));
+    ck_assert_uint_eq(compare_run(&run).events, 2 + 4000 * (2 * 2 + 3));
     run_free(&run);
 }
 END_TEST

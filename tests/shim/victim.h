@@ -37,6 +37,11 @@ __attribute__((noreturn, format(printf, 1, 2))) void victim_fail(const char *for
 /* cuInit and a primary context, by CU(): from here on the recorder records. */
 void victim_begin(enum door door);
 
+/* A call that lasts begins or is done: MT_UPKEEP_*. */
+void victim_upkeep(uint64_t api, uint64_t why, uint64_t begins);
+/* The same of one in which nothing else is told. */
+void victim_lasted(uint64_t api, uint64_t why);
+
 /* Hooked, and in the ledger. */
 CUdeviceptr victim_alloc(size_t size);
 void victim_free(CUdeviceptr address);

@@ -176,6 +176,17 @@ void victim_begin(enum door door)
 
 /* ---- small deeds ---- */
 
+void victim_upkeep(uint64_t api, uint64_t why, uint64_t begins)
+{
+    DID(upkeep, .why = why, .api = api, .begins = begins);
+}
+
+void victim_lasted(uint64_t api, uint64_t why)
+{
+    victim_upkeep(api, why, 1);
+    victim_upkeep(api, why, 0);
+}
+
 CUdeviceptr victim_alloc(size_t size)
 {
     CUdeviceptr address;

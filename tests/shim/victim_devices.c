@@ -2,6 +2,8 @@
  * what goes with a context. */
 #include <pthread.h>
 #include <stddef.h>
+#include <stdlib.h>
+#include <time.h>
 
 #include "victim.h"
 
@@ -39,6 +41,8 @@ static void begin(void)
     MUST(CU(cuInit)(0));
     for (int i = 0; i < 2; i++) {
         MUST(CU(cuDevicePrimaryCtxRetain)(&context[i], i));
+        if (i > 0) /* the recording began with the first */
+            victim_lasted(MT_API_cuDevicePrimaryCtxRetain, MT_UPKEEP_CONTEXT);
         MUST(REAL(cuCtxSetCurrent)(context[i]));
         MUST(REAL(cuModuleLoadData)(&module[i], victim_ptx));
         MUST(REAL(cuModuleGetFunction)(&function[i], module[i], "k_two"));
@@ -116,11 +120,16 @@ static void end_contexts(void)
 {
     CUcontext own;
     MUST(CU(cuCtxCreate_v2)(&own, 0, 1));
+    victim_lasted(MT_API_cuCtxCreate_v2, MT_UPKEEP_CONTEXT);
     alloc_here(900, 1, 3);
     MUST(CU(cuCtxDestroy_v2)(own));
+    victim_upkeep(MT_API_cuCtxDestroy_v2, MT_UPKEEP_CONTEXT_END, 1);
     DID(context_end, .context = 3, .device = MT_DEVICE_UNKNOWN);
+    victim_upkeep(MT_API_cuCtxDestroy_v2, MT_UPKEEP_CONTEXT_END, 0);
     MUST(CU(cuDevicePrimaryCtxReset_v2)(1));
+    victim_upkeep(MT_API_cuDevicePrimaryCtxReset_v2, MT_UPKEEP_CONTEXT_END, 1);
     DID(context_end, .context = 2, .device = 1, .primary = 1);
+    victim_upkeep(MT_API_cuDevicePrimaryCtxReset_v2, MT_UPKEEP_CONTEXT_END, 0);
     MUST(REAL(cuCtxSetCurrent)(context[0]));
     victim_launch(function[0], kernel[0], memory[0], memory[0] + 8);
     victim_free(memory[0]);
@@ -137,4 +146,38 @@ static int devices(int argc, char **argv)
     return 0;
 }
 
-const struct victim_command victim_devices[] = {{"devices", devices}, {NULL, NULL}};
+/* ---- what NVML says while contexts come and go, slowly ---- */
+
+static void wait_ms(long ms)
+{
+    nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL);
+}
+
+/* The process grows by as many MiB from look to look. */
+static void grow(const char *mib)
+{
+    setenv("SIMNVML_GROWTH", mib, 1);
+}
+
+/* A second context is made, takes memory and goes; then the first goes with what it has. */
+static int contexts_slow(int argc, char **argv)
+{
+    CUcontext own;
+    (void)argc, (void)argv;
+    grow("0");
+    victim_begin(DOOR_HANDLE);
+    victim_alloc((size_t)32 << 20);
+    wait_ms(250);
+    grow("14");
+    MUST(CU(cuCtxCreate_v2)(&own, 0, 0));
+    grow("0");
+    MUST(CU(cuCtxDestroy_v2)(own));
+    MUST(CU(cuDevicePrimaryCtxReset_v2)(0));
+    grow("7"); /* made again */
+    MUST(CU(cuDevicePrimaryCtxRetain)(&own, 0));
+    grow("0");
+    return 0;
+}
+
+const struct victim_command victim_devices[] = {
+    {"devices", devices}, {"contexts-slow", contexts_slow}, {NULL, NULL}};

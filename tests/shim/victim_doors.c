@@ -380,9 +380,11 @@ static void did_new_child(CUgraphExec exec)
     did_node_set(8);
 }
 
-static void did_context_end(uint64_t context, uint64_t device, uint64_t primary)
+static void did_context_end(uint64_t api, uint64_t context, uint64_t device, uint64_t primary)
 {
+    victim_upkeep(api, MT_UPKEEP_CONTEXT_END, 1);
     DID(context_end, .context = context, .device = device, .primary = primary);
+    victim_upkeep(api, MT_UPKEEP_CONTEXT_END, 0);
 }
 
 static void did_global(uint64_t api, CUdeviceptr p, size_t size, const void *module)

@@ -195,12 +195,12 @@ static CUfunction load_image(int how, const void *image, const char *name, void 
     CUkernel kernel;
     if (how == 0) {
         MUST(CU(cuModuleLoadData)((CUmodule *)loaded, image));
-        DID(upkeep, .why = MT_UPKEEP_MODULE, .api = MT_API_cuModuleLoadData);
+        victim_lasted(MT_API_cuModuleLoadData, MT_UPKEEP_MODULE);
         MUST(CU(cuModuleGetFunction)(&f, *(CUmodule *)loaded, name));
         return f;
     }
     MUST(CU(cuLibraryLoadData)((CUlibrary *)loaded, image, NULL, NULL, 0, NULL, NULL, 0));
-    DID(upkeep, .why = MT_UPKEEP_MODULE, .api = MT_API_cuLibraryLoadData);
+    victim_lasted(MT_API_cuLibraryLoadData, MT_UPKEEP_MODULE);
     MUST(CU(cuLibraryGetKernel)(&kernel, *(CUlibrary *)loaded, name));
     if (how == 1)
         return (CUfunction)kernel;

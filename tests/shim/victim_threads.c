@@ -205,7 +205,9 @@ static void *meet_contexts(void *number)
         pthread_barrier_wait(&barrier);
         if (!number) {
             MUST(CU(cuCtxDestroy_v2)(context));
+            victim_upkeep(MT_API_cuCtxDestroy_v2, MT_UPKEEP_CONTEXT_END, 1);
             DID(context_end, .context = 1 + round, .device = MT_DEVICE_UNKNOWN);
+            victim_upkeep(MT_API_cuCtxDestroy_v2, MT_UPKEEP_CONTEXT_END, 0);
         }
     }
     return NULL;

@@ -59,6 +59,7 @@ static void read_environment(void)
     sim_config_now.launch_ns = number("SIMCUDA_LAUNCH_NS", 0, 1000000000);
     sim_config_now.alloc_ns = number("SIMCUDA_ALLOC_NS", 0, 1000000000);
     sim_config_now.free_ns = number("SIMCUDA_FREE_NS", 0, 999999999);
+    sim_config_now.context_ns = number("SIMCUDA_CONTEXT_NS", 0, 999999999);
     sim_config_now.handle_reuse = number("SIMCUDA_HANDLE_REUSE", 1, 1) != 0;
     const char *counts = getenv("SIMCUDA_COUNTS");
     snprintf(sim_config_now.counts, sizeof(sim_config_now.counts), "%s", counts ? counts : "");

@@ -17,6 +17,7 @@ struct sim_config {
     unsigned long launch_ns;
     unsigned long alloc_ns;
     unsigned long free_ns;
+    unsigned long context_ns;
     bool handle_reuse;
     char counts[256]; /* at exit, counters go to this file (%p: process); empty: nowhere */
 };

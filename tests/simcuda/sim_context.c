@@ -1,12 +1,22 @@
 /* Contexts: a stack of them in each thread, one primary context a device. They own nothing. */
 #include <pthread.h>
+#include <time.h>
 
+#include "sim_config.h"
 #include "sim_device.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
+static void take_time(void)
+{
+    const struct timespec pause = {.tv_nsec = (long)sim_config()->context_ns};
+    if (pause.tv_nsec)
+        nanosleep(&pause, NULL);
+}
+
 static CUcontext context_new(CUdevice dev, unsigned flags)
 {
+    take_time();
     CUcontext ctx = sim_object_new(SIM_CONTEXT, sizeof(*ctx));
     if (ctx) {
         ctx->device = dev;
@@ -48,6 +58,7 @@ static CUresult destroy(struct sim_thread *self, CUcontext ctx)
     SIM_REQUIRE(sim_is(ctx, SIM_CONTEXT) && !ctx->primary, CUDA_ERROR_INVALID_CONTEXT);
     if (self->depth > 0 && self->stack[self->depth - 1] == ctx)
         self->depth--;
+    take_time();
     sim_object_free(ctx);
     return CUDA_SUCCESS;
 }
@@ -247,6 +258,8 @@ CUresult cuDevicePrimaryCtxRetain(CUcontext *pctx, CUdevice dev)
     SIM_REQUIRE(sim_device_ok(dev), CUDA_ERROR_INVALID_DEVICE);
     pthread_mutex_lock(&lock);
     CUcontext ctx = sim_devices[dev].primary;
+    if (ctx && ctx->retained == 0)
+        take_time();
     if (ctx == NULL && (ctx = context_new(dev, 0))) {
         ctx->primary = true;
         sim_devices[dev].primary = ctx;
@@ -269,6 +282,8 @@ static CUresult primary_release(CUdevice dev, bool all)
     if (held)
         ctx->retained = all ? 0 : ctx->retained - 1;
     pthread_mutex_unlock(&lock);
+    if (all)
+        take_time();
     return held || all ? CUDA_SUCCESS : CUDA_ERROR_INVALID_CONTEXT;
 }
 

@@ -60,6 +60,21 @@ START_TEST(delays_take_time)
 }
 END_TEST
 
+START_TEST(contexts_take_time)
+{
+    struct timespec from, to;
+    CUcontext context;
+    setenv("SIMCUDA_CONTEXT_NS", "3000000", 1);
+    OK(cuInit(0));
+    clock_gettime(CLOCK_MONOTONIC, &from);
+    OK(cuCtxCreate(&context, NULL, 0, 0));
+    OK(cuCtxDestroy(context));
+    OK(cuDevicePrimaryCtxReset(0));
+    clock_gettime(CLOCK_MONOTONIC, &to);
+    ck_assert_int_ge((to.tv_sec - from.tv_sec) * 1000000000L + to.tv_nsec - from.tv_nsec, 9000000);
+}
+END_TEST
+
 static void refused(const char *name, const char *value)
 {
     int status;
@@ -115,4 +130,4 @@ START_TEST(counters_are_written_at_exit)
 END_TEST
 
 UNIT_MAIN("settings", numbers_are_taken, there_may_be_no_device, delays_take_time,
-             nonsense_is_refused, counters_are_written_at_exit)
+          contexts_take_time, nonsense_is_refused, counters_are_written_at_exit)

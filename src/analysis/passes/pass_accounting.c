@@ -13,6 +13,7 @@
 #include "model/words.h"
 
 #define PIECES_MAX (UINT64_C(1) << 16) /* of one allocation: 2 TiB */
+#define WHYS 8u                        /* MT_UPKEEP_* */
 
 struct moment {
     bool there;
@@ -39,6 +40,8 @@ struct state {
     struct device device[MT_DEVICES];
     struct mt_dict fresh;     /* graphs that were not launched since they were made */
     struct mt_dict libraries; /* that asked the driver for memory */
+    struct mt_dict under_way; /* calls for which it may take memory of its own, by thread and why */
+    uint64_t calls[WHYS];     /* of these */
 };
 
 static void *accounting_new(const struct mt_run *run)
@@ -59,6 +62,7 @@ static void accounting_free(void *data)
         mt_dict_release(&state->device[i].pieces);
     mt_dict_release(&state->fresh);
     mt_dict_release(&state->libraries);
+    mt_dict_release(&state->under_way);
     free(state);
 }
 
@@ -105,11 +109,35 @@ static int accounting_birth(void *data, const struct mt_block *block)
     return 0;
 }
 
-static void note_upkeep(struct state *state, const struct mt_ev_upkeep *event)
+/* What lives in a context is dead when its end begins, and given back before that is over. */
+static unsigned cause_of(uint64_t why)
 {
-    cause(state, event->why == MT_UPKEEP_MODULE     ? MT_CAUSE(MODULES)
-                 : event->why == MT_UPKEEP_PROFILER ? MT_CAUSE(PROFILERS)
-                                                    : MT_CAUSE(CONTEXT));
+    return why == MT_UPKEEP_MODULE        ? MT_CAUSE(MODULES)
+           : why == MT_UPKEEP_PROFILER    ? MT_CAUSE(PROFILERS)
+           : why == MT_UPKEEP_CONTEXT_END ? MT_CAUSE(CONTEXT) | MT_CAUSE_CONTEXT_ENDED
+                                          : MT_CAUSE(CONTEXT);
+}
+
+/* A call that lasts is a cause at every sample until its thread says that it is done. */
+static int note_upkeep(struct state *state, const struct mt_ev_upkeep *event, uint32_t thread)
+{
+    uint64_t why = event->why < WHYS ? event->why : 0, key = thread * WHYS + why;
+    cause(state, cause_of(why));
+    size_t known = state->under_way.size;
+    if (event->begins && !mt_dict_add(&state->under_way, key))
+        return MT_ERR_MEMORY;
+    state->calls[why] += state->under_way.size - known;
+    if (!event->begins && mt_dict_remove(&state->under_way, key))
+        state->calls[why]--;
+    return 0;
+}
+
+static unsigned causes_under_way(const struct state *state)
+{
+    unsigned causes = 0;
+    for (uint64_t why = 0; why < WHYS; why++)
+        causes |= state->calls[why] ? cause_of(why) : 0;
+    return causes;
 }
 
 /* Its memory is taken when it is made, or when it is launched first. */
@@ -123,7 +151,7 @@ static int note_graph(struct state *state, uint64_t handle, bool launch)
     return 0;
 }
 
-static int note(struct state *state, const struct mt_record *record)
+static int note(struct state *state, const struct mt_record *record, uint32_t thread)
 {
 #define AS(name) ((const struct mt_ev_##name *)(const void *)record->word)
     switch (record->kind) {
@@ -145,8 +173,7 @@ static int note(struct state *state, const struct mt_record *record)
     case MT_graph_launch:
         return note_graph(state, AS(graph_launch)->graph, true);
     default:
-        note_upkeep(state, AS(upkeep));
-        return 0;
+        return note_upkeep(state, AS(upkeep), thread);
     }
 #undef AS
 }
@@ -227,6 +254,7 @@ static int sample(struct state *state, const struct mt_record *record)
     uint32_t index = mt_model_device(event->device);
     struct device *device = &state->device[index];
     struct moment now = {.there = true, .time_ns = record->time, .how = event->how};
+    device->causes |= causes_under_way(state);
     look(state, index, event, &now);
     if (!is_worse(&now, &device->end))
         device->end = now;
@@ -238,8 +266,7 @@ static int sample(struct state *state, const struct mt_record *record)
 
 static int accounting_event(void *data, const struct mt_record *record, uint32_t thread)
 {
-    (void)thread;
-    return record->kind == MT_usage ? sample(data, record) : note(data, record);
+    return record->kind == MT_usage ? sample(data, record) : note(data, record, thread);
 }
 
 /* ---- rows ---- */

@@ -122,6 +122,11 @@ void mt_context_is_primary(CUdevice device, CUcontext context)
         atomic_store(&contexts.primary[device], (uintptr_t)context);
 }
 
+bool mt_context_has_primary(CUdevice device)
+{
+    return (unsigned)device < DEVICES_MAX && atomic_load(&contexts.primary[device]) != 0;
+}
+
 /* Its number, and the handle means nothing any more. */
 static uint32_t take(uintptr_t handle)
 {

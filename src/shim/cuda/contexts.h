@@ -2,6 +2,7 @@
 #ifndef MT_CONTEXTS_H
 #define MT_CONTEXTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,8 +18,9 @@ uint64_t mt_device_here(void);
 /* Device on which memory lies, whatever the calling thread's context; it was just given out. */
 uint64_t mt_device_of(CUdeviceptr address);
 
-/* The device's primary context was handed out. */
+/* The device's primary context was handed out; whether it was, and there still is a user. */
 void mt_context_is_primary(CUdevice device, CUcontext context);
+bool mt_context_has_primary(CUdevice device);
 
 /* A context was destroyed; a primary context lost a user, or all. `when`: before the call. */
 void mt_context_note_end(uint64_t when, CUcontext context);

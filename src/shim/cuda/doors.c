@@ -34,6 +34,12 @@ static void note_primary(CUdevice device, CUcontext context)
     note_context();
 }
 
+#define MT_STAMP_MAKES(call) MT_STAMP_LASTS(MT_UPKEEP_CONTEXT, true, call)
+#define MT_DONE_MAKES ((void)0)
+#define MT_STAMP_MAKES_PRIMARY(call)                                                               \
+    MT_STAMP_LASTS(MT_UPKEEP_CONTEXT, !mt_context_has_primary(device), call)
+#define MT_DONE_MAKES_PRIMARY ((void)0)
+
 /* ---- dlsym ---- */
 
 static int find_name(const char *name)
@@ -188,5 +194,7 @@ CUresult CUDAAPI cuGetProcAddress_v2(const char *symbol, void **function, int ve
 #define HOOK_doors(time, ...) HOOK_doors_##time(time, __VA_ARGS__)
 #define HOOK_doors_OWN(...)
 #define HOOK_doors_AFTER MT_HOOK
+#define HOOK_doors_MAKES MT_HOOK
+#define HOOK_doors_MAKES_PRIMARY MT_HOOK
 #define HOOK(family, ...) HOOK_##family(__VA_ARGS__)
 #include "shim/cuda/hooks.def"

@@ -193,19 +193,30 @@ static void note_rights(unsigned api, uint64_t when, CUdeviceptr address, size_t
 /* A profiler that began before anything was recorded is told with what is told first. */
 static _Atomic bool profiler_waits;
 
-static void put_upkeep(uint64_t why, unsigned api, uint64_t library)
+static void put_upkeep(uint64_t why, unsigned api, uint64_t library, bool begins)
 {
-    MT_NOTE(upkeep, mt_clock_ticks(), .why = why, .api = api, .library = library);
+    MT_NOTE(upkeep, mt_clock_ticks(), .why = why, .api = api, .library = library, .begins = begins);
+}
+
+static bool note_upkeep(const void *caller, uint64_t why, unsigned api, bool begins)
+{
+    if (!mt_may_record())
+        return false;
+    if (atomic_load_explicit(&profiler_waits, memory_order_relaxed) &&
+        atomic_exchange(&profiler_waits, false))
+        put_upkeep(MT_UPKEEP_PROFILER, MT_API_cuGetExportTable, 0, false);
+    put_upkeep(why, api, mt_library_of(caller), begins);
+    return true;
 }
 
 void mt_note_upkeep_by(const void *caller, uint64_t why, unsigned api)
 {
-    if (!mt_may_record())
-        return;
-    if (atomic_load_explicit(&profiler_waits, memory_order_relaxed) &&
-        atomic_exchange(&profiler_waits, false))
-        put_upkeep(MT_UPKEEP_PROFILER, MT_API_cuGetExportTable, 0);
-    put_upkeep(why, api, mt_library_of(caller));
+    note_upkeep(caller, why, api, false);
+}
+
+bool mt_upkeep_begins_by(const void *caller, uint64_t why, unsigned api)
+{
+    return note_upkeep(caller, why, api, true);
 }
 
 /* The runtime and others ask for inner functions too; of a profiler that means it has begun. */

@@ -195,11 +195,13 @@ void mt_module_has_globals(const void *module)
         }                                                                                          \
     } while (0)
 
-#define LOADED(api, learn)                                                                         \
-    do {                                                                                           \
-        mt_note_upkeep(MT_UPKEEP_MODULE, api);                                                     \
-        IF_OLD(learn);                                                                             \
-    } while (0)
+#define MT_STAMP_LOADS(call) MT_STAMP_LASTS(MT_UPKEEP_MODULE, true, call)
+#define MT_DONE_LOADS ((void)0)
+
+#define MT_STAMP_UNLOADS_CONTEXT(call)                                                             \
+    bool begun = mt_upkeep_begins(MT_UPKEEP_CONTEXT_END, api);                                     \
+    MT_STAMP_UNLOADS(call)
+#define MT_DONE_UNLOADS_CONTEXT mt_upkeep_ends(begun, MT_UPKEEP_CONTEXT_END, api)
 
 /* Before the real call: within it another thread may be given the handle for other code. */
 #define MT_STAMP_UNLOADS_IMAGE(call)                                                               \

@@ -50,7 +50,13 @@
 #define MT_DONE_FREES mt_freeing_ends()
 #define MT_DONE_BEFORE ((void)0)
 #define MT_DONE_AFTER ((void)0)
-#define MT_DONE_UNLOADS ((void)0)
+
+/* What the driver takes memory of its own for, maybe seen while the call is under way. */
+#define MT_STAMP_LASTS(why, may, call)                                                             \
+    bool begun = (may) && mt_upkeep_begins(why, api);                                              \
+    CUresult result = call;                                                                        \
+    uint64_t when = mt_clock_ticks();                                                              \
+    mt_upkeep_ends(begun, why, api);
 
 /* Before: within the real call another thread may already be given the handles for other code, and
  * nobody may launch any more what the call ends. */
@@ -98,6 +104,11 @@ void mt_module_has_globals(const void *module);
 /* In a hook: the driver may take memory of its own for what was called, and for whom. */
 #define mt_note_upkeep(why, api) mt_note_upkeep_by(__builtin_return_address(0), why, api)
 void mt_note_upkeep_by(const void *caller, uint64_t why, unsigned api);
+
+/* The same of a call that takes its time: before it, and, if that was recorded, behind it. */
+#define mt_upkeep_begins(why, api) mt_upkeep_begins_by(__builtin_return_address(0), why, api)
+bool mt_upkeep_begins_by(const void *caller, uint64_t why, unsigned api);
+#define mt_upkeep_ends(begun, why, api) ((begun) ? mt_note_upkeep(why, api) : (void)0)
 
 /* In a hook: who called it is asked here. */
 #define mt_note_alloc(...) mt_note_alloc_by(__builtin_return_address(0), __VA_ARGS__)

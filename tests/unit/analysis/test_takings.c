@@ -272,6 +272,50 @@ START_TEST(causes)
 }
 END_TEST
 
+static void lasting(uint64_t why, bool begins)
+{
+    ADD(upkeep, .why = why, .begins = begins);
+}
+
+/* As long as a call is under way, however many samples that are; what lived in a context that ends
+ * is the context's until it is given back. */
+START_TEST(causes_that_last)
+{
+    more(0);
+    more(0);
+    lasting(MT_UPKEEP_CONTEXT, true);
+    for (uint64_t mib = 1; mib <= 5; mib++)
+        more(mib);
+    lasting(MT_UPKEEP_CONTEXT, false);
+    more(7);
+    more(8); /* the last one that it may be for */
+    lasting(MT_UPKEEP_MODULE, true);
+    more(8);
+    more(8);
+    more(10);
+    lasting(MT_UPKEEP_MODULE, false);
+    more(10);
+    more(10);
+    more(11);
+    lasting(MT_UPKEEP_CONTEXT_END, true);
+    ADD(context_end, .device = 0, .primary = 1);
+    ADD(free, FREE, 0x10000, 0);
+    more(11);
+    more(11);
+    more(11);
+    sampled(CONTEXT);
+    const struct mt_rows *rows = go();
+    size_t last = mt_rows_count(rows) - 1;
+    expect_mib(rows, 7, "context_bytes", CONTEXT + 5);
+    expect_mib(rows, 9, "context_bytes", CONTEXT + 8);
+    expect_mib(rows, 12, "modules_bytes", 2);
+    expect_mib(rows, last - 1, "context_bytes", CONTEXT + 8 + FIRST);
+    expect_mib(rows, last - 1, "unattributed_bytes", 1);
+    expect_mib(rows, last, "modules_bytes", 2);
+    expect_mib(rows, last, "unattributed_bytes", 0);
+}
+END_TEST
+
 /* Samples of the whole device are larger, and say nothing of this process. */
 START_TEST(samples_of_the_device)
 {
@@ -310,6 +354,7 @@ int main(void)
         physical_memory,
         variables_and_arrays,
         causes,
+        causes_that_last,
         samples_of_the_device,
         NULL,
     };
