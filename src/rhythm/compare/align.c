@@ -208,15 +208,6 @@ int mt_align(const struct mt_reference *reference, const struct mt_window *windo
 
 /* ---- references ---- */
 
-uint64_t mt_slices_hash(const struct mt_window *window, const struct mt_slices *slices)
-{
-    uint64_t hash = 1;
-    for (uint32_t t = 0; t < window->threads; t++)
-        for (uint32_t r = slices->begin[t]; r < slices->end[t]; r++)
-            hash = mt_sym_mix(hash, window->ranked[r]);
-    return hash;
-}
-
 static void set_landmarks(struct mt_reference *reference, const struct mt_window *window)
 {
     for (uint32_t i = 0; i + 2 < reference->length; i++) {

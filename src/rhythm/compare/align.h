@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "rhythm/compare/slices.h"
 #include "rhythm/rhythm.h"
-#include "rhythm/symbols/window.h"
 
 /* An iteration that others are compared with. */
 struct mt_reference {
@@ -16,16 +16,6 @@ struct mt_reference {
     uint32_t *landmark; /* by hash of a trigram: its index in sym + 1 if it is the only one */
     uint32_t landmarks; /* room, a power of two */
     uint64_t hash;
-};
-
-/* Positions begin .. end - 1 of a window. */
-struct mt_stretch {
-    uint32_t begin, end;
-};
-
-/* Ranks of a stretch in each thread: those of thread t are begin[t] .. end[t] - 1. */
-struct mt_slices {
-    uint32_t *begin, *end;
 };
 
 struct mt_likeness {
@@ -42,9 +32,6 @@ typedef int mt_differs(void *context, uint32_t thread, uint32_t position,
 int mt_reference_init(struct mt_reference *reference, const struct mt_window *window,
                       const struct mt_slices *slices);
 void mt_reference_release(struct mt_reference *reference);
-
-/* Equal slices have equal hashes. */
-uint64_t mt_slices_hash(const struct mt_window *window, const struct mt_slices *slices);
 
 /* `differs` may be NULL; a negative result of it is returned. */
 int mt_align(const struct mt_reference *reference, const struct mt_window *window,

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/sort.h"
 
 #define ITERATIONS_MAX (1u << 22) /* that are kept */
 #define LIKE 0.7                  /* share of kinds that makes an iteration like a reference */
@@ -31,31 +32,16 @@ struct job {
     uint64_t *hash;
 };
 
-void mt_slices_fill(struct mt_slices *slices, const struct mt_window *window,
-                    struct mt_stretch stretch)
-{
-    for (uint32_t t = 0; t < window->threads; t++) {
-        slices->begin[t] = mt_window_rank_from(window, t, stretch.begin);
-        slices->end[t] = mt_window_rank_from(window, t, stretch.end);
-    }
-}
-
 static struct mt_stretch segment(const struct job *job, uint32_t i)
 {
     return (struct mt_stretch){job->border[i], job->border[i + 1]};
-}
-
-static int compare_u64(const void *one, const void *other)
-{
-    uint64_t a = *(const uint64_t *)one, b = *(const uint64_t *)other;
-    return a < b ? -1 : a > b;
 }
 
 uint64_t mt_most_frequent(uint64_t *hash, uint32_t n, uint32_t *times)
 {
     uint64_t best = 0;
     *times = 0;
-    qsort(hash, n, sizeof *hash, compare_u64);
+    mt_sort_u64(hash, n);
     for (uint32_t i = 0, begin = 0; i < n; i++) {
         begin = i && hash[i] == hash[i - 1] ? begin : i;
         if (i - begin + 1 > *times) {
@@ -408,28 +394,25 @@ static int add_all(struct job *job, bool open)
 int mt_track_add(struct mt_track *track, const struct mt_window *window, const uint32_t *border,
                  uint32_t borders, bool open)
 {
-    uint32_t threads = window->threads + 1;
-    struct job job = {
-        .track = track,
-        .window = window,
-        .segments = borders,
-        .slices = {malloc(threads * sizeof(uint32_t)), malloc(threads * sizeof(uint32_t))},
-        .likeness = calloc(borders + 1, sizeof *job.likeness),
-        .share = calloc(borders + 1, sizeof *job.share),
-        .best = malloc(borders + 1),
-        .hash = malloc((borders + 1) * sizeof *job.hash)};
+    struct job job = {.track = track,
+                      .window = window,
+                      .segments = borders,
+                      .likeness = calloc(borders + 1, sizeof *job.likeness),
+                      .share = calloc(borders + 1, sizeof *job.share),
+                      .best = malloc(borders + 1),
+                      .hash = malloc((borders + 1) * sizeof *job.hash)};
     uint32_t *all = malloc((borders + 1) * sizeof *all);
-    int code = MT_ERR_MEMORY;
-    if (all && job.slices.begin && job.slices.end && job.likeness && job.share && job.best &&
-        job.hash) {
+    int code = mt_slices_init(&job.slices, window);
+    if (!all || !job.likeness || !job.share || !job.best || !job.hash)
+        code = MT_ERR_MEMORY;
+    if (code == 0) {
         memcpy(all, border, borders * sizeof *all);
         all[borders] = window->n;
         job.border = all;
         code = borders ? add_all(&job, open) : 0;
     }
     free(all);
-    free(job.slices.begin);
-    free(job.slices.end);
+    mt_slices_release(&job.slices);
     free(job.likeness);
     free(job.share);
     free(job.best);
@@ -439,17 +422,11 @@ int mt_track_add(struct mt_track *track, const struct mt_window *window, const u
 
 /* ---- steady ---- */
 
-static int compare_double(const void *one, const void *other)
-{
-    double a = *(const double *)one, b = *(const double *)other;
-    return a < b ? -1 : a > b;
-}
-
 /* What most iterations of the second half reach: their tenth percentile, less as much as that lies
  * below their median, or a hundredth. */
 static double usual_least(double *value, size_t n)
 {
-    qsort(value, n, sizeof *value, compare_double);
+    mt_sort_double(value, n);
     double tenth = value[n / 10], spread = value[n / 2] - tenth;
     return tenth - (spread > 0.01 ? spread : 0.01);
 }

@@ -38,9 +38,4 @@ void mt_track_release(struct mt_track *track);
 
 /* Most frequent of n hashes and how often; `hash` is reordered. */
 uint64_t mt_most_frequent(uint64_t *hash, uint32_t n, uint32_t *times);
-
-/* Fill slices (room for each thread) with a stretch's ranks. */
-void mt_slices_fill(struct mt_slices *slices, const struct mt_window *window,
-                    struct mt_stretch stretch);
-
 #endif

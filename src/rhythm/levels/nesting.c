@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/sort.h"
 #include "rhythm/compare/track.h"
 
 #define LEAST_COVERAGE 0.05 /* of a rhythm that is told */
@@ -77,25 +78,15 @@ static int fill_shares(const struct mt_window *window, const struct mt_pulse *pu
 {
     uint64_t hash[SAMPLES];
     uint32_t segment[SAMPLES];
-    struct shares shares = {.hash = hash,
-                            .segment = segment,
-                            .slices = {malloc((window->threads + 1) * sizeof(uint32_t)),
-                                       malloc((window->threads + 1) * sizeof(uint32_t))}};
-    int code = shares.slices.begin && shares.slices.end ? 0 : MT_ERR_MEMORY;
+    struct shares shares = {.hash = hash, .segment = segment};
+    int code = mt_slices_init(&shares.slices, window);
     if (code == 0)
         take_samples(&shares, pulse);
-    if (shares.samples)
+    if (code == 0 && shares.samples)
         code = compare(&shares, window, pulse, level);
     mt_reference_release(&shares.reference);
-    free(shares.slices.begin);
-    free(shares.slices.end);
+    mt_slices_release(&shares.slices);
     return code;
-}
-
-static int compare_u64(const void *one, const void *other)
-{
-    uint64_t a = *(const uint64_t *)one, b = *(const uint64_t *)other;
-    return a < b ? -1 : a > b;
 }
 
 static uint64_t median_step(const uint64_t *values, const struct mt_pulse *pulse, uint64_t *steps)
@@ -103,7 +94,7 @@ static uint64_t median_step(const uint64_t *values, const struct mt_pulse *pulse
     uint32_t n = pulse->count - 1;
     for (uint32_t i = 0; i < n; i++)
         steps[i] = values[pulse->at[i + 1]] - values[pulse->at[i]];
-    qsort(steps, n, sizeof *steps, compare_u64);
+    mt_sort_u64(steps, n);
     return steps[n / 2];
 }
 

@@ -11,19 +11,14 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/sort.h"
 
 #define GROUPS_MIN 3u
 #define EVEN 0.6 /* share of the window in even segments, of what beats around iterations */
 
-static int compare_u64(const void *one, const void *other)
-{
-    uint64_t a = *(const uint64_t *)one, b = *(const uint64_t *)other;
-    return a < b ? -1 : a > b;
-}
-
 static uint64_t median(uint64_t *value, size_t n)
 {
-    qsort(value, n, sizeof *value, compare_u64);
+    mt_sort_u64(value, n);
     return n ? value[n / 2] : 0;
 }
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/sort.h"
 #include "rhythm/pulses/pulse.h"
 
 static uint32_t id_at(const struct mt_window *window, bool bare, uint32_t rank)
@@ -71,14 +72,8 @@ int mt_anchor_find(const struct mt_window *window, const struct mt_anchor *ancho
     return 0;
 }
 
-static int compare_u32(const void *one, const void *other)
-{
-    uint32_t a = *(const uint32_t *)one, b = *(const uint32_t *)other;
-    return a < b ? -1 : a > b;
-}
-
 uint32_t mt_median_u32(uint32_t *values, uint32_t n)
 {
-    qsort(values, n, sizeof *values, compare_u32);
+    mt_sort_u32(values, n);
     return values[n / 2];
 }

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "rhythm/compare/track.h"
+#include "rhythm/compare/slices.h"
 
 #define BASE 0x9e3779b97f4a7c15u
 
@@ -164,11 +164,11 @@ int mt_grams_number(const struct mt_window *window, struct mt_gram_mode mode,
                     struct mt_stretch stretch, struct mt_grams *grams)
 {
     const struct mt_numbering *all = mt_grams_all(window, mode);
-    struct mt_slices slices = {malloc((window->threads + 1) * sizeof(uint32_t)),
-                               malloc((window->threads + 1) * sizeof(uint32_t))};
+    struct mt_slices slices;
+    int code = mt_slices_init(&slices, window);
     uint32_t *number_of = all ? malloc((all->grams + 1) * sizeof *number_of) : NULL;
     *grams = (struct mt_grams){.mode = mode, .id = malloc((window->n + 1) * sizeof(uint32_t))};
-    bool able = all && number_of && grams->id && slices.begin && slices.end;
+    bool able = code == 0 && all && number_of && grams->id;
     if (able) {
         memset(number_of, 0xff, (all->grams + 1) * sizeof *number_of);
         mt_slices_fill(&slices, window, stretch);
@@ -176,8 +176,7 @@ int mt_grams_number(const struct mt_window *window, struct mt_gram_mode mode,
         find(all, window, grams, number_of);
     }
     free(number_of);
-    free(slices.begin);
-    free(slices.end);
+    mt_slices_release(&slices);
     if (!able)
         mt_grams_release(grams);
     return able ? 0 : MT_ERR_MEMORY;

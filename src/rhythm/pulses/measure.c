@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/sort.h"
 #include "rhythm/pulses/pulse.h"
 
 struct tally {
@@ -61,16 +62,10 @@ static void follow_live(struct mt_measure *measure, const struct mt_pulse *pulse
     }
 }
 
-static int compare_i64(const void *one, const void *other)
-{
-    int64_t a = *(const int64_t *)one, b = *(const int64_t *)other;
-    return a < b ? -1 : a > b;
-}
-
 static int64_t median(const int64_t *value, uint32_t n, int64_t *room)
 {
     memcpy(room, value, n * sizeof *room);
-    qsort(room, n, sizeof *room, compare_i64);
+    mt_sort_i64(room, n);
     return room[n / 2];
 }
 

@@ -158,9 +158,30 @@ int mt_window_sort(struct mt_window *window)
     return 0;
 }
 
-uint32_t mt_window_rank_from(const struct mt_window *window, uint32_t thread, uint32_t position)
+/* Narrows *low .. *high down by steps from `near` that grow twice as large each time. */
+static void narrow(const uint32_t *order, uint32_t position, uint32_t near, uint32_t *low,
+                   uint32_t *high)
+{
+    uint32_t step = 1;
+    near = near < *low ? *low : near > *high ? *high : near;
+    if (near < *high && order[near] < position) {
+        for (; *high - near > step && order[near + step] < position; step *= 2)
+            near += step;
+        *low = near + 1;
+        *high = *high - near > step ? near + step : *high;
+        return;
+    }
+    for (; near - *low >= step && order[near - step] >= position; step *= 2)
+        near -= step;
+    *high = near;
+    *low = near - *low >= step ? near - step + 1 : *low;
+}
+
+uint32_t mt_window_rank_from(const struct mt_window *window, uint32_t thread, uint32_t position,
+                             uint32_t near)
 {
     uint32_t low = window->thread_begin[thread], high = window->thread_begin[thread + 1];
+    narrow(window->order, position, near, &low, &high);
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
         if (window->order[middle] < position)

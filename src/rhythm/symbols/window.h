@@ -49,8 +49,10 @@ void mt_window_hash(struct mt_window *window);
 void mt_window_drop(struct mt_window *window, uint32_t n); /* the first n positions */
 void mt_window_release(struct mt_window *window);
 
-/* The first rank of a thread at or behind a position. */
-uint32_t mt_window_rank_from(const struct mt_window *window, uint32_t thread, uint32_t position);
+/* The first rank of a thread at or behind a position. Takes longer the farther it is from `near`,
+ * which may be any rank. */
+uint32_t mt_window_rank_from(const struct mt_window *window, uint32_t thread, uint32_t position,
+                             uint32_t near);
 
 #define MT_TRIGRAMS (1u << 16)
 
