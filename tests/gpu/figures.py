@@ -30,6 +30,8 @@ OTHERS = (
     ("known_graphs_shared", "CUDA graphs by hand, shared runtime"),
     ("known_memory_static", "memory in every other way, static runtime"),
     ("known_memory_shared", "memory in every other way, shared runtime"),
+    ("known_external_static", "memory of another library, static runtime"),
+    ("known_external_shared", "memory of another library, shared runtime"),
     ("oom", "a job that runs out of memory, against torch"),
     ("graphs_replay", "torch.cuda.graph against torch.profiler"),
     ("graphs_reduce_overhead", "torch.compile's graphs against torch.profiler"),
