@@ -1,18 +1,19 @@
 #include "model/words.h"
 
-const char *mt_level_word(uint8_t level)
+struct mt_value mt_level_value(uint8_t level)
 {
-    static const char *const words[] = {
-        [MT_LEVEL_SEGMENT] = "segment", [MT_LEVEL_BLOCK] = "block", [MT_LEVEL_HOST] = "host"};
-    return words[level];
+    static const struct mt_word words[] = {[MT_LEVEL_SEGMENT] = MT_WORD_OF("segment"),
+                                           [MT_LEVEL_BLOCK] = MT_WORD_OF("block"),
+                                           [MT_LEVEL_HOST] = MT_WORD_OF("host")};
+    return mt_word(&words[level]);
 }
 
-const char *mt_source_word(uint8_t source)
+struct mt_value mt_source_value(uint8_t source)
 {
-#define WORD(suffix, name, doc) [MT_SOURCE_##suffix] = name,
-    static const char *const words[] = {MT_SOURCES(WORD)};
+#define WORD(suffix, name, doc) [MT_SOURCE_##suffix] = MT_WORD_OF(name),
+    static const struct mt_word words[] = {MT_SOURCES(WORD)};
 #undef WORD
-    return words[source];
+    return mt_word(&words[source]);
 }
 
 const char *mt_access_kind_word(enum mt_access_kind kind)

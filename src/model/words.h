@@ -5,8 +5,8 @@
 #include "model/model.h"
 #include "table/table.h"
 
-const char *mt_level_word(uint8_t level);
-const char *mt_source_word(uint8_t source);
+struct mt_value mt_level_value(uint8_t level);
+struct mt_value mt_source_value(uint8_t source);
 const char *mt_access_kind_word(enum mt_access_kind kind);
 const char *mt_access_by_word(enum mt_access_by by);
 

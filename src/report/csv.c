@@ -1,4 +1,5 @@
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "report/digits.h"
@@ -8,6 +9,7 @@
 #define CELL 32u /* room for a number, and for a word that is put like one */
 
 _Static_assert(CELL >= MT_DIGITS_MAX + 1, "a number with its sign fits");
+_Static_assert(CELL >= MT_WORD_BYTES, "a word fits");
 
 static void escape(struct mt_output *output, unsigned char byte)
 {
@@ -42,11 +44,16 @@ static char *put_word(char *to, const char *text)
     return c || to == limit - CELL ? NULL : to;
 }
 
-/* The digits of a large number but for its last eight. Times of one row often begin alike. */
+/* The digits of a large number but for its last eight. Times often begin alike. */
 struct head {
     uint64_t value;
     size_t length;
     char digits[16];
+};
+
+struct csv {
+    struct mt_stream stream;
+    struct head head;
 };
 
 static inline char *put_large(char *to, uint64_t value, struct head *head)
@@ -81,27 +88,25 @@ static void put_slowly(struct mt_output *output, enum mt_column_type type,
 }
 
 /* A whole number or a short word, of at most CELL bytes; NULL where it is none. */
-static inline char *put_simply(char *to, enum mt_column_type type, const struct mt_value *cell,
-                               struct head *head)
+static inline __attribute__((always_inline)) char *
+put_simply(char *to, enum mt_column_type type, const struct mt_value *cell, struct head *head)
 {
-    if (cell->null)
-        return to;
-    switch (type) {
-    case MT_T_UINT:
+    if (type == MT_T_UINT)
         return put_uint(to, cell->u, head);
-    case MT_T_HEX:
-        return to + mt_format_hex(to, cell->u);
-    case MT_T_INT:
-        if (cell->i >= 0)
-            return put_uint(to, cell->u, head);
-        *to = '-';
-        return put_uint(to + 1, 0 - cell->u, head);
-    case MT_T_TEXT:
-        return put_word(to, cell->s);
-    case MT_T_REAL:
-    default:
-        return NULL;
+    if (type == MT_T_TEXT && cell->word) {
+        memcpy(to, cell->s, MT_WORD_BYTES);
+        return to + cell->word;
     }
+    if (type == MT_T_TEXT)
+        return put_word(to, cell->s);
+    if (type == MT_T_HEX)
+        return to + mt_format_hex(to, cell->u);
+    if (type == MT_T_REAL)
+        return NULL;
+    if (cell->i >= 0)
+        return put_uint(to, cell->u, head);
+    *to = '-';
+    return put_uint(to + 1, 0 - cell->u, head);
 }
 
 static int begin(struct mt_sink *sink, const struct mt_table *table)
@@ -120,21 +125,21 @@ static int begin(struct mt_sink *sink, const struct mt_table *table)
  * with room made for all of them at once. */
 static int row(struct mt_sink *sink, const struct mt_table *table, const struct mt_value *cells)
 {
-    struct mt_output *output = mt_stream_of(sink)->output;
-    struct head head = {.value = UINT64_MAX};
-    size_t n = table->n_columns;
-    char *to = mt_output_room(output, n * (CELL + 1));
-    for (size_t i = 0; i < n; i++) {
-        enum mt_column_type type = table->columns[i].type;
-        char *end = put_simply(to, type, &cells[i], &head);
-        if (!end) {
+    struct csv *csv = (struct csv *)(void *)sink;
+    struct mt_output *output = csv->stream.output;
+    const struct mt_column *column = table->columns, *const end = column + table->n_columns;
+    char *to = mt_output_room(output, table->n_columns * (CELL + 1));
+    for (const struct mt_value *cell = cells; column < end; column++, cell++) {
+        char *next = cell->null ? to : put_simply(to, column->type, cell, &csv->head);
+        if (__builtin_expect(!next, 0)) {
             mt_output_filled(output, to);
-            put_slowly(output, type, &cells[i]);
-            end = mt_output_room(output, (n - i) * (CELL + 1));
+            put_slowly(output, column->type, cell);
+            next = mt_output_room(output, (size_t)(end - column) * (CELL + 1));
         }
-        *end++ = i + 1 < n ? ',' : '\n';
-        to = end;
+        *next = ',';
+        to = next + 1;
     }
+    to[-1] = '\n';
     mt_output_filled(output, to);
     return mt_output_status(output);
 }
@@ -147,7 +152,12 @@ static int end(struct mt_sink *sink, const struct mt_table *table)
 
 struct mt_sink *mt_csv_sink_new(struct mt_output *output)
 {
-    static const struct mt_sink calls = {
-        .begin = begin, .row = row, .end = end, .free = mt_stream_free};
-    return mt_stream_new(output, &calls);
+    struct csv *csv = calloc(1, sizeof *csv);
+    if (!csv)
+        return NULL;
+    csv->stream.sink =
+        (struct mt_sink){.begin = begin, .row = row, .end = end, .free = mt_stream_free};
+    csv->stream.output = output;
+    csv->head.length = mt_format_uint(csv->head.digits, csv->head.value);
+    return &csv->stream.sink;
 }

@@ -25,6 +25,10 @@ void mt_put_real(struct mt_output *output, double value)
 {
     char text[32];
     int length = 0;
+    if (value >= 1 && value < 1e6 && value == (double)(uint32_t)value) {
+        mt_put_uint(output, (uint32_t)value);
+        return;
+    }
     for (int digits = 6; digits <= 17; digits += 11) {
         length = snprintf(text, sizeof text, "%.*g", digits, value);
         if (strtod(text, NULL) == value)

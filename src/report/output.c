@@ -11,7 +11,10 @@
 
 #include "report/number.h"
 
-#define BUFFER_BYTES 65536u
+/* Full pages at places that are multiples of their number take a file system the least time: so
+ * many bytes are written at once, what is too much for them stays in the buffer. */
+#define WRITTEN_BYTES (UINT32_C(1) << 17)
+#define BUFFER_BYTES (WRITTEN_BYTES + MT_OUTPUT_ROOM)
 
 struct mt_output {
     int fd;
@@ -116,6 +119,14 @@ static void flush(struct mt_output *output)
     output->used = 0;
 }
 
+/* Of a buffer that is full; there is room for MT_OUTPUT_ROOM bytes then. */
+static __attribute__((noinline)) void flush_full(struct mt_output *output)
+{
+    write_out(output, output->buffer, WRITTEN_BYTES);
+    output->used -= WRITTEN_BYTES;
+    memcpy(output->buffer, output->buffer + WRITTEN_BYTES, output->used);
+}
+
 int mt_output_close(struct mt_output *output)
 {
     flush(output);
@@ -158,7 +169,7 @@ bool mt_output_deserted(const struct mt_output *output)
 char *mt_output_room(struct mt_output *output, size_t size)
 {
     if (size > BUFFER_BYTES - output->used)
-        flush(output);
+        flush_full(output);
     return output->buffer + output->used;
 }
 
@@ -169,15 +180,14 @@ void mt_output_filled(struct mt_output *output, const char *end)
 
 void mt_put(struct mt_output *output, const void *bytes, size_t size)
 {
-    if (size > BUFFER_BYTES - output->used) {
-        flush(output);
-        if (size > BUFFER_BYTES) {
-            write_out(output, bytes, size);
-            return;
-        }
+    for (size_t part; size; size -= part) {
+        if (output->used >= WRITTEN_BYTES)
+            flush_full(output);
+        part = size < BUFFER_BYTES - output->used ? size : BUFFER_BYTES - output->used;
+        memcpy(output->buffer + output->used, bytes, part);
+        output->used += part;
+        bytes = (const char *)bytes + part;
     }
-    memcpy(output->buffer + output->used, bytes, size);
-    output->used += size;
 }
 
 void mt_put_string(struct mt_output *output, const char *string)
@@ -188,7 +198,7 @@ void mt_put_string(struct mt_output *output, const char *string)
 void mt_put_char(struct mt_output *output, char c)
 {
     if (output->used == BUFFER_BYTES)
-        flush(output);
+        flush_full(output);
     output->buffer[output->used++] = c;
 }
 

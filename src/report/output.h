@@ -28,7 +28,9 @@ int mt_output_status(const struct mt_output *output);
 /* Whether writing ended because nobody reads standard output any more; not worth a message. */
 bool mt_output_deserted(const struct mt_output *output);
 
-/* Room for `size` bytes (at most 4096), to be filled and then told of with mt_output_filled. */
+/* Room for `size` bytes (at most MT_OUTPUT_ROOM), to be filled and then told of with
+ * mt_output_filled. */
+#define MT_OUTPUT_ROOM 4096u
 char *mt_output_room(struct mt_output *output, size_t size);
 void mt_output_filled(struct mt_output *output, const char *end);
 

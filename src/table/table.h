@@ -55,7 +55,17 @@ struct mt_value {
         const char *s;
     };
     bool null;
+    uint8_t word; /* a text that is a word has so many letters, see mt_word */
 };
+
+#define MT_WORD_BYTES 16u
+
+/* A word that comes again and again: of letters, digits and underscores only, and NUL behind it. */
+struct mt_word {
+    char text[MT_WORD_BYTES];
+    uint8_t length;
+};
+#define MT_WORD_OF(letters) {letters, sizeof letters - 1}
 
 /* Where rows go. All of one table between begin and end; tables may be open side by side, then each
  * has its own sink. Negative enum mt_err stops the analysis. */
@@ -96,6 +106,12 @@ static inline struct mt_value mt_real(double r)
 static inline struct mt_value mt_text(const char *s)
 {
     return (struct mt_value){.s = s, .null = !s};
+}
+
+/* The same of a word, which has to be neither measured nor looked through. */
+static inline struct mt_value mt_word(const struct mt_word *word)
+{
+    return (struct mt_value){.s = word->text, .word = word->length};
 }
 
 static inline struct mt_value mt_null(void)

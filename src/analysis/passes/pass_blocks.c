@@ -57,7 +57,7 @@ static int put_row(struct state *state, const struct mt_block *block)
     bool driver = !mt_source_is_allocator(block->source);
     uint64_t end = died ? block->death_ns : mt_model_now(state->run->model);
     CELL(block_id) = mt_uint(block->id);
-    CELL(level) = mt_text(mt_level_word(block->level));
+    CELL(level) = mt_level_value(block->level);
     CELL(device) = mt_device_value(block->device);
     CELL(address) = mt_uint(block->address);
     CELL(size_bytes) = mt_uint(block->size);
@@ -68,7 +68,7 @@ static int put_row(struct state *state, const struct mt_block *block)
     CELL(lifetime_ns) = mt_uint(end - block->birth_ns);
     fill_access(cell, block);
     CELL(segment_id) = if_set(block->segment != 0, block->segment);
-    CELL(source) = mt_text(mt_source_word(block->source));
+    CELL(source) = mt_source_value(block->source);
     CELL(api) = driver && block->source != MT_SOURCE_VIRTUAL
                     ? mt_text(mt_trace_api(state->run->trace, block->api))
                     : mt_null();

@@ -218,7 +218,7 @@ static int put_quantiles(struct state *state, const struct group *group,
     if (!set->total)
         return 0;
     CELL(device) = mt_device_value(group->device);
-    CELL(source) = mt_text(mt_source_word((uint8_t)group->source));
+    CELL(source) = mt_source_value((uint8_t)group->source);
     CELL(first_kind) = all ? mt_null() : mt_text(mt_access_kind_word(kinds / KINDS));
     CELL(second_kind) = all ? mt_null() : mt_text(mt_access_kind_word(kinds % KINDS));
     CELL(wraps) = all ? mt_null() : mt_uint(group->number % 2);
@@ -252,7 +252,7 @@ static int put_histogram(struct state *state, const struct group *group,
             continue;
         below += count;
         CELL(device) = mt_device_value(group->device);
-        CELL(source) = mt_text(mt_source_word((uint8_t)group->source));
+        CELL(source) = mt_source_value((uint8_t)group->source);
         CELL(from_ns) = mt_uint(mt_loglinear_least(bin));
         CELL(to_ns) = mt_uint(mt_loglinear_least(bin + BINS_AT_ONCE));
         CELL(intervals) = mt_uint(count);

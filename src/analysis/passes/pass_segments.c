@@ -71,7 +71,7 @@ static int put_row(struct state *state, const struct mt_block *block, const stru
     CELL(device) = mt_device_value(block->device);
     CELL(address) = mt_uint(block->address);
     CELL(size_bytes) = mt_uint(block->size);
-    CELL(source) = mt_text(mt_source_word(block->source));
+    CELL(source) = mt_source_value(block->source);
     CELL(birth_ns) = mt_uint(block->birth_ns);
     CELL(death_ns) = died ? mt_uint(block->death_ns) : mt_null();
     CELL(lifetime_ns) = mt_uint(end - block->birth_ns);
