@@ -30,6 +30,7 @@ OTHERS = (
     ("known_graphs_shared", "CUDA graphs by hand, shared runtime"),
     ("known_memory_static", "memory in every other way, static runtime"),
     ("known_memory_shared", "memory in every other way, shared runtime"),
+    ("nvtx_torch", "forward functions of backward blocks (`emit_nvtx`)"),
     ("known_external_static", "memory of another library, static runtime"),
     ("known_external_shared", "memory of another library, shared runtime"),
     ("oom", "a job that runs out of memory, against torch"),

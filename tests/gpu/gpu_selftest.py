@@ -18,11 +18,11 @@ import graphequal
 import jobs
 import killed
 import known_calls
-import known_external
 import known_memory
 import oom
 import known_graphs
 import multi_selftest
+import others_selftest
 import outcome
 import pairs
 import paper
@@ -297,18 +297,6 @@ def test_known_calls():
     expect(not known_calls.differences(["a"], ["a"]), "equal events are equal")
 
 
-def test_known_external():
-    notes, lines = known_external.split("note a_as_b 0\nset 1 2\nnote a_as_b 304\nnote c 801\n")
-    expect((notes, lines) == ({"a_as_b": [0, 304], "c": [801]}, ["set 1 2"]), "offers")
-    expect(known_external.words_of(notes) == "taken by the driver: a_as_b; refused, with its "
-           "error: a_as_b (0, 304), c (801)", "offers in words")
-    row = {"api": known_external.IMPORTED, "source": "imported"}
-    for rows, failures in (([row], 0), ([], 1), ([{**row, "source": "driver"}], 1)):
-        out = outcome.Outcome()
-        known_external.check_blocks(out, rows, notes)
-        expect(len(out.failures) == failures, f"imported blocks: {out.failures}")
-
-
 def test_known_memory():
     printed = "total pid 7\nalloc 0x10 4 0\nchild total pid 8\nchild free 0x20\ntotal more 5\n"
     expect(list(known_memory.by_process(printed).items()) ==
@@ -573,12 +561,13 @@ def main():
     for test in (test_async, test_graph_blocks, test_replay, test_blocks,
                  test_segments, test_mappings, test_nesting, test_profile,
                  test_pairs, test_stackframes, test_killed, test_known_calls,
-                 test_known_external, test_known_memory, test_oom, test_contract,
+                 test_known_memory, test_oom, test_contract,
                  test_torch_categories, test_categories, test_figures, test_paper, test_rhythm,
                  test_window, test_outcome):
         test()
     sites_selftest.test_sites(expect)
     multi_selftest.test_multi(expect)
+    others_selftest.test_others(expect)
     folder = tempfile.mkdtemp(prefix="memtrace-gpu-")
     try:
         test_suite(folder)

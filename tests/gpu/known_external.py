@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Memory of another library (cuImportExternalMemory), as far as can be had without one: a plain CUDA
-program offers the driver its own by file descriptors. What the driver takes is in the trace,
+"""Memory of another library (cuImportExternalMemory), as far as can be had without one: a plain
+CUDA program offers the driver its own by file descriptors. What the driver takes is in the trace,
 exactly; what it refuses it refuses alike without the recorder, and nothing is told of it.
 
 usage: known_external.py static|shared     (which CUDA runtime the program is linked with)
