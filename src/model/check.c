@@ -9,7 +9,7 @@ static bool range_fits(const struct mt_range *range, const struct mt_block *bloc
 }
 
 static uint64_t mapped_in(const struct mt_model *model, const struct mt_block *block,
-                          uint64_t *aliased)
+                          uint64_t *aliased, uint64_t *far)
 {
     struct mt_range map;
     uint64_t sum = 0, end = block->address + block->extent;
@@ -21,6 +21,7 @@ static uint64_t mapped_in(const struct mt_model *model, const struct mt_block *b
             return UINT64_MAX;
         sum += map.end - map.begin;
         *aliased += piece->size - piece->counted;
+        *far += mt_piece_device(model, piece) == block->device ? 0 : piece->counted;
     }
     return sum;
 }
@@ -33,10 +34,10 @@ static bool driver_is_valid(const struct mt_model *model, const struct mt_range 
     if (block->slot != range->item || !range_fits(range, block) || block->segment_slot ||
         block->state == MT_STATE_FREE)
         return false;
-    uint64_t aliased = 0;
+    uint64_t aliased = 0, far = 0;
     if (block->source == MT_SOURCE_VIRTUAL &&
-        (mapped_in(model, block, &aliased) != block->mapped || aliased != block->aliased ||
-         block->mapped > block->size))
+        (mapped_in(model, block, &aliased, &far) != block->mapped || aliased != block->aliased ||
+         far != block->far || block->mapped > block->size))
         return false;
     if (block->source != MT_SOURCE_VIRTUAL && block->size != block->extent)
         return false;
@@ -81,17 +82,19 @@ static bool host_is_valid(const struct mt_model *model)
     return mt_space_is_valid(&model->host) && sum == model->pinned;
 }
 
-static void add_up(struct mt_usage sums[MT_DEVICES], const struct mt_block *block)
+static void add_up(const struct mt_model *model, struct mt_usage sums[MT_DEVICES],
+                   const struct mt_block *block)
 {
     struct mt_usage *sum = &sums[block->device];
     if (block->state != MT_STATE_TOLD)
         return;
     if (block->source == MT_SOURCE_ALLOCATOR)
         sum->allocator += block->size;
-    else if (!mt_source_is_allocator(block->source))
-        sum->reserved += mt_block_bytes(block);
-    if (block->level == MT_LEVEL_BLOCK)
-        sum->allocated += mt_block_bytes(block);
+    for (uint32_t i = 0; i < MT_DEVICES; i++) {
+        uint64_t bytes = mt_model_bytes_on(model, block, i);
+        sums[i].reserved += mt_source_is_allocator(block->source) ? 0 : bytes;
+        sums[i].allocated += block->level == MT_LEVEL_BLOCK ? bytes : 0;
+    }
     sum->blocks += block->level == MT_LEVEL_BLOCK;
     sum->segments += block->level == MT_LEVEL_SEGMENT;
 }
@@ -142,14 +145,14 @@ bool mt_model_is_valid(const struct mt_model *model)
     for (uint64_t at = 0; mt_space_next(&model->driver, at, &range); at = range.end) {
         if (!driver_is_valid(model, &range) || !counts_are_valid(&model->block[range.item]))
             return false;
-        add_up(sums, &model->block[range.item]);
+        add_up(model, sums, &model->block[range.item]);
     }
     for (uint64_t at = 0; mt_space_next(&model->arrays, at, &range); at = range.end)
-        add_up(sums, &model->block[range.item]);
+        add_up(model, sums, &model->block[range.item]);
     for (uint64_t at = 0; mt_space_next(&model->blocks, at, &range); at = range.end) {
         if (!block_is_valid(model, &range) || !counts_are_valid(&model->block[range.item]))
             return false;
-        add_up(sums, &model->block[range.item]);
+        add_up(model, sums, &model->block[range.item]);
     }
     return model->slots == 1 + model->free_slots + model->driver.size + model->blocks.size +
                                model->arrays.size + model->host.size &&

@@ -49,11 +49,25 @@ static uint64_t *level_count(struct mt_model *model, const struct mt_block *bloc
     return block->level == MT_LEVEL_SEGMENT ? &usage->segments : &usage->blocks;
 }
 
-/* Driver memory that is told changes its bytes. */
-static void use_driver(struct mt_model *model, const struct mt_block *block, uint64_t change,
-                       uint64_t time_ns)
+/* Driver memory that is told changes its bytes on a device. */
+static void use_driver(struct mt_model *model, const struct mt_block *block, uint32_t device,
+                       uint64_t change, uint64_t time_ns)
 {
-    use(model, block->device, change, block->level == MT_LEVEL_BLOCK ? change : 0, time_ns);
+    use(model, device, change, block->level == MT_LEVEL_BLOCK ? change : 0, time_ns);
+}
+
+/* All bytes of driver memory, wherever they lie, come, go, or are allocated no more: `reserved` and
+ * `allocated` times as many, which are 1, -1 or 0. */
+static void use_all(struct mt_model *model, const struct mt_block *block, int reserved,
+                    int allocated, uint64_t time_ns)
+{
+    uint64_t bytes = mt_block_bytes(block) - block->far;
+    use(model, block->device, (uint64_t)reserved * bytes, (uint64_t)allocated * bytes, time_ns);
+    for (uint32_t i = 0; block->far && i < MT_DEVICES; i++) {
+        bytes = i == block->device ? 0 : mt_model_bytes_on(model, block, i);
+        if (bytes)
+            use(model, i, (uint64_t)reserved * bytes, (uint64_t)allocated * bytes, time_ns);
+    }
 }
 
 /* ---- slots ---- */
@@ -94,6 +108,7 @@ static void make_blank(struct mt_block *block, uint32_t slot)
     block->segment_slot = block->api = block->stack = block->library = block->context = 0;
     block->scope = 0;
     block->stream = block->children = block->mapped = block->aliased = block->stale_touches = 0;
+    block->far = 0;
 }
 
 uint32_t mt_slot_take(struct mt_model *model)
@@ -141,7 +156,7 @@ void mt_pending_tell(struct mt_model *model, uint32_t slot)
     mt_block_set_reach(block);
     tell_block(model, &model->births, block);
     ++*level_count(model, block);
-    use_driver(model, block, mt_block_bytes(block), mt_told_ns(model, block));
+    use_all(model, block, 1, block->level == MT_LEVEL_BLOCK, mt_told_ns(model, block));
 }
 
 static bool decides(const struct mt_model *model, const struct mt_record *record, uint32_t thread,
@@ -226,19 +241,20 @@ uint32_t mt_driver_add(struct mt_model *model, const struct mt_birth *birth)
     return slot;
 }
 
-void mt_driver_remap(struct mt_model *model, uint32_t slot, uint64_t mapped, uint64_t aliased)
+void mt_driver_remap(struct mt_model *model, uint32_t slot, uint64_t mapped, uint64_t aliased,
+                     uint32_t device)
 {
     struct mt_block *block = &model->block[slot];
-    if (mapped < block->mapped) /* it was larger for a moment, and that counts */
-        mt_pending_tell(model, slot);
     uint64_t before = mt_block_bytes(block);
     block->mapped = mapped;
     block->aliased = aliased;
+    uint64_t change = mt_block_bytes(block) - before;
+    block->far += device == block->device ? 0 : change;
     if (block->size < mapped)
         block->size = mapped;
     if (block->state == MT_STATE_TOLD) {
         tell_block(model, &model->resizes, block);
-        use_driver(model, block, mt_block_bytes(block) - before, model->now);
+        use_driver(model, block, device, change, model->now);
     }
 }
 
@@ -267,7 +283,7 @@ void mt_driver_died(struct mt_model *model, uint32_t slot)
     if (block->state == MT_STATE_TOLD) {
         block->death_ns = mt_happened_ns(model);
         --*level_count(model, block);
-        use_driver(model, block, 0 - mt_block_bytes(block), model->now);
+        use_all(model, block, -1, -(block->level == MT_LEVEL_BLOCK), model->now);
         tell_block(model, &model->deaths, block);
     }
     block->state = MT_STATE_RESERVED; /* its bytes are gone; others' that were aliases may grow */
@@ -341,7 +357,7 @@ void mt_array_died(struct mt_model *model, uint64_t handle)
     struct mt_block *block = &model->block[range.item];
     block->death_ns = model->now;
     --*level_count(model, block);
-    use_driver(model, block, 0 - mt_block_bytes(block), model->now);
+    use_all(model, block, -1, -(block->level == MT_LEVEL_BLOCK), model->now);
     tell_block(model, &model->deaths, block);
     mt_slot_drop(model, range.item);
 }
@@ -380,7 +396,7 @@ static void become_segment(struct mt_model *model, uint32_t slot)
     model->generation++;
     if (block->state == MT_STATE_TOLD) {
         --*level_count(model, block);
-        use(model, block->device, 0, 0 - mt_block_bytes(block), model->now);
+        use_all(model, block, 0, -1, model->now);
         block->level = MT_LEVEL_SEGMENT;
         mt_block_set_reach(block);
         ++*level_count(model, block);

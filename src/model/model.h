@@ -81,6 +81,7 @@ struct mt_block {
     uint64_t children;      /* blocks ever reported inside */
     uint64_t mapped;        /* VIRTUAL: bytes mapped now */
     uint64_t aliased;       /* VIRTUAL: bytes of these that count elsewhere */
+    uint64_t far;           /* VIRTUAL: of those that count, bytes on other devices than `device` */
     uint64_t stale_touches; /* launches' pointers into it where no block lived */
     uint8_t kinds;          /* see mt_launch_kinds; the model's own */
     uint32_t stack;         /* who asked for it, see mt_trace_frame; 0: not recorded */
@@ -164,6 +165,11 @@ static inline uint64_t mt_block_bytes(const struct mt_block *block)
 }
 
 struct mt_model;
+
+/* Those of them that lie on a device. Of a virtual range `device` is where its first piece came to
+ * lie; others may lie elsewhere. */
+uint64_t mt_model_bytes_on(const struct mt_model *model, const struct mt_block *block,
+                           uint32_t device);
 
 /* Name of a driver function; the model tells pools and managed memory by it. */
 typedef const char *mt_api_name(void *context, uint64_t api);

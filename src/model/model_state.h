@@ -263,8 +263,10 @@ uint32_t mt_driver_add(struct mt_model *model, const struct mt_birth *birth);
 /* It holds memory from now on: `size` bytes. `wait`: an allocator may still report blocks in it. */
 void mt_driver_born(struct mt_model *model, uint32_t slot, uint64_t size, uint32_t thread,
                     bool wait);
-/* A virtual range holds `mapped` bytes from now on, `aliased` of them counted elsewhere. */
-void mt_driver_remap(struct mt_model *model, uint32_t slot, uint64_t mapped, uint64_t aliased);
+/* A virtual range holds `mapped` bytes from now on, `aliased` of them counted elsewhere; the change
+ * is of memory on `device`. */
+void mt_driver_remap(struct mt_model *model, uint32_t slot, uint64_t mapped, uint64_t aliased,
+                     uint32_t device);
 /* An array is made or destroyed; it lies nowhere. */
 void mt_array_born(struct mt_model *model, const struct mt_ev_array *event, uint32_t thread);
 void mt_array_died(struct mt_model *model, uint64_t handle);
@@ -291,6 +293,8 @@ void mt_do_create(struct mt_model *model, const struct mt_ev_create *event);
 void mt_do_import(struct mt_model *model, const struct mt_ev_import *event);
 void mt_physical_retain(struct mt_model *model, uint64_t handle, uint64_t address);
 void mt_physical_release(struct mt_model *model, uint64_t handle);
+/* Where the memory of a piece lies, as far as is known. */
+uint32_t mt_piece_device(const struct mt_model *model, const struct mt_piece *piece);
 bool mt_physical_origin(const struct mt_model *model, uint64_t handle, uint32_t *device,
                         uint32_t *library);
 /* A piece is mapped: of `handle`, or of what->physical where that is 0. Its place, 0 where memory

@@ -140,6 +140,27 @@ bool mt_physical_origin(const struct mt_model *model, uint64_t handle, uint32_t 
 
 /* ---- pieces ---- */
 
+uint32_t mt_piece_device(const struct mt_model *model, const struct mt_piece *piece)
+{
+    return piece->physical ? model->physicals.physical[piece->physical].device
+                           : model->block[piece->slot].device;
+}
+
+uint64_t mt_model_bytes_on(const struct mt_model *model, const struct mt_block *block,
+                           uint32_t device)
+{
+    uint64_t end = block->address + block->extent, bytes = 0;
+    struct mt_range map;
+    if (!block->far)
+        return device == block->device ? mt_block_bytes(block) : 0;
+    for (uint64_t at = block->address; mt_space_next(&model->maps, at, &map) && map.begin < end;
+         at = map.end) {
+        const struct mt_piece *piece = &model->physicals.piece[map.item];
+        bytes += mt_piece_device(model, piece) == device ? piece->counted : 0;
+    }
+    return bytes;
+}
+
 /* Bytes of a piece that the pieces before it in its list do not cover. */
 static uint64_t count(const struct mt_physicals *all, const struct mt_piece *piece)
 {
@@ -207,7 +228,8 @@ static void count_again(struct mt_model *model, uint32_t physical)
         uint64_t counted = count(all, piece), more = counted - piece->counted;
         piece->counted = counted;
         if (more)
-            mt_driver_remap(model, piece->slot, block->mapped, block->aliased - more);
+            mt_driver_remap(model, piece->slot, block->mapped, block->aliased - more,
+                            all->physical[physical].device);
     }
 }
 

@@ -57,17 +57,18 @@ static void note_device(struct mt_model *model, struct mt_block *block, uint64_t
     block->library = library;
 }
 
-/* A piece between two addresses, in the space of maps; how much of it does not count. */
-static bool put_piece(struct mt_model *model, uint64_t begin, uint64_t end,
-                      const struct mt_piece *what, uint64_t handle, uint64_t *aliased)
+/* A piece between two addresses, in the space of maps; how much of it does not count. Its place, 0
+ * on error. */
+static uint32_t put_piece(struct mt_model *model, uint64_t begin, uint64_t end,
+                          const struct mt_piece *what, uint64_t handle, uint64_t *aliased)
 {
     uint32_t place = mt_piece_add(model, what, handle);
     if (!place || mt_space_insert(&model->maps, begin, end, place) != MT_SPACE_OK) {
         mt_model_note(model, MT_ERR_MEMORY);
-        return false;
+        return 0;
     }
     *aliased += what->size - model->physicals.piece[place].counted;
-    return true;
+    return place;
 }
 
 void mt_virtual_put(struct mt_model *model, uint32_t slot, const struct mt_ev_map *event,
@@ -76,14 +77,16 @@ void mt_virtual_put(struct mt_model *model, uint32_t slot, const struct mt_ev_ma
     struct mt_piece piece = {.offset = event->offset, .size = event->size, .slot = slot};
     struct mt_block *block = &model->block[slot];
     uint64_t aliased = block->aliased;
-    if (!put_piece(model, event->address, event->address + event->size, &piece, event->handle,
-                   &aliased))
+    uint32_t place = put_piece(model, event->address, event->address + event->size, &piece,
+                               event->handle, &aliased);
+    if (!place)
         return;
     if (block->state == MT_STATE_RESERVED) {
         block->aliased = aliased;
         mt_driver_born(model, slot, event->size, thread, true);
     } else {
-        mt_driver_remap(model, slot, block->mapped + event->size, aliased);
+        mt_driver_remap(model, slot, block->mapped + event->size, aliased,
+                        mt_piece_device(model, &model->physicals.piece[place]));
     }
 }
 
@@ -139,6 +142,9 @@ static void leave_sides(struct mt_model *model, const struct mt_range *map, uint
 static void cut(struct mt_model *model, const struct mt_range *map, uint64_t begin, uint64_t end)
 {
     struct mt_piece old = model->physicals.piece[map->item];
+    if (model->block[old.slot].state ==
+        MT_STATE_PENDING) /* it was larger for a moment, and that counts */
+        mt_pending_tell(model, old.slot);
     const struct mt_block *block = &model->block[old.slot];
     uint64_t aliased = block->aliased - not_counted(model, map->item);
     uint64_t first = map->begin > begin ? map->begin : begin;
@@ -148,7 +154,8 @@ static void cut(struct mt_model *model, const struct mt_range *map, uint64_t beg
         mt_piece_remove(model, map->item);
     else
         leave_sides(model, map, first, last, &aliased);
-    mt_driver_remap(model, old.slot, block->mapped - (last - first), aliased);
+    mt_driver_remap(model, old.slot, block->mapped - (last - first), aliased,
+                    mt_piece_device(model, &old));
     mt_physical_settle(model, old.physical);
 }
 

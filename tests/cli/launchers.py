@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Jobs of two processes by real launchers, on the simulated device: a trace for each rank, named by
-it, that knows its place. Of Open MPI's mpirun, MPICH's and Slurm's srun those that are there and work
-are used; why others are not is printed, and without any the test is skipped.
+it, that knows its place. Of Open MPI's mpirun, MPICH's and Slurm's srun those that are there and
+work are used; why others are not is printed, and without any the test is skipped.
 
 usage: launchers.py FOLDER_OF_TOOLS JOB FOLDER_OF_LIBRARIES
 """

@@ -5,6 +5,7 @@
 
 /* A walk over driver memory, in the order of addresses. */
 struct walk {
+    const struct mt_model *model;
     uint32_t device;
     uint64_t next_page, next_piece; /* what lies below is counted */
     struct mt_takings *takings;
@@ -59,12 +60,12 @@ static int add_driver(void *data, const struct mt_block *block, bool told)
 {
     struct walk *walk = data;
     struct mt_takings *t = walk->takings;
-    uint64_t bytes = mt_block_bytes(block);
-    if (block->device != walk->device)
+    uint64_t bytes = mt_model_bytes_on(walk->model, block, walk->device);
+    if (block->device != walk->device && !bytes)
         return 0;
     if (block->level == MT_LEVEL_BLOCK && told) {
         walk->told += bytes;
-        t->blocks_count--;
+        t->blocks_count -= block->device == walk->device;
     }
     if (block->source == MT_SOURCE_GLOBAL)
         return 0;
@@ -81,7 +82,7 @@ static int add_driver(void *data, const struct mt_block *block, bool told)
 void mt_takings_add(struct mt_takings *t, const struct mt_model *model, uint32_t device)
 {
     const struct mt_usage *usage = mt_model_usage(model, device);
-    struct walk walk = {.device = device, .takings = t};
+    struct walk walk = {.model = model, .device = device, .takings = t};
     t->blocks_count += usage->blocks;
     mt_model_each_driver(model, add_driver, &walk);
     t->blocks = usage->allocated - walk.told;

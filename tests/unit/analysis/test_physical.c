@@ -72,6 +72,42 @@ START_TEST(parts_that_overlap)
 }
 END_TEST
 
+static uint64_t reserved_on(uint32_t device)
+{
+    ck_assert(mt_model_is_valid(r->model));
+    return mt_model_usage(r->model, device)->reserved;
+}
+
+/* Each piece counts where it lies; the range as such is of the first one's device. */
+START_TEST(pieces_of_two_devices)
+{
+    REPLAY(r, create, 6, 2 * MIB, 1);
+    REPLAY(r, create, 7, 6 * MIB, 2);
+    map(A, 4 * MIB, 0, 5);
+    map(A + 4 * MIB, 2 * MIB, 0, 6); /* before the birth is told */
+    ck_assert_uint_eq(reserved(), 4 * MIB);
+    ck_assert_uint_eq(reserved_on(1), 2 * MIB);
+    map(A + 8 * MIB, 6 * MIB, 0, 7); /* and after it */
+    ck_assert_uint_eq(reserved_on(2), 6 * MIB);
+    ck_assert_uint_eq(mt_model_usage(r->model, 2)->allocated, 6 * MIB);
+    ck_assert_uint_eq(mt_model_find(r->model, A + 9 * MIB)->device, 0);
+    map(B, 2 * MIB, 0, 6); /* an alias */
+    REPLAY(r, unmap, A + 4 * MIB, 5 * MIB);
+    ck_assert_uint_eq(reserved(), 4 * MIB);
+    ck_assert_uint_eq(reserved_on(1), 2 * MIB);
+    ck_assert_uint_eq(reserved_on(2), 5 * MIB);
+    REPLAY(r, unmap, A, 4 * MIB); /* nothing of the first is left */
+    ck_assert_uint_eq(reserved_on(0), 0);
+    REPLAY(r, block_alloc, A + 10 * MIB, MIB, 0, 0, 2); /* now it is a segment */
+    ck_assert_uint_eq(mt_model_usage(r->model, 2)->allocated, MIB);
+    ck_assert_uint_eq(reserved_on(2), 5 * MIB);
+    REPLAY(r, unreserve, A, 16 * MIB);
+    ck_assert_uint_eq(reserved_on(2), 0);
+    REPLAY(r, unreserve, B, 16 * MIB);
+    ck_assert_uint_eq(reserved_on(1), 0);
+}
+END_TEST
+
 START_TEST(a_range_dies_and_its_alias_lives)
 {
     map(A, 4 * MIB, 0, 5);
@@ -212,7 +248,7 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {mapped_twice_it_is_there_once,
-                                  parts_that_overlap,
+                                  parts_that_overlap, pieces_of_two_devices,
                                   a_range_dies_and_its_alias_lives,
                                   a_handle_used_again_is_other_memory,
                                   a_retained_handle_is_the_same_memory,

@@ -216,6 +216,29 @@ START_TEST(physical_memory)
 }
 END_TEST
 
+/* A range whose memory is of two devices. */
+START_TEST(ranges_over_devices)
+{
+    ADD(reserve, 0x7000000000, 64 * MIB);
+    ADD(create, 5, 4 * MIB, 0, 0, 0);
+    ADD(create, 6, 10 * MIB, 1, 0, 0);
+    ADD(map, 0x7000000000, 4 * MIB, 0, 5, 0);
+    ADD(map, 0x7000000000 + 4 * MIB, 10 * MIB, 0, 6, 0);
+    more(4);
+    ADD(usage, 1, (CONTEXT + 10) * MIB, 0, 0, MT_USAGE_PROCESS);
+    ADD(unmap, 0x7000000000 + 4 * MIB, 6 * MIB);
+    ADD(release, 6);
+    more(4);
+    ADD(usage, 1, (CONTEXT + 10) * MIB, 0, 0, MT_USAGE_PROCESS);
+    const struct mt_rows *rows = go();
+    for (size_t i = 1; i < 5; i++) {
+        bool second = mt_rows_get(rows, i, "device").u == 1;
+        expect_mib(rows, i, "driver_bytes", !second ? 1024 + 4 : i < 3 ? 10 : 4);
+        expect_mib(rows, i, "context_bytes", CONTEXT);
+    }
+}
+END_TEST
+
 /* A variable lies in its module, which the driver took itself; an array lies nowhere. */
 START_TEST(variables_and_arrays)
 {
@@ -352,6 +375,7 @@ int main(void)
         pools_have_a_bound,
         managed_memory,
         physical_memory,
+        ranges_over_devices,
         variables_and_arrays,
         causes,
         causes_that_last,
