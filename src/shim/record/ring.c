@@ -493,7 +493,7 @@ void mt_rings_close(bool remove)
         if (pthread_mutex_lock(&rings.lock) != 0)
             return;
         mt_mfile_remove(&rings.file);
-        if (n == 0) /* else a late event may need more of it */
+        if (rings.in_file == 0) /* else a late event may need more of it */
             mt_mfile_close(&rings.file);
         if (rings.header)
             munmap(rings.header, MT_RINGFILE_PAGE);
