@@ -156,6 +156,14 @@ static void name_session(struct request *request)
              random[1]);
 }
 
+/* A process that used CUDA and could not be recorded has said so itself, wherever that went. */
+static const char *why_no_trace(void)
+{
+    return is_on(value_of("MEMTRACE_ENABLE"))
+               ? "the command made no CUDA call, or its processes said why they are not recorded"
+               : "recording is turned off";
+}
+
 int main(int argc, char **argv)
 {
     static struct request request;
@@ -167,8 +175,9 @@ int main(int argc, char **argv)
     set_variable("MEMTRACE_SESSION", request.session);
     bool ran;
     int code = mt_child_run(request.command, &ran);
-    if (ran && !request.quiet)
-        mt_traces_report(&request.pattern, request.session, request.folder,
-                         mt_preload_analyzer(argv[0]));
+    if (ran && !request.quiet &&
+        !mt_traces_report(&request.pattern, request.session, request.folder,
+                          mt_preload_analyzer(argv[0])))
+        fprintf(stderr, "memtrace: no trace was written: %s\n", why_no_trace());
     return code;
 }

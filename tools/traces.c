@@ -93,7 +93,7 @@ static void find_all(glob_t *found, const struct mt_pattern *pattern, size_t *pl
         *found = (glob_t){0};
 }
 
-void mt_traces_report(const struct mt_pattern *pattern, const char *session, const char *folder,
+bool mt_traces_report(const struct mt_pattern *pattern, const char *session, const char *folder,
                       const char *analyzer)
 {
     glob_t found;
@@ -107,9 +107,7 @@ void mt_traces_report(const struct mt_pattern *pattern, const char *session, con
             print_quoted(stderr, short_name(found.gl_pathv[i], folder));
         }
         fputc('\n', stderr);
-    } else {
-        fputs("memtrace: no trace was written; a command that makes no CUDA call leaves none\n",
-              stderr);
     }
     globfree(&found);
+    return kept > 0;
 }
