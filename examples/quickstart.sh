@@ -39,7 +39,7 @@ record_and_analyze() {  # NAME COMMAND...
     show_and_run ${simulated:+env "$simulated"} "$build"/tools/memtrace -o "$out/$name.mtrace" \
         -- "$@"
     heading "Analyzing: $name"
-    show_and_run "$build"/tools/memtrace-analyze --explain "$out/$name.mtrace"
+    show_and_run "$build"/tools/memtrace-analyze "$out/$name.mtrace"
     show_and_run "$build"/tools/memtrace-analyze -q --csv "$out/$name" --plots "$out/$name" \
         "$out/$name.mtrace"
 }

@@ -14,10 +14,10 @@
 #include "progress.h"
 #include "reference.h"
 #include "report/stacksinks.h"
-#include "report/story.h"
 #include "report/writer.h"
+#include "screen.h"
 
-enum { EXIT_PROBLEM = 1, TABLES_MAX = 64, TOP = 5, RANKS_MAX = 65536, PATH_BYTES = 4096 };
+enum { EXIT_PROBLEM = 1, TABLES_MAX = 64, PATH_BYTES = 4096 };
 
 /* X(letter or 0, id, long name, argument or NULL, text) */
 #define SWAP_ROW(name, option, value, unit, text)                                                  \
@@ -40,7 +40,7 @@ enum { EXIT_PROBLEM = 1, TABLES_MAX = 64, TOP = 5, RANKS_MAX = 65536, PATH_BYTES
     X(0, SYSROOT, "sysroot", "DIR", "look for programs and libraries in DIR first")                \
     X(0, DEBUG_PATH, "debug-path", "DIR[:DIR]", "look for programs and debug files there too")     \
     MT_SWAP_OPTIONS(SWAP_ROW)                                                                      \
-    X('x', EXPLAIN, "explain", NULL, "tell who made the peak, what grows, what could leave, too")  \
+    X('x', EXPLAIN, "explain", NULL, "tell all that the ten lines tell, and more, at length")      \
     X('q', QUIET, "quiet", NULL, "do not print the summary")
 
 /* What the width of a flame graph's box may mean: X(name, column of table stacks, title). */
@@ -83,8 +83,7 @@ struct analysis {
     struct mt_error error;
     struct mt_engine *engine;
     struct mt_output *screen; /* standard output; a table's writer owns it with --table */
-    struct mt_story story;
-    struct mt_rows *ranks; /* of several traces; NULL: one, or no summary is wanted */
+    struct screen says;
     struct mt_sink *stacks[2]; /* folded, flame graph; the engine's. NULL: not wanted */
     size_t analyzed;           /* traces */
     struct plots plots;
@@ -343,39 +342,14 @@ static int want_directories(struct analysis *analysis)
     return 0;
 }
 
-static int want_rows(struct analysis *analysis, struct mt_rows **rows, const struct mt_table *table,
-                     size_t limit, const char *by)
+static int want_screen(struct analysis *analysis)
 {
-    *rows = mt_rows_new(limit, by);
-    if (!*rows)
-        return mt_fail(&analysis->error, MT_ERR_MEMORY, "out of memory");
-    return mt_engine_want(analysis->engine, table, mt_rows_sink(*rows));
-}
-
-static int want_story(struct analysis *analysis)
-{
-    struct mt_story *story = &analysis->story;
     analysis->screen = mt_output_new(NULL, &analysis->error);
     if (!analysis->screen)
         return MT_ERR_MEMORY;
-    RETURN_IF_ERROR(want_rows(analysis, &story->summary, &mt_table_summary, 0, NULL));
-    RETURN_IF_ERROR(want_rows(analysis, &story->kernels, &mt_table_kernels, TOP, "touched_bytes"));
-    RETURN_IF_ERROR(want_rows(analysis, &story->rhythm, &mt_table_rhythm, 0, NULL));
-    if (analysis->request->explain) { /* costs several times the rest */
-        RETURN_IF_ERROR(want_rows(analysis, &story->peak, &mt_table_peak, 0, NULL));
-        RETURN_IF_ERROR(want_rows(analysis, &story->leaks, &mt_table_leaks, 0, NULL));
-        RETURN_IF_ERROR(want_rows(analysis, &story->swap_plan, &mt_table_swap_plan, 0, NULL));
-    }
-    RETURN_IF_ERROR(want_rows(analysis, &story->blocks, &mt_table_blocks, TOP, "size_bytes"));
-    mt_rows_only(story->blocks, "level", "block");
-    RETURN_IF_ERROR(want_rows(analysis, &story->sites, &mt_table_sites, TOP, "at_peak_bytes"));
-    mt_rows_only(story->sites, "by", "line");
-    RETURN_IF_ERROR(want_rows(analysis, &story->taken, &mt_table_accounting, 0, NULL));
-    mt_rows_only(story->taken, "moment", "peak");
-    if (analysis->request->traces[1])
-        RETURN_IF_ERROR(want_rows(analysis, &analysis->ranks, &mt_table_ranks, RANKS_MAX,
-                                  "peak_allocated_bytes"));
-    return want_rows(analysis, &story->failures, &mt_table_failures, TOP, NULL);
+    analysis->says.at_length = analysis->request->explain;
+    return screen_want(&analysis->says, analysis->engine, analysis->screen,
+                       analysis->request->traces, &analysis->error);
 }
 
 static int want_table(struct analysis *analysis)
@@ -441,33 +415,10 @@ static int want_all(struct analysis *analysis)
     }
     if (request->table)
         return want_table(analysis);
-    return request->quiet || is_standard_output(request->folded) ? 0 : want_story(analysis);
+    return request->quiet || is_standard_output(request->folded) ? 0 : want_screen(analysis);
 }
 
 /* ---- the work ---- */
-
-static void tell_story(struct analysis *analysis, const char *path,
-                       const struct mt_trace_stats *stats)
-{
-    struct mt_story *story = &analysis->story;
-    if (!story->summary)
-        return;
-    story->path = path;
-    story->first_damage = stats->first_damage;
-    mt_story_write(analysis->screen, story);
-    mt_rows_clear(story->summary);
-    mt_rows_clear(story->kernels);
-    mt_rows_clear(story->rhythm);
-    if (story->peak) {
-        mt_rows_clear(story->peak);
-        mt_rows_clear(story->leaks);
-        mt_rows_clear(story->swap_plan);
-    }
-    mt_rows_clear(story->blocks);
-    mt_rows_clear(story->sites);
-    mt_rows_clear(story->failures);
-    mt_rows_clear(story->taken);
-}
 
 /* What was not as it should be goes to standard error, also where no summary is printed. */
 static void judge(struct analysis *analysis, const char *path, const struct mt_trace_stats *stats)
@@ -488,7 +439,7 @@ static void judge(struct analysis *analysis, const char *path, const struct mt_t
         analysis->exit_code = EXIT_PROBLEM;
 }
 
-static void analyze_one(struct analysis *analysis, const char *path)
+static int analyze_one(struct analysis *analysis, const char *path)
 {
     struct mt_trace_stats stats = {0};
     struct progress progress;
@@ -500,11 +451,11 @@ static void analyze_one(struct analysis *analysis, const char *path)
         analysis->exit_code = EXIT_PROBLEM;
         if (mt_engine_usable(analysis->engine))
             complain("%s", analysis->error.message);
-        return;
+        return 0;
     }
     analysis->analyzed++;
     judge(analysis, path, &stats);
-    tell_story(analysis, path, &stats);
+    return screen_tell(&analysis->says, path, &stats, &analysis->error);
 }
 
 /* Files of stacks are not written where there are none. */
@@ -522,20 +473,19 @@ static int analyze(struct analysis *analysis)
 {
     RETURN_IF_ERROR(want_all(analysis));
     for (char **path = analysis->request->traces; *path; path++) {
-        analyze_one(analysis, *path);
+        RETURN_IF_ERROR(analyze_one(analysis, *path));
         if (!mt_engine_usable(analysis->engine))
             return analysis->error.code;
     }
     if (analysis->analyzed == 0) /* empty tables must not replace those of another day */
         return 0;
     analysis->error.code = 0;
-    if (analysis->ranks)
-        mt_story_ranks(analysis->screen, analysis->ranks);
+    screen_end(&analysis->says);
     RETURN_IF_ERROR(mt_engine_finish(analysis->engine));
     judge_stacks(analysis);
     if (analysis->request->plots)
         RETURN_IF_ERROR(plots_write(&analysis->plots, &analysis->error));
-    return analysis->story.summary ? mt_output_close(analysis->screen) : 0;
+    return analysis->says.output ? mt_output_close(analysis->screen) : 0;
 }
 
 static int run(const struct request *request)
@@ -553,6 +503,7 @@ static int run(const struct request *request)
     }
     mt_engine_free(analysis.engine);
     plots_release(&analysis.plots);
+    screen_release(&analysis.says);
     if (!request->table)
         mt_output_free(analysis.screen);
     return analysis.exit_code;

@@ -149,13 +149,18 @@ void mt_rows_clear(struct mt_rows *rows)
 
 size_t mt_rows_count(const struct mt_rows *rows)
 {
-    return rows->n;
+    return rows ? rows->n : 0;
+}
+
+const struct mt_table *mt_rows_table(const struct mt_rows *rows)
+{
+    return rows->table;
 }
 
 struct mt_value mt_rows_get(const struct mt_rows *rows, size_t row, const char *column)
 {
-    size_t i = row < rows->n ? column_index(rows->table, column) : 0;
-    return row < rows->n && i < rows->table->n_columns ? rows->row[row][i] : mt_null();
+    size_t n = mt_rows_count(rows), i = row < n ? column_index(rows->table, column) : 0;
+    return row < n && i < rows->table->n_columns ? rows->row[row][i] : mt_null();
 }
 
 const char *mt_rows_text(const struct mt_rows *rows, const char *key)

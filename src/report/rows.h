@@ -18,9 +18,13 @@ void mt_rows_only(struct mt_rows *rows, const char *where, const char *text);
 struct mt_sink *mt_rows_sink(struct mt_rows *rows);
 
 void mt_rows_clear(struct mt_rows *rows);
-size_t mt_rows_count(const struct mt_rows *rows);
+size_t mt_rows_count(const struct mt_rows *rows); /* NULL: 0 */
 
-/* A cell by its column's name; null where there is no such row or column. Good until a clear. */
+/* The table that they are of; NULL before it began. */
+const struct mt_table *mt_rows_table(const struct mt_rows *rows);
+
+/* A cell by its column's name; null where there is no such row or column,
+ * or no rows at all (NULL). Good until a clear. */
 struct mt_value mt_rows_get(const struct mt_rows *rows, size_t row, const char *column);
 
 /* In a table of keys and values: the value of a key, NULL if it has none. */

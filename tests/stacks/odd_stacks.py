@@ -69,7 +69,7 @@ def fakes(job, library, analyze):
         job.run(job.program, "signal", MEMTRACE_STACKS="auto", FAKE_PYTHON=version,
                 LD_PRELOAD=f"{job.settings['LD_PRELOAD']}:{library}")
         facts = {pair["key"]: pair["value"] for pair in job.events("--meta")}
-        story = job.run(analyze, job.trace, LD_PRELOAD="")
+        story = job.run(analyze, "--explain", job.trace, LD_PRELOAD="")
         if (facts.get("stacks_python_off") != reason
                 or f"  stacks     none of Python: {reason}\n" not in story):
             wrong += 1

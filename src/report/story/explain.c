@@ -2,43 +2,28 @@
  * takes longer to find out, and is said where the tables were asked for. */
 #include <string.h>
 
-#include "report/number.h"
-#include "report/story.h"
+#include "report/story/story.h"
+#include "report/story/sums.h"
+#include "report/story/storywords.h"
 
 #define CATEGORIES 4u /* of a peak, on one line */
 #define LEAKS 3u      /* that are told one by one */
 
-#define BYTES(n) mt_human_bytes((char[MT_HUMAN_MAX]){0}, n)
-#define NUMBER(n) mt_human_count((char[MT_HUMAN_MAX]){0}, n)
-#define NS(n) mt_human_ns((char[MT_HUMAN_MAX]){0}, n)
-#define SHARE(x) mt_human_share((char[MT_HUMAN_MAX]){0}, x)
 #define U(rows, row, column) mt_rows_get(rows, row, column).u
 
-/* The largest categories of the peak: columns of table peak that end in _bytes. */
+/* The largest categories of the peak. */
 static void tell_categories(struct mt_output *output, const struct mt_rows *peak, size_t row)
 {
-    static const char *const columns[] = {
-        "parameter_bytes",  "gradient_bytes",      "optimizer_state_bytes",
-        "activation_bytes", "input_bytes",         "workspace_bytes",
-        "temporary_bytes",  "communication_bytes", "unknown_bytes"};
-    bool told[sizeof columns / sizeof *columns] = {false};
-    for (size_t n = 0; n < CATEGORIES; n++) {
-        size_t best = SIZE_MAX;
-        for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
-            if (!told[i] && U(peak, row, columns[i]) &&
-                (best == SIZE_MAX || U(peak, row, columns[i]) > U(peak, row, columns[best])))
-                best = i;
-        if (best == SIZE_MAX)
-            return;
-        told[best] = true;
-        if (n == 0) {
-            mt_put_char(output, '\n');
-            mt_story_label(output, "");
-        }
-        mt_printf(output, "%s%.*s %s", n ? ", " : "",
-                  (int)(strlen(columns[best]) - strlen("_bytes")), columns[best],
-                  BYTES(U(peak, row, columns[best])));
-    }
+    struct mt_sum sum = {.parts = 0};
+    mt_sum_categories(&sum, peak, row);
+    if (!sum.parts)
+        return;
+    mt_put_char(output, '\n');
+    mt_story_label(output, "");
+    for (size_t i = 0; i < sum.parts && i < CATEGORIES; i++)
+        mt_printf(output, "%s%.*s %s", i ? ", " : "",
+                  (int)(strlen(sum.part[i].name) - strlen("_bytes")), sum.part[i].name,
+                  BYTES((uint64_t)sum.part[i].bytes));
 }
 
 static void tell_peak(struct mt_output *output, const struct mt_rows *peak)

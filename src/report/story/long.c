@@ -1,4 +1,4 @@
-#include "report/story.h"
+#include "report/story/story.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -7,6 +7,8 @@
 
 #include "report/formats.h"
 #include "report/number.h"
+#include "report/story/storydevices.h"
+#include "report/story/notes.h"
 
 #define DEVICES 64u
 #define NAME_COLUMNS 64u
@@ -321,6 +323,16 @@ void mt_story_name(struct mt_output *output, const char *name)
         mt_put_string(output, "...");
 }
 
+static void tell_gaps(struct mt_output *output, const struct mt_story *story)
+{
+    unsigned device[MT_STORY_DEVICES + 1];
+    struct mt_page page;
+    mt_page_start(&page, 1);
+    if (mt_story_used(story, device))
+        mt_story_gaps(&page, story, device[0]);
+    mt_page_write(&page, output);
+}
+
 static void tell_kernels(struct mt_output *output, const struct mt_story *story)
 {
     for (size_t i = 0; i < mt_rows_count(story->kernels); i++) {
@@ -375,72 +387,17 @@ static void tell_failures(struct mt_output *output, const struct mt_story *story
     mt_put_char(output, '\n');
 }
 
-/* What makes the picture less than whole: one line each, and only where there is something. */
 static void tell_notes(struct mt_output *output, const struct mt_story *story)
 {
-    static const struct {
-        const char *key, *text;
-    } notes[] = {
-        {"graph_launches_unknown", "launches of graphs whose nodes are not in the trace"},
-        {"graphs_partial", "graphs with nodes that could not be looked at"},
-        {"graphs_device", "graphs that kernels may launch as well, unseen"},
-        {"launches_arguments_unknown", "launches whose arguments could not be searched"},
-        {"launches_arguments_cut", "launches with more pointers than could be recorded"},
-        {"late_frees", "driver frees of memory from before the trace"},
-        {"late_block_frees", "blocks taken back from before the trace"},
-        {"overlaps", "times live memory was given out again: events are missing"},
-        {"allocator_mismatches", "times the allocator's own sum differed: events are missing"},
-        {"invalid_records", "events with impossible values"},
-    };
-    bool first = true;
-    for (size_t i = 0; i < sizeof notes / sizeof *notes; i++) {
-        struct human human = {.used = 0};
-        uint64_t n = number(story, notes[i].key);
-        if (!n)
-            continue;
-        mt_story_label(output, first ? "note" : "");
-        mt_printf(output, "%s %s\n", NUMBER(n), notes[i].text);
-        first = false;
+    char note[MT_NOTES_MAX][MT_NOTE_BYTES];
+    size_t notes = mt_story_notes(story, note);
+    for (size_t i = 0; i < notes; i++) {
+        mt_story_label(output, i ? "" : "note");
+        mt_printf(output, "%s\n", note[i]);
     }
 }
 
-/* A call that went by unseen may be the one that matters: say which. */
-static void tell_variants(struct mt_output *output, const struct mt_story *story)
-{
-    static const char prefix[] = "variant.";
-    size_t found = 0;
-    for (size_t pass = 0; pass < 2; pass++) {
-        for (size_t i = 0; i < mt_rows_count(story->summary); i++) {
-            const char *key = mt_rows_get(story->summary, i, "key").s;
-            if (strncmp(key, prefix, strlen(prefix)) != 0)
-                continue;
-            found += pass == 0;
-            if (pass == 1) {
-                put_clean(output, key + strlen(prefix));
-                mt_put_string(output, --found ? ", " : "\n");
-            }
-        }
-        if (!found)
-            return;
-        if (pass == 0) {
-            mt_story_label(output, "note");
-            mt_printf(output, "calls of %zu unknown %s of driver functions are missing: ", found,
-                      mt_human_noun(found, "variant", "variants"));
-        }
-    }
-}
-
-/* What a stranger may ask next. */
-static void tell_more(struct mt_output *output, const struct mt_story *story)
-{
-    if (story->peak)
-        return;
-    mt_story_label(output, "more");
-    mt_put_string(output, "--explain: who made the peak, what grows, what could leave; "
-                          "--csv=DIR: every table\n");
-}
-
-void mt_story_write(struct mt_output *output, const struct mt_story *story)
+void mt_story_long(struct mt_output *output, const struct mt_story *story)
 {
     put_clean(output, story->path);
     mt_put_char(output, '\n');
@@ -462,10 +419,9 @@ void mt_story_write(struct mt_output *output, const struct mt_story *story)
     tell_rhythm(output, story);
     mt_story_explain(output, story);
     tell_idle(output, story);
+    tell_gaps(output, story);
     tell_kernels(output, story);
     tell_largest(output, story);
     tell_failures(output, story);
     tell_notes(output, story);
-    tell_variants(output, story);
-    tell_more(output, story);
 }

@@ -1,28 +1,28 @@
-#include "report/story.h"
+#include "report/story/story.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-#include "report/number.h"
+#include "report/story/sums.h"
+#include "report/story/storywords.h"
 
-#define BYTES(n) mt_human_bytes((char[MT_HUMAN_MAX]){0}, n)
-
-/* The parts of the sum, as table accounting calls them, and as a person does. */
-static const char *const parts[][2] = {
-    {"blocks", "blocks"},
-    {"slack", "slack in segments"},
-    {"nccl", "NCCL"},
-    {"driver", "other allocations"},
-    {"unmapped", "physical memory mapped nowhere"},
-    {"rounding", "rounding"},
-    {"pools", "freed memory in pools"},
-    {"managed", "managed memory elsewhere"},
-    {"context", "context"},
-    {"modules", "modules"},
-    {"graphs", "graphs"},
-    {"profilers", "profilers"},
-    {"unattributed", "unknown use"},
-    {"others", "other processes"},
+/* The parts of the sum, as table accounting calls them, and as a person does, at length and short.
+ */
+static const char *const parts[][3] = {
+    {"blocks", "blocks", "blocks"},
+    {"slack", "slack in segments", "slack"},
+    {"nccl", "NCCL", "NCCL"},
+    {"driver", "other allocations", "driver allocations"},
+    {"unmapped", "physical memory mapped nowhere", "unmapped"},
+    {"rounding", "rounding", "rounding"},
+    {"pools", "freed memory in pools", "pools"},
+    {"managed", "managed memory elsewhere", "managed elsewhere"},
+    {"context", "context", "context"},
+    {"modules", "modules", "modules"},
+    {"graphs", "graphs", "graphs"},
+    {"profilers", "profilers", "profilers"},
+    {"unattributed", "unknown use", "unknown"},
+    {"others", "other processes", "other processes"},
 };
 
 static const char *says(const char *known_by)
@@ -59,6 +59,25 @@ static void put_parts(struct mt_output *output, const struct mt_rows *rows, uint
         first = false;
     }
     mt_put_char(output, '\n');
+}
+
+bool mt_story_taken_line(struct mt_page *page, const struct mt_rows *rows, uint64_t device)
+{
+    struct mt_sum parted = {.parts = 0};
+    const char *known_by = NULL;
+    size_t told = 0;
+    for (size_t i = 0; i < mt_rows_count(rows); i++)
+        if (is_part(rows, i, device, "total"))
+            known_by = mt_rows_get(rows, i, "known_by").s;
+    if (!known_by)
+        return false;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        mt_sum_add(&parted, parts[i][2], sum(rows, device, parts[i][0]));
+    parted.total = sum(rows, device, "total");
+    mt_page_add(page, "%s taken%s (NVML): ", BYTES((uint64_t)parted.total),
+                strcmp(known_by, "device") == 0 ? " by all processes" : "");
+    mt_sum_write(page, &parted, &told, MT_PAGE_COLUMNS, false);
+    return true;
 }
 
 void mt_story_taken(struct mt_output *output, const struct mt_rows *rows)

@@ -1,4 +1,4 @@
-#include "report/story.h"
+#include "report/story/story.h"
 
 #include <inttypes.h>
 
