@@ -63,7 +63,24 @@ int mt_changes_note(void *context, uint32_t thread, uint32_t position,
             .found = symbol_of(found),
         };
     changes->change[id].iterations++;
+    if (changes->notes < MT_CHANGES_NOTES)
+        changes->note[changes->notes] = id;
+    changes->notes++;
     return 0;
+}
+
+void mt_changes_begin(struct mt_changes *changes, uint32_t reference)
+{
+    changes->reference = reference;
+    changes->notes = 0;
+}
+
+void mt_changes_repeat(struct mt_changes *changes, const uint32_t *note, uint32_t notes)
+{
+    if (changes->changes == CHANGES_MAX)
+        return;
+    for (uint32_t i = 0; i < notes; i++)
+        changes->change[note[i]].iterations++;
 }
 
 static int more_frequent(const void *one, const void *other)

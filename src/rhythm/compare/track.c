@@ -29,6 +29,7 @@ struct job {
     struct mt_likeness *likeness; /* by segment, to the best reference */
     double *share;                /* of kinds, of it */
     uint8_t *best;
+    uint32_t *memo;
     uint64_t *hash;
 };
 
@@ -159,7 +160,7 @@ static int compare_with(struct job *job, uint32_t i, uint32_t reference,
     return 0;
 }
 
-static int compare(struct job *job, uint32_t i)
+static int compare_anew(struct job *job, uint32_t i)
 {
     struct mt_track *track = job->track;
     double best = -1;
@@ -177,9 +178,51 @@ static int compare(struct job *job, uint32_t i)
         if (best >= LIKE)
             break;
     }
-    track->last = job->best[i];
     job->share[i] = best;
-    return best >= LIKE;
+    return 0;
+}
+
+static struct mt_memo *memo_of(const struct job *job, uint32_t i)
+{
+    return job->memo[i] == MT_MEMO_NONE ? NULL : &job->track->memos.memo[job->memo[i]];
+}
+
+static void remember(const struct job *job, uint32_t i)
+{
+    struct mt_memo *memo = memo_of(job, i);
+    if (!memo)
+        return;
+    *memo = (struct mt_memo){
+        .likeness = job->likeness[i], .share = job->share[i], .best = job->best[i]};
+    if (memo->likeness.last)
+        memo->likeness.last -= job->border[i];
+}
+
+static void recall(struct job *job, uint32_t i)
+{
+    const struct mt_memo *memo = memo_of(job, i);
+    job->likeness[i] = memo->likeness;
+    if (memo->likeness.last)
+        job->likeness[i].last += job->border[i];
+    job->share[i] = memo->share;
+    job->best[i] = memo->best;
+}
+
+/* Whether a segment is like a reference; the best one is found. A negative result is an error. */
+static int compare(struct job *job, uint32_t i)
+{
+    struct mt_track *track = job->track;
+    uint64_t state = (uint64_t)track->references << 8 | track->last;
+    bool known;
+    job->memo[i] = mt_memos_look(&track->memos, job->window, segment(job, i), state, &known);
+    if (known) {
+        recall(job, i);
+    } else {
+        RETURN_IF_ERROR(compare_anew(job, i));
+        remember(job, i);
+    }
+    track->last = job->best[i];
+    return job->share[i] >= LIKE;
 }
 
 /* Whether segments that are left over are clearly more like the last reference than like any before
@@ -295,6 +338,27 @@ static bool is_broken(const struct job *job, uint32_t i)
     return low < track->gaps && track->gap[low] < last;
 }
 
+static int note_changes(struct job *job, uint32_t i, struct mt_stretch stretch)
+{
+    struct mt_changes *changes = &job->track->changes;
+    struct mt_memo *memo = memo_of(job, i);
+    struct mt_likeness again;
+    if (memo && memo->noted) {
+        mt_changes_repeat(changes, memo->note, memo->notes);
+        return 0;
+    }
+    mt_changes_begin(changes, job->best[i]);
+    mt_slices_fill(&job->slices, job->window, stretch);
+    RETURN_IF_ERROR(mt_align(&job->track->reference[job->best[i]], job->window, &job->slices,
+                             &again, mt_changes_note, changes));
+    if (memo && changes->notes <= MT_CHANGES_NOTES) {
+        memcpy(memo->note, changes->note, sizeof memo->note);
+        memo->notes = changes->notes;
+        memo->noted = true;
+    }
+    return 0;
+}
+
 static int put(struct job *job, uint32_t i)
 {
     struct mt_track *track = job->track;
@@ -325,10 +389,7 @@ static int put(struct job *job, uint32_t i)
     };
     if (likeness->exact == reference->length && likeness->length == reference->length)
         return 0;
-    struct mt_likeness again;
-    track->changes.reference = job->best[i];
-    mt_slices_fill(&job->slices, window, (struct mt_stretch){begin, end});
-    return mt_align(reference, window, &job->slices, &again, mt_changes_note, &track->changes);
+    return note_changes(job, i, (struct mt_stretch){begin, end});
 }
 
 /* How much of its reference is in a segment. */
@@ -400,10 +461,11 @@ int mt_track_add(struct mt_track *track, const struct mt_window *window, const u
                       .likeness = calloc(borders + 1, sizeof *job.likeness),
                       .share = calloc(borders + 1, sizeof *job.share),
                       .best = malloc(borders + 1),
+                      .memo = malloc((borders + 1) * sizeof *job.memo),
                       .hash = malloc((borders + 1) * sizeof *job.hash)};
     uint32_t *all = malloc((borders + 1) * sizeof *all);
     int code = mt_slices_init(&job.slices, window);
-    if (!all || !job.likeness || !job.share || !job.best || !job.hash)
+    if (!all || !job.likeness || !job.share || !job.best || !job.memo || !job.hash)
         code = MT_ERR_MEMORY;
     if (code == 0) {
         memcpy(all, border, borders * sizeof *all);
@@ -416,6 +478,7 @@ int mt_track_add(struct mt_track *track, const struct mt_window *window, const u
     free(job.likeness);
     free(job.share);
     free(job.best);
+    free(job.memo);
     free(job.hash);
     return code;
 }
@@ -468,5 +531,6 @@ void mt_track_release(struct mt_track *track)
     free(track->iteration);
     free(track->gap);
     mt_changes_release(&track->changes);
+    mt_memos_release(&track->memos);
     memset(track, 0, sizeof *track);
 }

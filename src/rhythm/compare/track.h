@@ -4,6 +4,7 @@
 
 #include "rhythm/compare/align.h"
 #include "rhythm/compare/changes.h"
+#include "rhythm/compare/memo.h"
 #include "rhythm/rhythm.h"
 
 #define MT_REFERENCES_MAX 4u
@@ -17,6 +18,7 @@ struct mt_track {
     uint64_t fragments; /* segments that were none */
     uint64_t symbols;   /* of all iterations */
     struct mt_changes changes;
+    struct mt_memos memos;
     uint32_t last; /* reference of the last iteration */
     uint64_t *gap; /* numbers of events at which something is missing, rising */
     size_t gaps, gaps_room;

@@ -144,10 +144,15 @@ int mt_nesting_fill(struct mt_nesting *nesting, const struct mt_window *window,
     return 0;
 }
 
-/* The iteration that begins last before an event or at it; NULL: there is none. */
-static const struct mt_iteration *last_before(const struct mt_track *track, uint64_t event)
+/* The iteration that begins last before an event or at it; NULL: there is none. `near`: one that
+ * begins before it, mostly the one before, or 0. */
+static const struct mt_iteration *last_before(const struct mt_track *track, uint64_t event,
+                                              size_t near)
 {
-    size_t low = 0, high = track->iterations;
+    size_t low = near, high = track->iterations, step = 1;
+    for (; low + step < high && track->iteration[low + step].first_event <= event; step *= 2)
+        low += step;
+    high = low + step < high ? low + step : high;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         if (track->iteration[middle].first_event <= event)
@@ -160,9 +165,10 @@ static const struct mt_iteration *last_before(const struct mt_track *track, uint
 
 static void place(struct mt_nested *nested, const struct mt_track *track, uint64_t event)
 {
-    const struct mt_iteration *iteration = last_before(track, event);
     if (event < nested->placed)
         return;
+    const struct mt_iteration *iteration = last_before(track, event, nested->near);
+    nested->near = iteration ? (size_t)(iteration - track->iteration) : 0;
     nested->known++;
     nested->inside += iteration && event < iteration->first_event + iteration->events;
     nested->placed = event + 1;

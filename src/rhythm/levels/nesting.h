@@ -13,7 +13,8 @@ struct mt_nested {
     uint64_t counted; /* number of the event behind the last beat that was counted */
     /* Beats of which it is known whether they are inside of iterations, and those that are. */
     uint64_t known, inside;
-    uint64_t placed; /* number of the event behind the last of these */
+    uint64_t placed; /* number of the event behind the last of these, and */
+    size_t near;     /* the iteration that it is in or behind */
 };
 
 struct mt_nesting {
