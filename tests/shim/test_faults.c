@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 
 #include "unit/unit.h"
 
@@ -99,6 +101,54 @@ START_TEST(a_ring_that_cannot_grow)
 }
 END_TEST
 
+/* What a thread tells before it ends by _exit is in the ring file alone, if there is one. */
+static void check_ring(const char *fault, bool in_file)
+{
+    const struct order order = {.preload = preload(), .environment = LIST(fault),
+                                .arguments = LIST("victim", "end", "_exit")};
+    struct run run = run_order(&order);
+    ck_assert_msg(run_exited(&run, 3), "%s: wait status %#x", fault, run.status);
+    ck_assert_uint_eq(run.traces, 1);
+    ck_assert_int_eq(count_events(run.trace[0], MT_alloc) > 0, in_file);
+    ck_assert_uint_eq(run_files(&run, ""), 1 + in_file);
+    run_free(&run);
+}
+
+/* A disk that fills while a ring takes the rest of it: a store into a hole would be a SIGBUS. */
+static void check_small_disk(unsigned kib)
+{
+    struct run run;
+    char disk[80], output[160], options[64];
+    run_init(&run);
+    snprintf(disk, sizeof disk, "%s/disk", run.folder);
+    snprintf(output, sizeof output, "MEMTRACE_OUTPUT=%s/t.mtrace", disk);
+    snprintf(options, sizeof options, "size=%uk,mode=700", kib);
+    mkdir(disk, 0700);
+    if (mount("none", disk, "tmpfs", 0, options) == 0) { /* where that is allowed */
+        const struct order order = {.preload = preload(),
+                                    .environment = LIST("FAULT=nofallocate:0", output,
+                                                        "MEMTRACE_WAIT_US=1000"),
+                                    .arguments = LIST("victim", "flood", "60000")};
+        run_start(&run, &order);
+        run_wait(&run, &order);
+        umount(disk);
+        run_must_succeed(&run);
+    }
+    run_free(&run);
+}
+
+START_TEST(file_systems_without_fallocate)
+{
+    check("nofallocate", 0);
+    check("nosync", 0);
+    check_ring("FAULT=none:0", true);
+    check_ring("FAULT=nofallocate:0", true);
+    check_ring("FAULT=nosync:0", false);
+    for (unsigned kib = 64; kib <= 640; kib += 64)
+        check_small_disk(kib);
+}
+END_TEST
+
 START_TEST(writing)
 {
     for (unsigned nth = 1; nth <= 12; nth++)
@@ -123,5 +173,5 @@ START_TEST(more_rights_than_the_caller)
 }
 END_TEST
 
-UNIT_MAIN("faults", memory, files, a_ring_that_cannot_grow, writing, threads,
-          more_rights_than_the_caller)
+UNIT_MAIN("faults", memory, files, a_ring_that_cannot_grow, file_systems_without_fallocate,
+          writing, threads, more_rights_than_the_caller)

@@ -89,7 +89,7 @@ static const struct prey preys[] = {
     {"kill", "60000", 1},
     {"graphs-kill", "600", 1 + 64}, /* a definition and its nodes */
     {"vmm-kill", "2000", 1},
-    {"devices-kill", "14000", 3}, /* the end of a context, and that it begins and is done */
+    {"devices-kill", "14000", 2}, /* that a context is made: it begins, and is done */
 };
 #define PREYS (int)(sizeof preys / sizeof *preys)
 

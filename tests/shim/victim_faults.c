@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -70,11 +71,22 @@ int ftruncate(int fd, off_t size)
     return -1;
 }
 
-int posix_fallocate(int fd, off_t offset, off_t size)
+/* nofallocate: as of a file system that does not know it; nosync: and that has no room. */
+int fallocate(int fd, int mode, off_t offset, off_t size)
 {
-    if (FAILS("fallocate"))
-        return ENOSPC;
-    return syscall(SYS_fallocate, fd, 0, offset, size) < 0 ? errno : 0;
+    bool unknown = FAILS("nofallocate") || FAILS("nosync");
+    if (!unknown && !FAILS("fallocate"))
+        return (int)syscall(SYS_fallocate, fd, mode, offset, size);
+    errno = unknown ? EOPNOTSUPP : ENOSPC;
+    return -1;
+}
+
+int fdatasync(int fd)
+{
+    if (!FAILS("nosync"))
+        return (int)syscall(SYS_fdatasync, fd);
+    errno = ENOSPC;
+    return -1;
 }
 
 int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),

@@ -361,6 +361,8 @@ static void *on_device(void *device)
     CUcontext context;
     CUdevice ordinal = (CUdevice)(uintptr_t)device;
     MUST(CU(cuDevicePrimaryCtxRetain)(&context, ordinal));
+    if (ordinal > 0) /* that of the first was there before */
+        victim_lasted(MT_API_cuDevicePrimaryCtxRetain, MT_UPKEEP_CONTEXT);
     MUST(REAL(cuCtxSetCurrent)(context));
     for (unsigned i = 0; i < device_times; i++) {
         CUdeviceptr address;

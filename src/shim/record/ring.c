@@ -5,22 +5,28 @@
  * thread has ended and the consumer has read it to the end it is given to the next new thread, with
  * positions going on from where they were.
  *
- * The file is grown by posix_fallocate, never by ftruncate alone: a store into a hole of a full
- * disk would kill the job with SIGBUS. A ring begins with a piece of it that is on the disk, twice
- * as much whenever that is written to its end: of many threads most have little to tell. Where the
- * file cannot grow the ring, or the rest of it, lies in anonymous memory. */
+ * The file is grown by fallocate, never by ftruncate alone: a store into a hole of a full disk
+ * would kill the job with SIGBUS. Where the file system does not know that call, zeros are written
+ * and brought to the disk; where it may want room for what is written anew, too (copy on write), it
+ * is told not to, or no ring lies in the file. A ring begins with a piece of it that is on the
+ * disk, twice as much whenever that is written to its end: of many threads most have little to
+ * tell. Where the file cannot grow the ring, or the rest of it, lies in anonymous memory. */
 #include "shim/record/ring.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/futex.h>
+#include <linux/magic.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -88,6 +94,7 @@ uint32_t mt_rings_capacity(void)
     return rings.capacity;
 }
 
+#define BCACHEFS_MAGIC 0xca451a4eu
 #define FIRST_PIECE (256u << 10) /* of a ring, on the disk */
 
 #ifndef MADV_POPULATE_WRITE
@@ -150,16 +157,45 @@ static bool is_allowed(uint64_t end)
            limit.rlim_cur >= end;
 }
 
-/* Room in the file behind `offset`, on the disk and not only in its length. */
+/* What was written may lie in memory only, and find no room later. */
+static int write_zeros(int fd, uint64_t offset, uint64_t size)
+{
+    static const uint8_t zeros[16 << 10];
+    int error = 0;
+    for (uint64_t done = 0; done < size && error == 0; done += sizeof zeros) {
+        uint64_t rest = size - done < sizeof zeros ? size - done : sizeof zeros;
+        error = mt_mfile_write(&rings.file, zeros, rest, offset + done);
+    }
+    return error < 0 ? error : fdatasync(fd) < 0 ? -errno : 0;
+}
+
+/* Room in the file behind `offset`, where nothing was, on the disk and not only in its length. The
+ * C library's posix_fallocate would write a byte of each page, and not wait for the disk. */
 static int grow(uint64_t offset, uint64_t size)
 {
-    int fd = mt_mfile_check(&rings.file);
+    int fd = mt_mfile_check(&rings.file), failed;
     if (fd < 0)
         return fd;
     if (!is_allowed(offset + size))
         return -EFBIG;
-    /* Not from 0: where it is emulated, bytes that are there are read and written back. */
-    return -posix_fallocate(fd, (off_t)offset, (off_t)size);
+    do
+        failed = fallocate(fd, 0, (off_t)offset, (off_t)size) < 0 ? errno : 0;
+    while (failed == EINTR);
+    return failed == EOPNOTSUPP || failed == ENOSYS ? write_zeros(fd, offset, size) : -failed;
+}
+
+/* Whether what has its room keeps it when it is written anew. Of file systems that copy on write
+ * ZFS and those behind a network find out later, and not in a store. */
+static bool stays_in_place(int fd)
+{
+    struct statfs status;
+    int flags = 0;
+    if (fstatfs(fd, &status) < 0)
+        return false;
+    if ((uint32_t)status.f_type == BTRFS_SUPER_MAGIC) /* good for files that are empty */
+        return ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0 &&
+               (flags |= FS_NOCOW_FL, ioctl(fd, FS_IOC_SETFLAGS, &flags) == 0);
+    return (uint32_t)status.f_type != BCACHEFS_MAGIC;
 }
 
 /* What follows the page of the i-th ring of the file. */
@@ -210,12 +246,15 @@ void mt_rings_open(const char *path, const struct mt_ringfile_header *header)
 {
     rings.capacity = header->capacity;
     rings.header = NULL;
-    if (mt_mfile_create(&rings.file, path, false) == 0 && grow(0, MT_RINGFILE_PAGE) == 0)
+    if (mt_mfile_create(&rings.file, path, false) == 0 && stays_in_place(rings.file.fd) &&
+        grow(0, MT_RINGFILE_PAGE) == 0)
         rings.header = map(rings.file.fd, MT_RINGFILE_PAGE, 0);
-    if (rings.header)
+    if (rings.header) {
         memcpy(rings.header, header, sizeof *header);
-    else
+    } else if (rings.file.fd >= 0) { /* after a kill it would promise more than there is */
+        mt_mfile_remove(&rings.file);
         mt_mfile_close(&rings.file);
+    }
 }
 
 /* Map one more ring: in the file as long as all before it are, else in memory. */
