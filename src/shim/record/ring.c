@@ -7,21 +7,19 @@
  *
  * The file is grown by fallocate, never by ftruncate alone: a store into a hole of a full disk
  * would kill the job with SIGBUS. Where the file system does not know that call, zeros are written
- * and brought to the disk; where it may want room for what is written anew, too (copy on write), it
- * is told not to, or no ring lies in the file. A ring begins with a piece of it that is on the
- * disk, twice as much whenever that is written to its end: of many threads most have little to
- * tell. Where the file cannot grow the ring, or the rest of it, lies in anonymous memory. */
+ * and brought to the disk; where it wants room for what is written anew, too (copy on write), no
+ * ring lies in the file. A ring begins with a piece of it that is on the disk, twice as much
+ * whenever that is written to its end: of many threads most have little to tell. Where the file
+ * cannot grow the ring, or the rest of it, lies in anonymous memory. */
 #include "shim/record/ring.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <linux/futex.h>
 #include <linux/magic.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -184,18 +182,14 @@ static int grow(uint64_t offset, uint64_t size)
     return failed == EOPNOTSUPP || failed == ENOSYS ? write_zeros(fd, offset, size) : -failed;
 }
 
-/* Whether what has its room keeps it when it is written anew. Of file systems that copy on write
- * ZFS and those behind a network find out later, and not in a store. */
+/* Whether what has its room keeps it when it is written anew. File systems that copy on write want
+ * more then, if only to say where it lies; what is wrong with ZFS or a file server shows later, and
+ * not in a store. */
 static bool stays_in_place(int fd)
 {
     struct statfs status;
-    int flags = 0;
-    if (fstatfs(fd, &status) < 0)
-        return false;
-    if ((uint32_t)status.f_type == BTRFS_SUPER_MAGIC) /* good for files that are empty */
-        return ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0 &&
-               (flags |= FS_NOCOW_FL, ioctl(fd, FS_IOC_SETFLAGS, &flags) == 0);
-    return (uint32_t)status.f_type != BCACHEFS_MAGIC;
+    return fstatfs(fd, &status) == 0 && (uint32_t)status.f_type != BTRFS_SUPER_MAGIC &&
+           (uint32_t)status.f_type != BCACHEFS_MAGIC;
 }
 
 /* What follows the page of the i-th ring of the file. */
