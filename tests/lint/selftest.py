@@ -14,6 +14,7 @@ import lint_headers
 import lint_includes
 import lint_options
 import lint_settings
+import lint_story
 import lint_symbols
 import lint_text
 
@@ -45,6 +46,38 @@ class Planted(unittest.TestCase):
 
     def assert_clean(self, problems):
         self.assertEqual(list(problems), [])
+
+
+class Story(Planted):
+    def setUp(self):
+        super().setUp()
+        self.write("src/analysis/summary.def", 'FACT(events, COUNT, "events")\n')
+        self.write("src/model/counts.def", 'COUNT(pauses, COUNT, "pauses")\n')
+        self.write("src/analysis/summarykeys.c", '    {"device.N.name", MT_U_NONE, "name"},\n')
+        self.write("src/analysis/tables.def", 'COLUMN(peak, phase, TEXT, NONE, "phase")\n')
+
+    def say(self, key, column, listed="pauses"):
+        self.write("src/report/story/brief.c", f'''
+    {{"{listed}", "a note"}},
+    f(number(story, "{key}"), mt_rows_text(story->summary, "pauses"));
+    g(mt_rows_get(of(story), 0, "{column}").u, mt_story_device(story, device[0], "name"));
+''')
+
+    def test_clean(self):
+        self.say("events", "phase")
+        self.assert_clean(lint_story.check(self.root))
+
+    def test_names_that_are_in_no_list(self):
+        self.say("event", "phase")
+        self.assert_finds(lint_story.check(self.root), "brief.c:3", "'event'", "summary")
+        self.say("events", "phases")
+        self.assert_finds(lint_story.check(self.root), "brief.c:4", "'phases'", "column")
+        self.say("events", "phase", "pause")
+        self.assert_finds(lint_story.check(self.root), "brief.c:2", "'pause'", "summary")
+
+    def test_nothing_found_is_no_success(self):
+        self.write("src/report/story/brief.c", "")
+        self.assert_finds(lint_story.check(self.root), "reads no column")
 
 
 class Includes(Planted):

@@ -12,7 +12,16 @@
 #include "report/story/storywords.h"
 
 #define PATH_COLUMNS 48u
+#define COMMAND_COLUMNS 24u /* at least; of a job with a long host name the path gives way */
+#define HOST_COLUMNS 16u
+#define RANK_COLUMNS 8u
 #define SITE_COLUMNS 44u
+
+/* " (pid 18446744073709551615 on HOST, rank RANK)" leaves room for a path. */
+_Static_assert(MT_PAGE_COLUMNS >
+                   2 + 6 + 20 + 4 + HOST_COLUMNS + 7 + RANK_COLUMNS + 1 + COMMAND_COLUMNS + 8,
+               "a title has room for everything");
+
 #define LINES 10u        /* of one process and device */
 #define OUT_OF_MEMORY 2u /* CUresult */
 #define NOTES 3u         /* that are told one by one */
@@ -40,14 +49,15 @@ static void who(struct mt_page *page, const struct mt_story *story)
     const char *rank = mt_rows_text(story->summary, "rank");
     bool ranked = rank && *rank;
     char text[2 * MT_PAGE_COLUMNS], place[MT_PAGE_LINE_BYTES], what[MT_PAGE_LINE_BYTES];
-    snprintf(text, sizeof text, " (pid %" PRIu64 "%s%.60s%s%.20s)", number(story, "pid"),
-             host ? " on " : "", host ? NAME(host, 24) : "", ranked ? ", rank " : "",
-             ranked ? NAME(rank, 8) : "");
-    mt_page_name(place, story->path, PATH_COLUMNS);
+    snprintf(text, sizeof text, " (pid %" PRIu64 "%s%s%s%s)", number(story, "pid"),
+             host ? " on " : "", host ? NAME(host, HOST_COLUMNS) : "", ranked ? ", rank " : "",
+             ranked ? NAME(rank, RANK_COLUMNS) : "");
     if (!number(story, "pid")) /* of a file that is cut before its facts */
         text[0] = 0;
-    size_t taken = mt_page_columns(place) + strlen(": ") + mt_page_columns(text);
-    mt_page_name(what, command_of(story), MT_PAGE_COLUMNS - taken);
+    size_t left = MT_PAGE_COLUMNS - strlen(": ") - mt_page_columns(text);
+    size_t most = left - COMMAND_COLUMNS < PATH_COLUMNS ? left - COMMAND_COLUMNS : PATH_COLUMNS;
+    mt_page_name(place, story->path, most);
+    mt_page_name(what, command_of(story), left - mt_page_columns(place));
     mt_page_add(page, "%s: %s%s", place, what, text);
 }
 
@@ -263,6 +273,16 @@ static void tell_missing(struct mt_page *page, const struct mt_story *story)
     }
 }
 
+static void tell_lost_stacks(struct mt_page *page, const struct mt_story *story)
+{
+    uint64_t lost = number(story, "stacks_lost");
+    if (!lost)
+        return;
+    mt_page_begin(page, "note", MT_PAGE_BESIDE);
+    mt_page_add(page, "%s %s without a stack, there were too many different ones",
+                COUNTED(lost, "event is", "events are"));
+}
+
 static void tell_pauses(struct mt_page *page, const struct mt_story *story)
 {
     if (!number(story, "pauses"))
@@ -297,6 +317,7 @@ void mt_story_brief(struct mt_page *page, const struct mt_story *story)
     tell_damage(page, story);
     tell_pauses(page, story);
     tell_missing(page, story);
+    tell_lost_stacks(page, story);
     tell_notes(page, story);
 }
 
