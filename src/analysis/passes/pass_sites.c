@@ -1,5 +1,6 @@
 /* Blocks by who asked for them. The site of a stack is found when its first block is born: a
  * line's most bytes at a time cannot be had from those of its stacks afterwards. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,11 +22,26 @@ struct state {
     struct mt_sitebook book;
 };
 
+/* Driver memory without a stack goes by the library that asked for it, where that is known: as if
+ * each had one stack, of a number that no stack has. */
+#define OF_LIBRARY (UINT32_C(1) << 31)
+
+static uint32_t stack_of(const struct mt_block *block)
+{
+    return block->stack || !block->library ? block->stack : OF_LIBRARY | block->library;
+}
+
+static bool is_stackless(uint32_t stack)
+{
+    return stack == 0 || stack & OF_LIBRARY;
+}
+
 /* A row before it is written. */
 struct row {
     const struct mt_tally *tally;
     enum mt_grouping by;
     uint32_t device, group;
+    uint32_t library; /* string: of blocks without a stack, 0: not known */
 };
 
 static void *sites_new(const struct mt_run *run)
@@ -63,12 +79,12 @@ static bool note_module(struct state *state, uint32_t module, uint32_t site)
 
 static bool find_groups(struct state *state, uint32_t stack, struct mt_groups *groups)
 {
-    uint32_t site = mt_stacks_site(state->run->stacks, stack);
+    uint32_t site = mt_stacks_site(state->run->stacks, is_stackless(stack) ? 0 : stack);
     if (site == MT_NO_SITE)
         return false;
     uint32_t module = mt_stacks_site_at(state->run->stacks, site)->module_number;
     /* Blocks without a stack are one group in every way. */
-    groups->n = stack ? MT_BY_GROUPS : 1;
+    groups->n = is_stackless(stack) ? 1 : MT_BY_GROUPS;
     groups->group[MT_BY_GROUP_LINE] = site;
     groups->group[MT_BY_GROUP_MODULE] = module;
     return note_module(state, module, site);
@@ -99,7 +115,7 @@ static const struct mt_groups *groups_of(struct state *state, uint32_t stack)
 static int sites_birth(void *data, const struct mt_block *block)
 {
     struct state *state = data;
-    const struct mt_groups *groups = groups_of(state, block->stack);
+    const struct mt_groups *groups = groups_of(state, stack_of(block));
     return groups ? mt_sitebook_birth(&state->book, block, groups) : MT_ERR_MEMORY;
 }
 
@@ -125,6 +141,7 @@ static int sites_usage(void *data, uint32_t device, const struct mt_usage *usage
 /* ---- rows ---- */
 
 #define CELL(name) cell[MT_COL_sites_##name]
+#define LIBRARY_BYTES 256
 
 static const char *grouping_word(enum mt_grouping by)
 {
@@ -140,6 +157,19 @@ static const struct mt_site *site_of(const struct state *state, const struct row
                     : row->by == MT_BY_GROUP_LINE ? row->group
                                                   : state->site_of_module[row->group];
     return mt_stacks_site_at(state->run->stacks, site);
+}
+
+/* Of a library nothing but its name is known; `text` holds it as long as the row is written. */
+static void fill_library(const struct state *state, const struct row *row, struct mt_value *cell,
+                         char text[LIBRARY_BYTES])
+{
+    const char *library = mt_trace_string(state->run->trace, row->library);
+    bool module = row->by == MT_BY_GROUP_MODULE;
+    library = library ? library : "(name lost)";
+    snprintf(text, LIBRARY_BYTES, "%s%s", library, module ? "" : " (no stack)");
+    CELL(site) = mt_text(text);
+    CELL(module) = mt_text(library);
+    CELL(stack_id) = CELL(function) = CELL(file) = CELL(line) = mt_null();
 }
 
 static void fill_site(const struct state *state, const struct row *row, struct mt_value *cell)
@@ -160,8 +190,12 @@ static int put_row(const struct state *state, const struct row *row)
 {
     struct mt_value cell[MT_COLS_sites];
     const struct mt_tally *tally = row->tally;
+    char text[LIBRARY_BYTES];
     CELL(by) = mt_text(grouping_word(row->by));
-    fill_site(state, row, cell);
+    if (row->library)
+        fill_library(state, row, cell, text);
+    else
+        fill_site(state, row, cell);
     CELL(device) = mt_device_value(row->device);
     CELL(at_peak_bytes) = mt_uint(tally->at_peak_bytes);
     CELL(at_peak_blocks) = mt_uint(tally->at_peak);
@@ -186,7 +220,9 @@ static int compare(const void *a, const void *b)
         return left->tally->allocated_bytes > right->tally->allocated_bytes ? -1 : 1;
     if (left->device != right->device)
         return left->device < right->device ? -1 : 1;
-    return left->group < right->group ? -1 : left->group > right->group;
+    if (left->group != right->group)
+        return left->group < right->group ? -1 : 1;
+    return left->library < right->library ? -1 : left->library > right->library;
 }
 
 /* A group if it has blocks; with `rows` NULL it is only counted. */
@@ -198,15 +234,22 @@ static size_t add_row(const struct mt_tally *tally, struct row *rows, size_t n, 
     return n + (tally != NULL);
 }
 
-/* Blocks without a stack are told as a group of stacks only. */
+/* Blocks without a stack are told as groups of stacks only. */
 static size_t add_stackless(struct state *state, enum mt_grouping by, uint32_t device,
                             struct row *rows, size_t n)
 {
     for (uint32_t i = 0; i < state->stacks.size; i++)
-        if (state->stacks.id[i] == 0)
-            return add_row(mt_sitebook_tally(&state->book, MT_BY_GROUP_STACK, device, i), rows, n,
-                           (struct row){NULL, by, device, state->groups[i].group[by]});
+        if (is_stackless(state->stacks.id[i]))
+            n = add_row(mt_sitebook_tally(&state->book, MT_BY_GROUP_STACK, device, i), rows, n,
+                        (struct row){NULL, by, device, state->groups[i].group[by],
+                                     state->stacks.id[i] & ~OF_LIBRARY});
     return n;
+}
+
+static uint32_t library_of(const struct state *state, enum mt_grouping by, uint32_t group)
+{
+    uint32_t stack = by == MT_BY_GROUP_STACK ? state->stacks.id[group] : 0;
+    return stack & OF_LIBRARY ? stack & ~OF_LIBRARY : 0;
 }
 
 /* Every group with blocks, on every device. */
@@ -214,9 +257,11 @@ static size_t collect(struct state *state, enum mt_grouping by, struct row *rows
 {
     size_t n = 0;
     for (uint32_t device = 0; device < MT_DEVICES; device++) {
-        for (uint32_t group = 0; group < state->book.of[by][device].n; group++)
-            n = add_row(mt_sitebook_tally(&state->book, by, device, group), rows, n,
-                        (struct row){NULL, by, device, group});
+        for (uint32_t group = 0; group < state->book.of[by][device].n; group++) {
+            const struct mt_tally *tally = mt_sitebook_tally(&state->book, by, device, group);
+            struct row row = {NULL, by, device, group, tally ? library_of(state, by, group) : 0};
+            n = add_row(tally, rows, n, row);
+        }
         if (by != MT_BY_GROUP_STACK)
             n = add_stackless(state, by, device, rows, n);
     }
@@ -241,8 +286,10 @@ static int put_rows(struct state *state, enum mt_grouping by)
 static int sites_finish(void *data, uint64_t end_ns)
 {
     struct state *state = data;
-    bool any = state->stacks.size > 1 || (state->stacks.size == 1 && state->stacks.id[0] != 0);
+    bool any = false;
     (void)end_ns;
+    for (uint32_t i = 0; !any && i < state->stacks.size; i++)
+        any = !is_stackless(state->stacks.id[i]);
     for (uint32_t by = 0; any && by < MT_BY_GROUPS; by++)
         RETURN_IF_ERROR(put_rows(state, (enum mt_grouping)by));
     return 0;

@@ -1,7 +1,9 @@
 /* usage: known-stacks PATH [LIBRARY BUILD-ID ADDRESS]: a small trace with stacks whose answers are
- * known. The innermost frame of the native stack lies in LIBRARY, at the address in hex. */
+ * known. The innermost frame of the native stack lies in LIBRARY, at the address in hex. PATH
+ * "workspaces": with driver memory that two libraries asked for, without a stack. */
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tracewriter.h"
 
@@ -80,6 +82,23 @@ static void write_life(struct mt_tracewriter *w)
     end(w, 4000, 0x10040000, 0x20000, 0x19000);
 }
 
+static void text(struct mt_tracewriter *w, uint64_t id, const char *string)
+{
+    uint64_t word[4] = {id};
+    strncpy((char *)&word[1], string, sizeof word - 9);
+    mt_tracewriter_words(w, 0, 4500, MT_string, word, 4);
+}
+
+static void write_workspaces(struct mt_tracewriter *w)
+{
+    text(w, 1, "libcublasLt.so.13");
+    text(w, 2, "libcudnn.so.9");
+    for (uint64_t i = 0; i < 4; i++)
+        MT_TRACEWRITER_ADD(w, 0, 5000, alloc, ALLOC, 0x20000000 + (i << 24), (i + 1) << 16, 0, 0, 0,
+                           i < 3 ? 1 + i / 2 : 0);
+    MT_TRACEWRITER_ADD(w, 0, 9000000, free, ALLOC, 0x20000000);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2 && argc != 5)
@@ -89,6 +108,8 @@ int main(int argc, char **argv)
     write_frames(writer, argc > 2 ? argv[2] : "/opt/job/libjob.so", argc > 3 ? argv[3] : "0123",
                  argc > 4 ? strtoull(argv[4], NULL, 16) : 0x300);
     write_life(writer);
+    if (strcmp(argv[1], "workspaces") == 0)
+        write_workspaces(writer);
     mt_tracewriter_free(writer);
     return 0;
 }
