@@ -11,12 +11,12 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.join(HERE, "..", "..")
-QUESTIONS = (("replay", "the replay alone (`--table=kernels`)"), ("summary", "the summary"),
+QUESTIONS = (("replay", "the replay alone (`--table=kernels`)"), ("summary", "the screen"),
              ("csv", "all tables as CSV"))
 AGAINST = (("training_replay", "the replay of a training job"),
-           ("training_summary", "the summary of a training job"),
+           ("training_summary", "the screen of a training job"),
            ("pairs_replay", "the replay of the same allocations and frees"),
-           ("pairs_summary", "the summary of the same allocations and frees"))
+           ("pairs_summary", "the screen of the same allocations and frees"))
 
 
 class Rows:
@@ -47,9 +47,10 @@ def readme(rows):
     small, large = rows.sizes()[0], rows.sizes()[-1]
     return (
         f"| `memtrace-analyze` | {rows.median(f'analyze_replay_{small}M_events')} million events a "
-        "second and core for the replay; with the search for rhythms "
+        "second and core for the replay; for the ten lines of the screen "
         f"{rows.median(f'analyze_summary_{small}M_events')} million of a trace of {small} million "
-        f"events, {rows.median(f'analyze_summary_{large}M_events')} of {large} million; "
+        f"events, and of one of {large} million, where a first look leaves some of it out, "
+        f"{rows.median(f'analyze_summary_{large}M_events')}; "
         f"{rows.median(f'analyze_csv_{small}M_events')} million for all tables as CSV (what a "
         "second core that reads ahead saves: [docs/analysis.md](docs/analysis.md)); "
         f"{rows.median(f'analyze_summary_{small}M_memory')} MiB for {small} and "
@@ -88,7 +89,8 @@ Beside heaptrack_print, in turn with it, which reads what heaptrack recorded of 
 and frees at depth 20. A training job is a trace of as many events, but of other ones: launches with
 their pointers beside allocations and frees. The same allocations and frees are a trace of blocks of
 the same sizes in the same order, without stacks; there each pair is an iteration to the search for
-rhythms, so the summary has as many iterations to compare.
+rhythms, so the screen has as many iterations to compare. Of a trace of more than 64 MiB, as
+that of 102 million events is, the screen does not say what the peak is made of and what idles.
 
 {against}"""
 

@@ -133,11 +133,25 @@ static void tell_request(struct mt_page *page, const struct mt_rows *rows)
     if (size.null)
         mt_page_add(page, "a free");
     else
-        mt_page_add(page, "%s%s%s", BYTES(size.u), known ? " for " : "",
-                    known ? NAME(site.s, SITE_COLUMNS) : "");
-    mt_page_add(page, " at %s", NS(mt_rows_get(rows, 0, "time_ns").u));
+        mt_page_add(page, "%s for %s", BYTES(size.u),
+                    known ? NAME(site.s, SITE_COLUMNS) : "an unknown line");
     if (!error.null && error.u != OUT_OF_MEMORY)
-        mt_page_add(page, " with error %" PRIu64 " of the driver", error.u);
+        mt_page_add(page, ": error %" PRIu64 " of the driver", error.u);
+}
+
+/* What could have been had: what the driver had left, and what an allocator held in vain. */
+static void tell_left(struct mt_page *page, const struct mt_rows *rows)
+{
+    struct mt_value left = mt_rows_get(rows, 0, "free_bytes");
+    struct mt_value reserved = mt_rows_get(rows, 0, "reserved_bytes");
+    struct mt_value allocated = mt_rows_get(rows, 0, "allocated_bytes");
+    if (!left.null)
+        mt_page_add(page, "; %s free", BYTES(left.u));
+    if (reserved.null || allocated.null)
+        return;
+    if (reserved.u > allocated.u)
+        mt_page_add(page, "; %s slack", BYTES(reserved.u - allocated.u));
+    mt_page_add(page, "; %s reserved", BYTES(reserved.u));
 }
 
 static void tell_failure(struct mt_page *page, const struct mt_story *story)
@@ -145,19 +159,12 @@ static void tell_failure(struct mt_page *page, const struct mt_story *story)
     uint64_t all = number(story, "allocations_failed") + number(story, "blocks_failed") +
                    number(story, "frees_failed");
     const struct mt_rows *rows = find_failure(story);
-    struct mt_value left = mt_rows_get(rows, 0, "free_bytes");
-    struct mt_value reserved = mt_rows_get(rows, 0, "reserved_bytes");
-    struct mt_value allocated = mt_rows_get(rows, 0, "allocated_bytes");
     if (!all || !mt_rows_count(rows))
         return;
     mt_page_begin(page, mt_story_out_of_memory(story) ? "no memory" : "failed", WEIGHT_FAILED);
     tell_request(page, rows);
-    if (!left.null)
-        mt_page_add(page, "; %s free", BYTES(left.u));
-    if (!reserved.null)
-        mt_page_add(page, "%s %s reserved", left.null ? ";" : ",", BYTES(reserved.u));
-    if (!allocated.null)
-        mt_page_add(page, ", %s allocated", BYTES(allocated.u));
+    tell_left(page, rows);
+    mt_page_add(page, "; at %s", NS(mt_rows_get(rows, 0, "time_ns").u));
     if (all > 1)
         mt_page_add(page, "; %s failures in all", NUMBER(all));
 }
