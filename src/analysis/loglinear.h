@@ -18,22 +18,27 @@ struct mt_loglinear {
 
 static inline uint32_t mt_loglinear_bin(uint64_t value)
 {
-    if (value < MT_LOGLINEAR_STEPS)
-        return (uint32_t)value;
-    uint32_t shift = 58 - (uint32_t)__builtin_clzll(value);
+    uint32_t shift = 58 - (uint32_t)__builtin_clzll(value | MT_LOGLINEAR_STEPS);
     return shift * MT_LOGLINEAR_STEPS + (uint32_t)(value >> shift);
 }
 
 /* The least number of a bin; that of bin + 1 is the first one beyond it. */
 uint64_t mt_loglinear_least(uint32_t bin);
 
-/* The value is below 2^63. */
-static inline void mt_loglinear_add(struct mt_loglinear *set, uint64_t value)
+/* Another number is the least or the largest. */
+static inline void mt_loglinear_widen(struct mt_loglinear *set, uint64_t value)
 {
     if (value < set->min || set->total == 0)
         set->min = value;
     if (value > set->max)
         set->max = value;
+}
+
+/* The value is below 2^63. */
+static inline void mt_loglinear_add(struct mt_loglinear *set, uint64_t value)
+{
+    if (__builtin_expect(value - set->min > set->max - set->min, 0)) /* or below min: it wraps */
+        mt_loglinear_widen(set, value);
     set->sum += (double)(int64_t)value;
     set->total++;
     set->count[mt_loglinear_bin(value)]++;

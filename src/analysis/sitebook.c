@@ -39,7 +39,7 @@ static inline struct mt_tally *tally_at(struct mt_tallies *tallies, uint32_t gro
 }
 
 /* What it holds now is what it held at the last peak, if it has not changed since. */
-static void catch_up(struct mt_tally *tally, uint64_t serial)
+static inline void catch_up(struct mt_tally *tally, uint64_t serial)
 {
     if (tally->serial == serial)
         return;
@@ -49,13 +49,15 @@ static void catch_up(struct mt_tally *tally, uint64_t serial)
 }
 
 /* Changes are added modulo 2^64. */
-static int change(struct mt_sitebook *book, const struct held *held, uint64_t bytes, uint64_t live)
+static inline __attribute__((always_inline)) int
+change(struct mt_sitebook *book, const struct held *held, uint64_t bytes, uint64_t live)
 {
+    const uint64_t serial = book->serial[held->device];
     for (uint32_t by = 0; by < held->groups.n; by++) {
         struct mt_tally *tally = tally_at(&book->of[by][held->device], held->groups.group[by]);
         if (!tally)
             return MT_ERR_MEMORY;
-        catch_up(tally, book->serial[held->device]);
+        catch_up(tally, serial);
         tally->bytes += bytes;
         tally->live += live;
         if (tally->bytes > tally->peak_bytes)
@@ -64,7 +66,7 @@ static int change(struct mt_sitebook *book, const struct held *held, uint64_t by
     return 0;
 }
 
-static int uncount(struct mt_sitebook *book, struct held *held)
+static __attribute__((noinline)) int uncount(struct mt_sitebook *book, struct held *held)
 {
     held->counted = false;
     return change(book, held, 0 - held->bytes, UINT64_MAX);
@@ -133,15 +135,6 @@ int mt_sitebook_death(struct mt_sitebook *book, const struct mt_block *block, ui
                     book->serial[held->device]);
     }
     held->counted = false;
-    return 0;
-}
-
-int mt_sitebook_usage(struct mt_sitebook *book, uint32_t device, const struct mt_usage *usage)
-{
-    if (usage->allocated > book->peak[device]) {
-        book->peak[device] = usage->allocated;
-        book->serial[device]++;
-    }
     return 0;
 }
 

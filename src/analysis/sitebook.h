@@ -51,12 +51,19 @@ struct mt_sitebook {
 
 void mt_sitebook_release(struct mt_sitebook *book);
 
-/* Groups are small numbers, dense from 0. All return 0 or MT_ERR_MEMORY. */
+/* Groups are small numbers, dense from 0. Those that are int return 0 or MT_ERR_MEMORY. */
 int mt_sitebook_birth(struct mt_sitebook *book, const struct mt_block *block,
                       const struct mt_groups *groups);
 int mt_sitebook_resize(struct mt_sitebook *book, const struct mt_block *block);
 int mt_sitebook_death(struct mt_sitebook *book, const struct mt_block *block, uint64_t end_ns);
-int mt_sitebook_usage(struct mt_sitebook *book, uint32_t device, const struct mt_usage *usage);
+static inline void mt_sitebook_usage(struct mt_sitebook *book, uint32_t device,
+                                     const struct mt_usage *usage)
+{
+    if (usage->allocated > book->peak[device]) {
+        book->peak[device] = usage->allocated;
+        book->serial[device]++;
+    }
+}
 
 /* What is known of a group at the end, NULL if it has nothing on that device. */
 const struct mt_tally *mt_sitebook_tally(struct mt_sitebook *book, enum mt_grouping grouping,

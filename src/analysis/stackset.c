@@ -11,18 +11,19 @@ void mt_stackset_release(struct mt_stackset *set)
     free(set->id);
 }
 
-uint32_t mt_stackset_index(struct mt_stackset *set, uint32_t stack)
+uint32_t mt_stackset_find(struct mt_stackset *set, uint32_t stack)
 {
     uint64_t *place = mt_dict_add(&set->by_id, stack);
     if (!place)
         return UINT32_MAX;
-    if (*place)
-        return (uint32_t)(*place - 1);
-    if (!MT_ROOM(set->id, set->size, set->room, 64))
-        return UINT32_MAX;
-    set->id[set->size] = stack;
-    *place = ++set->size;
-    return set->size - 1;
+    if (*place == 0) {
+        if (!MT_ROOM(set->id, set->size, set->room, 64))
+            return UINT32_MAX;
+        set->id[set->size] = stack;
+        *place = ++set->size;
+    }
+    set->last = (uint32_t)*place;
+    return set->last - 1;
 }
 
 struct mt_value mt_stack_value(uint32_t stack)

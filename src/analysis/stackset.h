@@ -13,12 +13,18 @@ struct mt_stackset {
     struct mt_dict by_id; /* stack -> index + 1 */
     uint32_t *id;         /* by index */
     uint32_t size, room;
+    uint32_t last; /* index + 1 of the stack that was asked for last, 0: none */
 };
 
 void mt_stackset_release(struct mt_stackset *set);
 
 /* Index of a stack; UINT32_MAX where memory is out. */
-uint32_t mt_stackset_index(struct mt_stackset *set, uint32_t stack);
+uint32_t mt_stackset_find(struct mt_stackset *set, uint32_t stack);
+static inline uint32_t mt_stackset_index(struct mt_stackset *set, uint32_t stack)
+{
+    return set->last && set->id[set->last - 1] == stack ? set->last - 1
+                                                        : mt_stackset_find(set, stack);
+}
 
 /* Cells that name a stack and its site; nothing for stack 0. */
 struct mt_value mt_stack_value(uint32_t stack);

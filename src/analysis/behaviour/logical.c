@@ -32,7 +32,7 @@ static void spread_add(struct mt_spread *spread, double value)
 {
     double away = value - spread->mean;
     spread->n++;
-    spread->mean += away / (double)(int64_t)spread->n;
+    spread->mean += away / spread->n;
     spread->squares += away * (value - spread->mean);
 }
 
@@ -84,9 +84,15 @@ static uint32_t add(struct mt_logicals *it, const struct mt_life *life, uint32_t
 
 /* ---- following a life ---- */
 
-static void follow(struct mt_follower *follower, uint32_t logical, uint64_t now)
+static void follow(const struct mt_logicals *it, struct mt_follower *follower, uint32_t number,
+                   uint64_t now)
 {
-    *follower = (struct mt_follower){.last_ns = now, .logical = logical, .following = logical != 0};
+    const struct mt_logical *logical = &it->logical[number];
+    *follower = (struct mt_follower){.last_ns = now, .logical = number, .following = number != 0};
+    if (number && logical->fixed) {
+        follower->beat = logical->beat;
+        follower->pattern = logical->beats;
+    }
 }
 
 static int grow_pattern(struct mt_logical *logical, uint32_t who, uint32_t kind)
@@ -97,29 +103,50 @@ static int grow_pattern(struct mt_logical *logical, uint32_t who, uint32_t kind)
     return 0;
 }
 
-/* Where a life is touched; `pauses`: the trace may have some. */
-static inline int take_beat(struct mt_logicals *it, const struct mt_touch *touch,
-                            const struct mt_step *step, bool pauses)
+/* Where a life is touched whose pattern is being made, or that is astray. */
+static __attribute__((noinline)) int take_other(struct mt_logicals *it,
+                                                struct mt_follower *follower,
+                                                const struct mt_touch *touch,
+                                                const struct mt_step *step)
 {
-    struct mt_follower *follower = &it->follower[touch->life];
-    if (!follower->following)
-        return 0;
     struct mt_logical *logical = &it->logical[follower->logical];
     uint64_t before_ns = follower->last_ns;
     uint32_t at = follower->beats++;
     follower->last_ns = step->time_ns;
     if (at == 0)
         follower->first_ns = step->time_ns;
-    if (__builtin_expect(!logical->fixed, 0))
+    if (!logical->fixed)
         RETURN_IF_ERROR(grow_pattern(logical, step->who, touch->kind));
     if (follower->astray)
         return 0;
     if (at >= logical->beats || logical->beat[at].who != step->who ||
         logical->beat[at].kind != touch->kind ||
-        (pauses && mt_model_was_paused(it->behaviour->run->model, before_ns, step->time_ns)))
+        mt_model_was_paused(it->behaviour->run->model, before_ns, step->time_ns))
         follower->astray = true;
     else
         spread_add(&logical->beat[at].interval, (double)(int64_t)(step->time_ns - before_ns));
+    return 0;
+}
+
+/* Where a life is touched; `pauses`: the trace may have some. */
+static inline int take_beat(struct mt_logicals *it, const struct mt_touch *touch,
+                            const struct mt_step *step, bool pauses)
+{
+    struct mt_follower *follower = &it->follower[touch->life];
+    if (__builtin_expect(!follower->beat, 0))
+        return follower->following ? take_other(it, follower, touch, step) : 0;
+    struct mt_beat *beat = &follower->beat[follower->beats];
+    if (__builtin_expect(follower->beats >= follower->pattern || beat->who != step->who ||
+                             beat->kind != touch->kind || pauses,
+                         0)) {
+        follower->beat = NULL;
+        return take_other(it, follower, touch, step);
+    }
+    uint64_t now = step->time_ns, before = follower->last_ns;
+    follower->last_ns = now;
+    if (follower->beats++ == 0)
+        follower->first_ns = now;
+    spread_add(&beat->interval, (double)(int64_t)(now - before));
     return 0;
 }
 
@@ -139,6 +166,7 @@ static void conclude(struct mt_logicals *it, struct mt_logical *logical,
 {
     bool following = follower->following;
     follower->following = false;
+    follower->beat = NULL;
     if (!following || mt_model_was_paused(it->behaviour->run->model, start_ns, end_ns))
         return;
     logical->lives++;
@@ -233,7 +261,7 @@ int mt_logicals_born(struct mt_logicals *it, uint32_t number)
     if (!join(&it->logical[life->logical], life))
         life->logical = 0;
     else
-        follow(follower, life->logical, life->birth_ns);
+        follow(it, follower, life->logical, life->birth_ns);
     return 0;
 }
 
@@ -272,6 +300,7 @@ static int become_lasting(struct mt_logicals *it, uint32_t number)
     if (logical == UINT32_MAX || !push(&it->lasting, &it->lastings, &it->lastings_room, number))
         return MT_ERR_MEMORY;
     life->logical = it->follower[number].logical = logical;
+    it->follower[number].beat = NULL;
     return 0;
 }
 
@@ -298,7 +327,7 @@ int mt_logicals_begun(struct mt_logicals *it, const struct mt_span *span)
         RETURN_IF_ERROR(look_at_young(it));
     for (size_t i = 0; it->counts && i < it->lastings; i++) {
         struct mt_follower *follower = &it->follower[it->lasting[i]];
-        follow(follower, follower->logical, span->start_ns);
+        follow(it, follower, follower->logical, span->start_ns);
     }
     return 0;
 }
@@ -339,7 +368,7 @@ int mt_logicals_span(struct mt_logicals *it, const struct mt_span *span)
 
 static double deviation(const struct mt_spread *spread)
 {
-    return spread->n < 2 ? 0 : sqrt(spread->squares / (double)(spread->n - 1));
+    return spread->n < 2 ? 0 : sqrt(spread->squares / (spread->n - 1));
 }
 
 double mt_spread_variation(const struct mt_spread *spread)

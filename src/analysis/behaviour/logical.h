@@ -17,7 +17,7 @@
 
 /* Mean and spread of a number that comes again and again (Welford). */
 struct mt_spread {
-    uint64_t n;
+    double n; /* a whole number; it divides */
     double mean, squares;
 };
 
@@ -54,8 +54,10 @@ struct mt_sized {
 /* Where a life stands in its pattern; at its number. */
 struct mt_follower {
     uint64_t last_ns, first_ns;
-    uint32_t logical; /* as the life's, 0: none */
+    struct mt_beat *beat; /* the pattern, if it is made and has been followed; else NULL */
+    uint32_t logical;     /* as the life's, 0: none */
     uint32_t beats;
+    uint32_t pattern; /* beats of the pattern */
     bool astray, following;
 };
 

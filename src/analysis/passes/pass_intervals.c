@@ -125,7 +125,8 @@ static inline int add(struct state *state, const struct mt_block *block, const s
 static inline __attribute__((always_inline)) int
 see(struct state *state, const struct mt_block *block, struct last *last, const struct last *now)
 {
-    if (last->epoch && last->time_ns == now->time_ns && last->who == now->who) {
+    if (__builtin_expect(last->time_ns == now->time_ns, 0) && last->epoch &&
+        last->who == now->who) {
         if (last->kind == MT_ACCESS_READ) /* one that reads and writes is no interval: it writes */
             last->kind = now->kind;
         return 0;
@@ -182,8 +183,9 @@ static int intervals_launch(void *data, const struct mt_launch *launch)
     state->pauses = mt_model_has_pauses(state->run->model);
     if (launch->told)
         return see_told(state, launch, last, now);
-    for (uint32_t i = 0; i < launch->blocks; i++)
-        RETURN_IF_ERROR(see(state, launch->block[i], &last[launch->block[i]->slot], &now));
+    const struct mt_block *const *block = launch->block, *const *end = block + launch->blocks;
+    for (; block < end; block++)
+        RETURN_IF_ERROR(see(state, *block, &last[(*block)->slot], &now));
     return 0;
 }
 

@@ -135,7 +135,8 @@ static int sites_usage(void *data, uint32_t device, const struct mt_usage *usage
 {
     struct state *state = data;
     (void)time_ns;
-    return mt_sitebook_usage(&state->book, device, usage);
+    mt_sitebook_usage(&state->book, device, usage);
+    return 0;
 }
 
 /* ---- rows ---- */

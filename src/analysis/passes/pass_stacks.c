@@ -97,7 +97,8 @@ static int stacks_usage(void *data, uint32_t device, const struct mt_usage *usag
 {
     struct state *state = data;
     (void)time_ns;
-    return mt_sitebook_usage(&state->book, device, usage);
+    mt_sitebook_usage(&state->book, device, usage);
+    return 0;
 }
 
 static int stacks_launch(void *data, const struct mt_launch *launch)

@@ -54,7 +54,15 @@ static uint32_t slice_of(const struct state *state, uint64_t time_ns)
     return slice < state->slices ? (uint32_t)slice : state->slices - 1;
 }
 
-static struct line *line_of(struct state *state, uint32_t device)
+/* The same of a time that as a rule lies in the slice that a line has come to. */
+static inline uint32_t slice_near(const struct state *state, const struct line *line,
+                                  uint64_t time_ns)
+{
+    uint64_t begin = line->slice * state->width;
+    return time_ns - begin < state->width ? line->slice : slice_of(state, time_ns);
+}
+
+static inline struct line *line_of(struct state *state, uint32_t device)
 {
     if (!state->line[device]) {
         state->line[device] = calloc(1, sizeof(struct line));
@@ -129,8 +137,8 @@ static int timeline_death(void *data, const struct mt_block *block)
     struct line *line = line_of(state, block->device);
     if (!line)
         return MT_ERR_MEMORY;
-    line->live_change[slice_of(state, block->first_access_ns)] += (int64_t)block->size;
-    line->live_change[slice_of(state, block->last_access_ns) + 1] -= (int64_t)block->size;
+    line->live_change[slice_near(state, line, block->first_access_ns)] += (int64_t)block->size;
+    line->live_change[slice_near(state, line, block->last_access_ns) + 1] -= (int64_t)block->size;
     return 0;
 }
 
