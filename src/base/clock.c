@@ -2,11 +2,13 @@
 
 #include <time.h>
 
+#include "base/hot.h"
+
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
 
-bool mt_clock_counter;
+bool mt_clock_counter MT_HOT_DATA;
 
 void mt_clock_init(void)
 {

@@ -1,31 +1,15 @@
 #include "shim/cuda/granules.h"
 
-#include <stddef.h>
-#include <sys/mman.h>
+#include "base/hot.h"
 
-_Atomic(mt_granule_leaf *) mt_granules[MT_GRANULE_ROOTS];
-struct mt_granule_range mt_granule_range = {UINT64_MAX, 0};
+_Atomic uint64_t mt_granules[MT_GRANULES / 64];
+/* From here to mt_clock_counter: one line of what every hook reads (hot.h). */
+struct mt_granule_range mt_granule_range MT_HOT_DATA __attribute__((aligned(64))) = {UINT32_MAX, 0};
 
-static mt_granule_leaf *leaf_of(uint64_t granule)
+static void widen(uint32_t first, uint32_t end)
 {
-    _Atomic(mt_granule_leaf *) *slot = &mt_granules[granule >> MT_GRANULE_LEAF_BITS];
-    mt_granule_leaf *leaf = atomic_load_explicit(slot, memory_order_acquire), *none = NULL;
-    if (leaf)
-        return leaf;
-    void *fresh =
-        mmap(NULL, sizeof *leaf, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (fresh == MAP_FAILED)
-        return NULL;
-    if (atomic_compare_exchange_strong(slot, &none, fresh))
-        return fresh;
-    munmap(fresh, sizeof *leaf); /* another thread was faster */
-    return none;
-}
-
-static void widen(uint64_t first, uint64_t end)
-{
-    uint64_t low = atomic_load_explicit(&mt_granule_range.low, memory_order_relaxed);
-    uint64_t high = atomic_load_explicit(&mt_granule_range.high, memory_order_relaxed);
+    uint32_t low = atomic_load_explicit(&mt_granule_range.low, memory_order_relaxed);
+    uint32_t high = atomic_load_explicit(&mt_granule_range.high, memory_order_relaxed);
     while (first < low && !atomic_compare_exchange_weak(&mt_granule_range.low, &low, first))
         ;
     while (end > high && !atomic_compare_exchange_weak(&mt_granule_range.high, &high, end))
@@ -35,14 +19,13 @@ static void widen(uint64_t first, uint64_t end)
 void mt_granules_mark(uint64_t address, uint64_t size)
 {
     uint64_t first = address >> MT_GRANULE_BITS, last = (address + size - 1) >> MT_GRANULE_BITS;
-    if (size == 0 || last >> MT_GRANULE_LEAF_BITS >= MT_GRANULE_ROOTS || last < first)
+    if (size == 0 || last >= MT_GRANULES || last < first)
         return;
-    widen(first, last + 1);
+    widen((uint32_t)first, (uint32_t)last + 1);
     for (uint64_t granule = first; granule <= last; granule++) {
-        mt_granule_leaf *leaf = leaf_of(granule);
-        uint64_t bit = granule & ((1u << MT_GRANULE_LEAF_BITS) - 1), one = UINT64_C(1) << bit % 64;
+        uint64_t one = UINT64_C(1) << granule % 64;
         /* Most are marked already; a plain load spares the locked operation. */
-        if (leaf && !(atomic_load_explicit(&(*leaf)[bit / 64], memory_order_relaxed) & one))
-            atomic_fetch_or_explicit(&(*leaf)[bit / 64], one, memory_order_relaxed);
+        if (!(atomic_load_explicit(&mt_granules[granule / 64], memory_order_relaxed) & one))
+            atomic_fetch_or_explicit(&mt_granules[granule / 64], one, memory_order_relaxed);
     }
 }

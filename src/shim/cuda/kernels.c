@@ -1,9 +1,10 @@
-/* The cache of kernels: open addressing, read without locks, written under one.
+/* The table of kernels: open addressing, read without locks, written under one.
  *
- * A slot's key is written after its value, so a reader that finds the key finds the value. Entries
- * and outgrown tables are never freed: a reader may still hold them. After an unload the generation
- * moves on, and every kernel is asked for again at its next launch and gets a new id: whether a
- * handle still means the same code nobody can tell. */
+ * An entry's handle is written last, so a reader that finds the handle finds the rest; from then on
+ * it is never changed, and outgrown tables are never freed: a reader may still hold them. After an
+ * unload the generation moves on, and every kernel is asked for again at its next launch and gets a
+ * new id, in another entry: whether a handle still means the same code nobody can tell. Entries of
+ * before are left out when the table is outgrown. */
 #include "shim/cuda/kernels.h"
 
 #include <errno.h>
@@ -18,25 +19,18 @@
 
 #define PARAMETERS_MAX 4096 /* 4-byte parameters fill the largest block of 32,764 bytes twice */
 #define NAME_MAX_BYTES 16384
-#define FIRST_SLOTS 4096
+#define FIRST_BITS 8
+#define PAGE 4096
 
-struct slot {
-    _Atomic uintptr_t key;
-    _Atomic(struct mt_kernel *) kernel;
-};
-
-struct table {
-    uint32_t mask;
-    uint32_t used;
-    struct slot slot[];
-};
+static _Alignas(PAGE) struct mt_kernel first_table[1 << FIRST_BITS];
+_Atomic uintptr_t mt_kernels MT_HOT_DATA = (uintptr_t)first_table + FIRST_BITS;
+_Atomic uint32_t mt_kernels_generation MT_HOT_DATA;
 
 static struct {
-    pthread_mutex_t lock; /* for writing */
-    _Atomic(struct table *) table;
-    _Atomic uint32_t generation;
+    pthread_mutex_t lock;       /* for writing */
+    uint32_t used;              /* entries of the table, also those that are not valid any more */
     uint32_t ids, epoch;        /* ids start anew with each recording */
-    uint8_t *arena, *arena_end; /* entries are cut from mapped pieces */
+    uint8_t *arena, *arena_end; /* what does not fit into entries is cut from mapped pieces */
 } cache = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* What the driver says of a kernel; too large for the stacks of a job's threads. */
@@ -51,35 +45,6 @@ static void *map(size_t size)
 {
     void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     return memory == MAP_FAILED ? NULL : memory;
-}
-
-static uint32_t hash(CUfunction handle)
-{
-    return (uint32_t)(((uintptr_t)handle >> 4) * UINT64_C(0x9e3779b97f4a7c15) >> 32);
-}
-
-static struct slot *find_slot(struct table *table, uintptr_t key)
-{
-    for (uint32_t i = hash((CUfunction)key);; i++) {
-        struct slot *slot = &table->slot[i & table->mask];
-        uintptr_t there = atomic_load_explicit(&slot->key, memory_order_acquire);
-        if (there == key || there == 0)
-            return slot;
-    }
-}
-
-static inline __attribute__((always_inline)) const struct mt_kernel *look_up(CUfunction handle)
-{
-    struct table *table = atomic_load_explicit(&cache.table, memory_order_acquire);
-    if (!table)
-        return NULL;
-    struct slot *slot = find_slot(table, (uintptr_t)handle);
-    const struct mt_kernel *kernel = atomic_load_explicit(&slot->kernel, memory_order_acquire);
-    bool valid =
-        kernel && kernel->handle == handle &&
-        kernel->generation == atomic_load_explicit(&cache.generation, memory_order_acquire) &&
-        kernel->epoch == atomic_load_explicit(&mt_life_epoch, memory_order_relaxed);
-    return valid ? kernel : NULL;
 }
 
 /* ---- asking the driver ---- */
@@ -172,42 +137,54 @@ static void *arena_take(size_t size)
     return taken;
 }
 
-static void fill_spans(struct mt_kernel *kernel, const struct answer *answer)
+/* Words beyond what a block of parameters holds are not believed. */
+static uint32_t count_spans(const struct answer *answer)
 {
-    for (uint32_t i = 0; kernel->known && i < answer->params; i++) {
+    uint32_t spans = 0, words = 0;
+    for (uint32_t i = 0; answer->params != MT_PARAMS_UNKNOWN && i < answer->params; i++) {
+        words += answer->layout[2 * i + 1] / 8;
+        spans += answer->layout[2 * i + 1] >= 8 && words < PARAMETERS_MAX;
+    }
+    return spans;
+}
+
+static void fill_spans(struct mt_kernel *kernel, const struct answer *answer, struct mt_span *span)
+{
+    for (uint32_t i = 0, n = 0; n < kernel->n_spans; i++) {
         uint16_t offset = answer->layout[2 * i], size = answer->layout[2 * i + 1];
         if (size < 8)
             continue;
-        kernel->span[kernel->n_spans++] =
-            (struct mt_span){(uint16_t)i, (uint16_t)(size / 8), offset};
-        kernel->words += size / 8;
+        span[n++] = (struct mt_span){(uint16_t)i, size / 8, offset};
+        kernel->words = (uint16_t)(kernel->words + size / 8);
     }
 }
 
-static struct mt_kernel *new_kernel(CUfunction handle, const struct answer *answer,
-                                    uint32_t generation)
+static bool make_kernel(struct mt_kernel *kernel, CUfunction handle, const struct answer *answer,
+                        uint32_t generation)
 {
-    uint32_t params = answer->params == MT_PARAMS_UNKNOWN ? 0 : answer->params;
-    struct mt_kernel *kernel = arena_take(sizeof *kernel + params * sizeof kernel->span[0]);
-    if (!kernel)
-        return NULL;
-    uint32_t epoch = atomic_load(&mt_life_epoch);
+    uint32_t epoch = atomic_load(&mt_life_epoch), spans = count_spans(answer);
+    struct mt_span *more = NULL;
+    if (spans > MT_KERNEL_SPANS && !(more = arena_take(spans * sizeof *more)))
+        return false;
     if (cache.epoch != epoch)
         cache.ids = 0;
     cache.epoch = epoch;
-    *kernel = (struct mt_kernel){.handle = handle,
+    *kernel = (struct mt_kernel){.handle = (uintptr_t)handle,
                                  .id = ++cache.ids,
                                  .generation = generation,
                                  .epoch = epoch,
+                                 .n_spans = spans & 0x7fff,
                                  .known = answer->params != MT_PARAMS_UNKNOWN};
-    fill_spans(kernel, answer);
-    return kernel;
+    fill_spans(kernel, answer, more ? more : kernel->span);
+    if (more)
+        kernel->spans = more;
+    return true;
 }
 
 /* The definition goes into the ring of the thread that launches first, before its launch. */
 static bool tell(struct mt_kernel *kernel, const struct answer *answer, uint8_t *room)
 {
-    uint64_t fields[] = {kernel->id, (uintptr_t)kernel->handle, answer->params};
+    uint64_t fields[] = {kernel->id, kernel->handle, answer->params};
     size_t name = strlen(answer->name) + 1;
     size_t layout = answer->params == MT_PARAMS_UNKNOWN ? 0 : 4 * (size_t)answer->params;
     memcpy(room, answer->name, name);
@@ -216,41 +193,65 @@ static bool tell(struct mt_kernel *kernel, const struct answer *answer, uint8_t 
     return mt_may_record() && mt_ring_put(MT_kernel, kernel->told, fields, room, name + layout);
 }
 
-static struct table *grown(struct table *old)
+/* The first free entry for a handle, in a table that has one. */
+static const struct mt_kernel *put(uintptr_t table, const struct mt_kernel *kernel)
 {
-    uint32_t slots = old ? (old->mask + 1) * 2 : FIRST_SLOTS;
-    struct table *table = map(sizeof *table + slots * sizeof table->slot[0]);
-    if (!table)
-        return old;
-    table->mask = slots - 1;
-    for (uint32_t i = 0; old && i <= old->mask; i++) {
-        uintptr_t key = atomic_load_explicit(&old->slot[i].key, memory_order_relaxed);
-        if (!key)
-            continue;
-        struct slot *slot = find_slot(table, key);
-        atomic_store_explicit(&slot->kernel, atomic_load(&old->slot[i].kernel),
-                              memory_order_relaxed);
-        atomic_store_explicit(&slot->key, key, memory_order_relaxed);
-        table->used++;
+    struct mt_kernel *place;
+    uintptr_t handle = atomic_load_explicit(&kernel->handle, memory_order_relaxed);
+    for (size_t i = 0;; i++) {
+        place = mt_kernel_place(table, (CUfunction)handle, i);
+        if (!atomic_load_explicit(&place->handle, memory_order_relaxed))
+            break;
     }
-    return table;
+    memcpy((char *)place + sizeof place->handle, (const char *)kernel + sizeof place->handle,
+           sizeof *place - sizeof place->handle);
+    atomic_store_explicit(&place->handle, handle, memory_order_release);
+    return place;
 }
 
-static bool enter(struct mt_kernel *kernel)
+static bool is_valid(const struct mt_kernel *kernel)
 {
-    struct table *table = atomic_load_explicit(&cache.table, memory_order_relaxed);
-    if (!table || table->used >= table->mask / 2) {
-        struct table *larger = grown(table);
-        if (!larger || larger->used >= larger->mask)
-            return false;
-        table = larger;
-        atomic_store_explicit(&cache.table, table, memory_order_release);
-    }
-    struct slot *slot = find_slot(table, (uintptr_t)kernel->handle);
-    atomic_store_explicit(&slot->kernel, kernel, memory_order_release);
-    if (atomic_exchange_explicit(&slot->key, (uintptr_t)kernel->handle, memory_order_release) == 0)
-        table->used++;
-    return true;
+    return atomic_load_explicit(&kernel->handle, memory_order_relaxed) &&
+           kernel->generation == atomic_load(&mt_kernels_generation) &&
+           kernel->epoch == atomic_load(&mt_life_epoch);
+}
+
+/* Another table with what is valid of this one, a third full at most. Where there is no memory for
+ * it this one, to its last entry but one: a search ends at a free one. */
+static void make_room(void)
+{
+    uintptr_t old = atomic_load_explicit(&mt_kernels, memory_order_relaxed);
+    unsigned bits = old & MT_KERNELS_BITS;
+    const struct mt_kernel *entry = (const void *)(old - bits);
+    uint32_t slots = 1u << bits, valid = 0;
+    for (uint32_t i = 0; i < slots; i++)
+        valid += is_valid(&entry[i]);
+    for (bits = FIRST_BITS; (1u << bits) / 3 < valid + 1; bits++)
+        ;
+    void *memory = map(sizeof *entry << bits);
+    if (!memory)
+        return;
+    uintptr_t table = (uintptr_t)memory | bits;
+    cache.used = 0;
+    for (uint32_t i = 0; i < slots; i++)
+        if (is_valid(&entry[i])) {
+            put(table, &entry[i]);
+            cache.used++;
+        }
+    atomic_store_explicit(&mt_kernels, table, memory_order_release);
+}
+
+/* Of the table: the kernel as readers will find it. NULL: there is no room. */
+static const struct mt_kernel *enter(const struct mt_kernel *kernel)
+{
+    uint32_t slots = 1u << (atomic_load(&mt_kernels) & MT_KERNELS_BITS);
+    if (cache.used >= slots / 2)
+        make_room();
+    uintptr_t table = atomic_load_explicit(&mt_kernels, memory_order_relaxed);
+    if (cache.used + 1 >= 1u << (table & MT_KERNELS_BITS))
+        return NULL;
+    cache.used++;
+    return put(table, kernel);
 }
 
 /* A lock that another thread held at the time of a fork stays locked in the child. */
@@ -274,7 +275,7 @@ static const struct mt_kernel *drop_launch(void)
 static const struct mt_kernel *learn(CUfunction handle)
 {
     struct answer *answer = map(sizeof *answer);
-    uint32_t generation = atomic_load_explicit(&cache.generation, memory_order_acquire);
+    uint32_t generation = atomic_load_explicit(&mt_kernels_generation, memory_order_acquire);
     if (!answer)
         return drop_launch();
     /* No lock is held while the driver is asked: it takes its own. */
@@ -283,17 +284,19 @@ static const struct mt_kernel *learn(CUfunction handle)
     if (answer->params == MT_PARAMS_UNKNOWN)
         ask_image(handle, answer);
     pthread_mutex_lock(&cache.lock);
-    const struct mt_kernel *known = look_up(handle); /* another thread may have been faster */
-    struct mt_kernel *kernel = known ? NULL : new_kernel(handle, answer, generation);
-    if (kernel) {
+    const struct mt_kernel *known = mt_kernel_known(handle); /* another thread may be faster */
+    struct mt_kernel kernel;
+    if (!known && make_kernel(&kernel, handle, answer, generation)) {
         /* Entered only once it is told; a definition that was dropped comes again. */
         uint8_t *room = map(sizeof *answer);
-        bool told = room && tell(kernel, answer, room);
-        known = told && enter(kernel) ? kernel : room && !told ? NULL : drop_launch();
+        bool told = room && tell(&kernel, answer, room);
+        known = told ? enter(&kernel) : NULL;
+        if (!known && (told || !room))
+            drop_launch();
         if (room)
             munmap(room, sizeof *answer);
     } else if (!known) {
-        known = drop_launch();
+        drop_launch();
     }
     pthread_mutex_unlock(&cache.lock);
     munmap(answer, sizeof *answer);
@@ -303,10 +306,9 @@ static const struct mt_kernel *learn(CUfunction handle)
 /* A signal handler that launches while its own thread learns must not wait for the lock. */
 static __thread bool learning __attribute__((tls_model("initial-exec")));
 
-/* Apart from mt_kernel_get, which then saves no registers. */
-static __attribute__((noinline)) const struct mt_kernel *get_slowly(CUfunction handle)
+static MT_SELDOM const struct mt_kernel *get_slowly(CUfunction handle)
 {
-    if (learning)
+    if (learning || !handle)
         return drop_launch();
     int saved = errno;
     learning = true;
@@ -318,11 +320,11 @@ static __attribute__((noinline)) const struct mt_kernel *get_slowly(CUfunction h
 
 const struct mt_kernel *mt_kernel_get(CUfunction handle)
 {
-    const struct mt_kernel *kernel = look_up(handle);
-    return __builtin_expect(kernel != NULL, 1) ? kernel : get_slowly(handle);
+    const struct mt_kernel *kernel = mt_kernel_known(handle);
+    return kernel ? kernel : get_slowly(handle);
 }
 
 void mt_kernels_stale(void)
 {
-    atomic_fetch_add(&cache.generation, 1);
+    atomic_fetch_add(&mt_kernels_generation, 1);
 }

@@ -3,29 +3,80 @@
 #ifndef MT_KERNELS_H
 #define MT_KERNELS_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
+#include "base/hot.h"
+
 #include "shim/cuda/resolve.h"
+#include "shim/record/life.h"
 
 /* The 8-byte words of one parameter. */
 struct mt_span {
     uint16_t parameter; /* index in kernelParams */
     uint16_t words;
-    uint32_t offset; /* of its first word in the parameter block, bytes */
+    uint16_t offset; /* of its first word in the parameter block, bytes */
 };
 
+#define MT_KERNEL_SPANS 5
+#define MT_KERNEL_LINE 64
+
+/* What a launch needs of a kernel, in one line; an entry of the table (kernels.c). */
 struct mt_kernel {
-    CUfunction handle;
-    uint64_t told;       /* when its definition was recorded, ticks: no launch of it is earlier */
-    uint32_t id;         /* in the trace */
-    uint32_t generation; /* valid while it equals the cache's: unloads free handles for reuse */
-    uint32_t epoch;      /* of the recording that defined it (mt_life_epoch) */
-    bool known;          /* spans are complete */
-    uint32_t n_spans;    /* parameters of 8 bytes and more */
-    uint32_t words;      /* of all spans */
-    struct mt_span span[];
+    _Alignas(MT_KERNEL_LINE) _Atomic uintptr_t handle; /* 0: free */
+    uint64_t told;         /* when its definition was recorded, ticks: no launch of it is earlier */
+    uint32_t id;           /* in the trace */
+    uint32_t generation;   /* valid while it equals the table's: unloads free handles for reuse */
+    uint32_t epoch;        /* of the recording that defined it (mt_life_epoch) */
+    uint16_t words;        /* of all spans */
+    uint16_t n_spans : 15; /* parameters of 8 bytes and more */
+    uint16_t known : 1;    /* spans are complete */
+    union {
+        struct mt_span span[MT_KERNEL_SPANS];
+        const struct mt_span *spans; /* where there are more */
+    };
 };
+_Static_assert(sizeof(struct mt_kernel) == MT_KERNEL_LINE, "a kernel fills a line");
+
+static inline const struct mt_span *mt_kernel_spans(const struct mt_kernel *kernel)
+{
+    return __builtin_expect(kernel->n_spans > MT_KERNEL_SPANS, 0) ? kernel->spans : kernel->span;
+}
+
+/* The address of the entries, and below it, as they begin with a page, the binary logarithm of
+ * their number. */
+extern _Atomic uintptr_t mt_kernels;
+#define MT_KERNELS_BITS 63u /* of it: the logarithm */
+extern _Atomic uint32_t mt_kernels_generation;
+
+/* The i-th entry at which a kernel may lie. */
+static inline struct mt_kernel *mt_kernel_place(uintptr_t table, CUfunction handle, size_t i)
+{
+    unsigned bits = table & MT_KERNELS_BITS;
+    uint64_t hash = ((uintptr_t)handle >> 4) * UINT64_C(0x9e3779b97f4a7c15);
+    struct mt_kernel *first = (void *)(table - bits);
+    return &first[((hash >> (64 - bits)) + i) & (((size_t)1 << bits) - 1)];
+}
+
+/* The kernel of a handle if it was launched before; no locks. */
+static inline const struct mt_kernel *mt_kernel_known(CUfunction handle)
+{
+    uintptr_t table = atomic_load_explicit(&mt_kernels, memory_order_acquire);
+    uint32_t generation = atomic_load_explicit(&mt_kernels_generation, memory_order_acquire);
+    uint32_t epoch = atomic_load_explicit(&mt_life_epoch, memory_order_relaxed);
+    for (size_t i = 0;; i++) {
+        const struct mt_kernel *kernel = mt_kernel_place(table, handle, i);
+        uintptr_t there = atomic_load_explicit(&kernel->handle, memory_order_acquire);
+        if (__builtin_expect(there == (uintptr_t)handle && kernel->generation == generation &&
+                                 kernel->epoch == epoch,
+                             1))
+            return kernel;
+        if (!there)
+            return NULL;
+    }
+}
 
 /* The kernel of a handle; the first call for it asks the driver and writes a `kernel` event. NULL
  * only without memory. Never call it with a lock of the recorder held. */
@@ -41,8 +92,20 @@ void mt_launch_put(uint64_t when, const struct mt_kernel *kernel, uint64_t strea
 /* Whether the driver tells no parameters of kernels (before 12.4). */
 bool mt_driver_is_old(void);
 
+/* Streams that capture now, in the whole process; while it is 0 nobody need be asked. */
+extern _Atomic int mt_captures;
+
+static inline bool mt_may_be_captured(void)
+{
+    return __builtin_expect(atomic_load_explicit(&mt_captures, memory_order_relaxed) > 0, 0);
+}
+
 /* Whether work given to `stream` is now being recorded into a graph. Free while nothing captures.
  */
-bool mt_is_captured(uint64_t stream);
+MT_SELDOM bool mt_ask_captured(uint64_t stream);
+static inline bool mt_is_captured(uint64_t stream)
+{
+    return mt_may_be_captured() && mt_ask_captured(stream);
+}
 
 #endif

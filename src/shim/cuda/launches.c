@@ -7,17 +7,17 @@
 #include "shim/cuda/graphcalls.h"
 #include "shim/cuda/kernels.h"
 #include "shim/cuda/note.h"
+#include "shim/cuda/paramscan.h"
 #include "shim/image/images.h"
 #include "shim/stack/stack.h"
 
 #define POINTERS_MAX 4096 /* words of a launch that are kept; a block of parameters holds 4095 */
 
-/* Streams that capture now, in the whole process; while it is 0 nobody need be asked. */
-static _Atomic int captures;
+_Atomic int mt_captures MT_HOT_DATA;
 
 static void note_capture(int change)
 {
-    atomic_fetch_add(&captures, change);
+    atomic_fetch_add(&mt_captures, change);
 }
 
 /* Into a new graph. */
@@ -36,51 +36,23 @@ static void note_capture_broken(CUresult result)
         note_capture(-1);
 }
 
-bool mt_is_captured(uint64_t stream)
+MT_SELDOM bool mt_ask_captured(uint64_t stream)
 {
     CUstreamCaptureStatus status;
-    if (__builtin_expect(atomic_load_explicit(&captures, memory_order_relaxed) <= 0, 1))
-        return false;
     return mt_ask.cuStreamIsCapturing &&
            mt_ask.cuStreamIsCapturing((CUstream)stream, &status) == CUDA_SUCCESS &&
            status != CU_STREAM_CAPTURE_STATUS_NONE;
 }
 
-/* Words found so far, directly in the ring: a record is reserved at its largest possible size and
- * committed at its real one. */
-struct found {
-    uint64_t *word;
-    uint32_t n, max;
-};
-
-/* Most words of most kernels are pointers; what is not is written all the same, and overwritten by
- * the next: no branch to be foretold wrongly. `max` keeps the last one inside the reservation. */
-static inline void scan_word(struct found *found, const void *memory, uint32_t offset)
-{
-    uint64_t word;
-    memcpy(&word, memory, 8); /* callers align parameters as they like */
-    if (__builtin_expect(found->n == found->max, 0))
-        return;
-    found->word[found->n] = MT_WORD(word, offset);
-    found->n += mt_is_device(word);
-}
-
-static inline void scan(struct found *found, const void *memory, uint32_t words, uint32_t offset)
-{
-    const char *from = memory;
-    for (uint32_t i = 0; i < words; i++)
-        scan_word(found, from + 8 * i, offset + 8 * i);
-}
-
-static inline void scan_parameters(struct found *found, const struct mt_kernel *kernel,
+static inline void scan_parameters(struct mt_found *found, const struct mt_kernel *kernel,
                                    void *const *params)
 {
-    for (uint32_t i = 0; i < kernel->n_spans; i++) {
-        const struct mt_span *span = &kernel->span[i];
+    const struct mt_span *span = mt_kernel_spans(kernel);
+    for (uint32_t i = kernel->n_spans; i > 0; i--, span++) {
         if (__builtin_expect(span->words == 1, 1))
-            scan_word(found, params[span->parameter], span->offset);
+            mt_scan_word(found, params[span->parameter], span->offset);
         else
-            scan(found, params[span->parameter], span->words, span->offset);
+            found->n = mt_scan_words(*found, params[span->parameter], span->words, span->offset);
     }
 }
 
@@ -100,43 +72,81 @@ static const void *packed_buffer(void *const *extra, size_t *size)
     return buffer;
 }
 
-static uint32_t at_most(uint64_t words)
+enum { FIELDS = sizeof(struct mt_ev_launch) / sizeof(uint64_t) };
+
+static inline __attribute__((always_inline)) struct mt_ev_launch *
+begin(struct mt_writer *writer, uint64_t when, const struct mt_kernel *kernel, uint64_t stream,
+      uint64_t flags, uint32_t most)
 {
-    return words < POINTERS_MAX ? (uint32_t)words : POINTERS_MAX;
+    uint64_t stack = 0;
+    /* Another thread may have defined the kernel while this call was under way. */
+    when = when > kernel->told ? when : kernel->told;
+    if (__builtin_expect(mt_switches.LAUNCH_STACKS, 0) && !(flags & MT_LAUNCH_NODE)) {
+        uint64_t told = when;
+        stack = mt_stack_here(&told);
+        when = told;
+    }
+    struct mt_ev_launch *launch =
+        (void *)mt_ring_reserve_in(writer, MT_launch, FIELDS + most, when);
+    if (__builtin_expect(!launch, 0))
+        return NULL;
+    launch->kernel = kernel->id;
+    launch->stream = stream;
+    launch->stack = stack;
+    launch->flags = flags;
+    return launch;
+}
+
+static inline void end(struct mt_writer *writer, uint32_t found)
+{
+    mt_ring_commit_less_in(writer, FIELDS + found);
+    if (__builtin_expect(!mt_is_recording(), 0))
+        mt_life_late();
+}
+
+/* Without parameters, or with all of them in a buffer. */
+static __attribute__((noinline)) void put_packed(uint64_t when, const struct mt_kernel *kernel,
+                                                 uint64_t stream, uint64_t flags,
+                                                 void *const *extra)
+{
+    size_t size;
+    const void *buffer = packed_buffer(extra, &size);
+    uint32_t words = !buffer ? 0 : size / 8 < POINTERS_MAX ? (uint32_t)(size / 8) : POINTERS_MAX;
+    struct mt_writer *writer = mt_writer_here();
+    struct mt_ev_launch *launch = begin(writer, when, kernel, stream, flags, words);
+    if (launch)
+        end(writer, mt_scan_words((struct mt_found){launch->tail, 0}, buffer, words, 0));
+}
+
+static inline __attribute__((always_inline)) void put(uint64_t when, const struct mt_kernel *kernel,
+                                                      uint64_t stream, uint64_t flags,
+                                                      void *const *params)
+{
+    if (__builtin_expect(!kernel->known, 0))
+        flags |= MT_LAUNCH_ARGS_UNKNOWN;
+    struct mt_writer *writer = mt_writer_here();
+    struct mt_ev_launch *launch = begin(writer, when, kernel, stream, flags, kernel->words);
+    if (__builtin_expect(!launch, 0))
+        return;
+    struct mt_found found = {launch->tail, 0};
+    scan_parameters(&found, kernel, params);
+    end(writer, found.n);
 }
 
 void mt_launch_put(uint64_t when, const struct mt_kernel *kernel, uint64_t stream, uint64_t flags,
                    void *const *params, void *const *extra)
 {
-    enum { fields = sizeof(struct mt_ev_launch) / sizeof(uint64_t) };
-    size_t packed = 0;
-    /* Another thread may have defined the kernel while this call was under way. */
-    when = when > kernel->told ? when : kernel->told;
-    uint32_t stack = flags & MT_LAUNCH_NODE ? 0 : mt_stack_of_launch(&when);
-    const void *buffer = params ? NULL : packed_buffer(extra, &packed);
-    uint32_t most = at_most(params ? kernel->words : buffer ? packed / 8 : 0);
-    struct mt_ev_launch *launch = (void *)mt_ring_reserve(MT_launch, fields + most, when);
-    if (!launch)
-        return;
-    struct found found = {launch->tail, 0, most};
-    launch->kernel = kernel->id;
-    launch->stream = stream;
-    launch->stack = stack;
-    launch->flags = flags;
-    if (params && !kernel->known)
-        launch->flags |= MT_LAUNCH_ARGS_UNKNOWN;
     if (params)
-        scan_parameters(&found, kernel, params);
-    if (buffer)
-        scan(&found, buffer, (uint32_t)(packed / 8), 0);
-    mt_ring_shrink((uint32_t)fields + found.n);
-    mt_note_commit((uint32_t)fields + found.n);
+        put(when, kernel, stream, flags, params);
+    else
+        put_packed(when, kernel, stream, flags, extra);
 }
 
-static void note_launch_as(uint64_t when, CUfunction handle, uint64_t stream, uint64_t flags,
-                           void *const *params, void *const *extra)
+/* The first launch of a kernel, one that is captured, one that is not recorded. */
+static MT_SELDOM void note_seldom(uint64_t when, CUfunction handle, uint64_t stream, uint64_t flags,
+                                  void *const *params, void *const *extra)
 {
-    if (!mt_may_note_use() || !mt_config.LAUNCHES)
+    if (!mt_may_note_use() || !mt_switches.LAUNCHES)
         return;
     const struct mt_kernel *kernel = mt_kernel_get(handle);
     if (mt_is_captured(stream))
@@ -145,10 +155,18 @@ static void note_launch_as(uint64_t when, CUfunction handle, uint64_t stream, ui
         mt_launch_put(when, kernel, stream, flags, params, extra);
 }
 
-static void note_launch(uint64_t when, CUfunction handle, uint64_t stream, void *const *params,
-                        void *const *extra)
+static MT_HOT __attribute__((noinline)) void note_launch(uint64_t when, CUfunction handle,
+                                                         uint64_t stream, void *const *params,
+                                                         void *const *extra)
 {
-    note_launch_as(when, handle, stream, 0, params, extra);
+    const struct mt_kernel *kernel = mt_kernel_known(handle);
+    if (__builtin_expect(
+            !mt_is_recording() || mt_may_be_captured() || !mt_switches.LAUNCHES || !kernel, 0))
+        note_seldom(when, handle, stream, 0, params, extra);
+    else if (__builtin_expect(params != NULL, 1))
+        put(when, kernel, stream, 0, params);
+    else
+        put_packed(when, kernel, stream, 0, extra);
 }
 
 static void note_launches(uint64_t when, const CUDA_LAUNCH_PARAMS *list, unsigned n)
@@ -160,7 +178,7 @@ static void note_launches(uint64_t when, const CUDA_LAUNCH_PARAMS *list, unsigne
 /* Launches of before CUDA 4: what set their arguments were calls of their own, not hooked. */
 static void note_old_launch(uint64_t when, CUfunction handle, CUstream stream)
 {
-    note_launch_as(when, handle, (uintptr_t)stream, MT_LAUNCH_ARGS_UNKNOWN, NULL, NULL);
+    note_seldom(when, handle, (uintptr_t)stream, MT_LAUNCH_ARGS_UNKNOWN, NULL, NULL);
 }
 
 /* ---- modules and contexts that go ---- */

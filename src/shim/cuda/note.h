@@ -41,7 +41,7 @@
 /* Shown from the time to the record. */
 #define MT_STAMP_FREES(call) MT_STAMP_FREES_OF(address, 0, call)
 #define MT_STAMP_FREES_OF(address, stream, call)                                                   \
-    if (__builtin_expect(!mt_writer.freeing, 0))                                                   \
+    if (__builtin_expect(!mt_writer_here()->freeing, 0))                                           \
         mt_ring_ready();                                                                           \
     uint64_t when = mt_clock_ticks();                                                              \
     mt_freeing_begins(api, when, address, stream);                                                 \

@@ -6,10 +6,12 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "base/hot.h"
 #include "shim/elf/elfsym.h"
 #include "shim/record/glibc.h"
 
-void *mt_real[MT_APIS];
+/* First of what is hot (meson.build), from a page's beginning: it all fills that page. */
+void *mt_real[MT_APIS] MT_HOT_DATA __attribute__((aligned(4096)));
 struct mt_ask mt_ask;
 mt_dlsym_fn *mt_real_dlsym;
 

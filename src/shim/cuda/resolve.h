@@ -5,6 +5,8 @@
 
 #include <stdbool.h>
 
+#include "base/hot.h"
+
 /* Declares every variant under its own name instead of renaming them by macros. */
 #define __CUDA_API_VERSION_INTERNAL
 /* The hooks are what this library exports; all else is hidden. */
@@ -48,7 +50,7 @@ extern void *mt_real[];
     ((__typeof__(&symbol))(__builtin_expect(mt_real[MT_API_##symbol] != NULL, 1)                   \
                                ? mt_real[MT_API_##symbol]                                          \
                                : mt_resolve_late(MT_API_##symbol)))
-void *mt_resolve_late(enum mt_api api);
+MT_SELDOM void *mt_resolve_late(enum mt_api api);
 
 /* What a hook answers when there is no driver behind it. */
 #define MT_NO_DRIVER CUDA_ERROR_NOT_INITIALIZED

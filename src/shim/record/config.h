@@ -16,6 +16,16 @@ struct mt_config {
 /* Those in force, once a recording has begun. */
 extern struct mt_config mt_config;
 
+/* Of these the switches, where hooks look at them (base/hot.h). */
+struct mt_switches {
+#define TEXT(name, ...)
+#define NUMBER(name, ...)
+#define SWITCH(name, ...) bool name;
+#define CHOICE(name, ...)
+#include "shim/record/config.def"
+};
+extern struct mt_switches mt_switches;
+
 /* Read every MEMTRACE_* variable. False: a name or a value is wrong, and `why` says which and what
  * is allowed; *config then holds the defaults. Texts point into the environment. No allocation, no
  * locale. */

@@ -25,11 +25,12 @@
 #define TRIES 99              /* names tried where a file exists: NAME, NAME-2, ... */
 #define VARIANTS 64           /* unknown variants kept until there is a ring */
 
-_Atomic uint32_t mt_life_epoch;
+struct mt_switches mt_switches MT_HOT_DATA;
+_Atomic uint32_t mt_life_epoch MT_HOT_DATA;
 _Atomic uint64_t mt_life_devices;
 
 static _Atomic uint32_t idle_page;
-_Atomic uint32_t *mt_recording = &idle_page;
+_Atomic uint32_t *mt_recording MT_HOT_DATA = &idle_page;
 
 static struct {
     pthread_mutex_t lock;        /* start, end, late events */
@@ -198,6 +199,18 @@ static void forget_parent(void)
     life.pid = 0;
 }
 
+/* Hooks look at them once the state says that they record. */
+static void set_switches(void)
+{
+    mt_switches = (struct mt_switches){
+#define TEXT(name, ...)
+#define NUMBER(name, ...)
+#define SWITCH(name, ...) .name = mt_config.name,
+#define CHOICE(name, ...)
+#include "shim/record/config.def"
+    };
+}
+
 static void start(void)
 {
     char why[256];
@@ -212,6 +225,7 @@ static void start(void)
     bool valid = mt_config_read(&mt_config, why, sizeof why);
     if (!valid)
         mt_shim_say("%s; this process is not recorded", why);
+    set_switches();
     if (valid && mt_config.ENABLE)
         mt_stacks_begin();
     bool begun = valid && mt_config.ENABLE && begin() == 0;

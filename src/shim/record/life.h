@@ -17,10 +17,10 @@ extern _Atomic uint32_t mt_life_epoch;
 
 /* Called where a call that needs a device has succeeded and mt_is_recording() was false: starts
  * recording if this process has not begun. Whether an event may now be recorded. Keeps errno. */
-bool mt_life_wake(void);
+MT_SELDOM bool mt_life_wake(void);
 
 /* After an event of the state MT_LATE: write it now. */
-void mt_life_late(void);
+MT_SELDOM void mt_life_late(void);
 
 /* The job asked the driver for `name` at `version` and got a function that is not hooked. Any time.
  */

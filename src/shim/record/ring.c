@@ -32,6 +32,7 @@
 #include "shim/record/mfile.h"
 
 __thread struct mt_writer mt_writer __attribute__((tls_model("initial-exec")));
+int32_t mt_writer_offset MT_HOT_DATA;
 _Atomic uint64_t mt_events_dropped;
 
 static struct {
@@ -544,4 +545,13 @@ void mt_rings_close(bool remove)
     rings.lock = (pthread_mutex_t)PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP;
     rings.header = NULL;
     rings.rings = rings.in_file = rings.threads = 0;
+}
+
+__attribute__((constructor)) static void load(void)
+{
+#if defined(__x86_64__)
+    char *thread;
+    __asm__("mov %%fs:0, %0" : "=r"(thread));
+    mt_writer_offset = (int32_t)((char *)&mt_writer - thread);
+#endif
 }

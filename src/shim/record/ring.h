@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "base/clock.h"
+#include "base/hot.h"
 #include "event/event.h"
 #include "format/ringfile.h"
 
@@ -29,30 +30,48 @@
  * `since` is set: a consumer that finds `since` the same behind the rest as before it has it. */
 struct mt_freeing {
     _Alignas(MT_CACHE_LINE) uint64_t since; /* ticks, as its record will have them; 0: none */
-    uint64_t address, stream, api; /* address 0: it will have no record */
+    uint64_t address, stream, api;          /* address 0: it will have no record */
 };
 
-struct mt_writer {
-    uint8_t *data;                   /* of the ring, NULL before the first event */
+struct mt_writer {                         /* what every record needs fills one line */
+    _Alignas(MT_CACHE_LINE) uint8_t *data; /* of the ring, NULL before the first event */
     uint64_t head;                   /* bytes ever written; shared->head is its published copy */
     uint64_t limit;                  /* head + size beyond this: mt_ring_slow */
     uint64_t mask;                   /* capacity - 1 */
     struct mt_ringfile_ring *shared; /* the ring's page in the file */
+    struct mt_freeing *freeing;      /* beside the ring, NULL before the first event */
     uint32_t busy;                   /* inside reserve..commit: a signal handler must not write */
     uint32_t dropping;               /* the ring was full for longer than allowed */
-    struct mt_freeing *freeing;      /* beside the ring, NULL before the first event */
     struct mt_ring *ring;
 };
 
 extern __thread struct mt_writer mt_writer __attribute__((tls_model("initial-exec")));
+
+/* How far behind the thread pointer it lies; 0 before this library's constructor. */
+extern int32_t mt_writer_offset;
+
+/* The calling thread's, without the linker's table of such distances, which lies in another page
+ * than what else is hot. */
+static inline struct mt_writer *mt_writer_here(void)
+{
+#if defined(__x86_64__)
+    int32_t offset = mt_writer_offset;
+    char *thread;
+    if (__builtin_expect(offset != 0, 1)) {
+        __asm__("mov %%fs:0, %0" : "=r"(thread));
+        return (void *)(thread + offset);
+    }
+#endif
+    return &mt_writer;
+}
 
 /* What every hook looks at first. The page it lies in is wiped in a forked child, however it
  * forked, so that a child never writes into its parent's rings. */
 enum mt_recording {
     MT_IDLE = 0, /* not begun, or a forked child */
     MT_RECORDING = 1,
-    MT_OFF = 2,  /* for good */
-    MT_LATE = 3, /* after the exit handlers: each event is written at once */
+    MT_OFF = 2,    /* for good */
+    MT_LATE = 3,   /* after the exit handlers: each event is written at once */
     MT_PAUSED = 5, /* what memory there is, but not what uses it (shim/window) */
 };
 extern _Atomic uint32_t *mt_recording;
@@ -77,12 +96,12 @@ static inline bool mt_may_record(void)
 
 /* The unusual cases of mt_ring_reserve; false: the event is dropped and counted. `nested`: a signal
  * handler records while its thread is in the middle of a record. Keeps errno. */
-bool mt_ring_slow(size_t size, bool nested);
+MT_SELDOM bool mt_ring_slow(size_t size, bool nested);
 
 /* Room for a record of `words` words; NULL: dropped (and counted). */
-static inline uint64_t *mt_ring_reserve(enum mt_kind kind, uint32_t words, uint64_t ticks)
+static inline uint64_t *mt_ring_reserve_in(struct mt_writer *writer, enum mt_kind kind,
+                                           uint32_t words, uint64_t ticks)
 {
-    struct mt_writer *writer = &mt_writer;
     size_t size = sizeof(struct mt_record) + words * sizeof(uint64_t);
     bool nested = writer->busy;
     /* Before the look at head and limit: a handler that records after it would leave them stale. */
@@ -99,34 +118,46 @@ static inline uint64_t *mt_ring_reserve(enum mt_kind kind, uint32_t words, uint6
     return record->word;
 }
 
-/* Give back words at the end of the record last reserved, before it is committed. */
-static inline void mt_ring_shrink(uint32_t words)
+static inline uint64_t *mt_ring_reserve(enum mt_kind kind, uint32_t words, uint64_t ticks)
 {
-    struct mt_writer *writer = &mt_writer;
-    ((struct mt_record *)(void *)(writer->data + (writer->head & writer->mask)))->words = words;
+    return mt_ring_reserve_in(mt_writer_here(), kind, words, ticks);
 }
 
 /* Publish the record last reserved. Release: who sees the new head sees the record. */
-static inline void mt_ring_commit(uint32_t words)
+static inline void mt_ring_commit_in(struct mt_writer *writer, uint32_t words)
 {
-    struct mt_writer *writer = &mt_writer;
-    writer->head += sizeof(struct mt_record) + words * sizeof(uint64_t);
-    __atomic_store_n(&writer->shared->head, writer->head, __ATOMIC_RELEASE);
-    /* Where the next record will lie was last touched a whole ring ago. */
-    __builtin_prefetch(writer->data + (writer->head & writer->mask), 1);
-    __builtin_prefetch(writer->data + ((writer->head + MT_CACHE_LINE) & writer->mask), 1);
+    uint64_t head = writer->head + sizeof(struct mt_record) + words * sizeof(uint64_t);
+    writer->head = head;
+    __atomic_store_n(&writer->shared->head, head, __ATOMIC_RELEASE);
+    /* Where the next record will lie was last touched a whole ring ago, and read by another
+     * processor since. At the ring's end this asks for a line behind it, which does no harm. */
+    const uint8_t *next = writer->data + (head & writer->mask);
+    mt_prefetch_to_write(next);
+    mt_prefetch_to_write(next + MT_CACHE_LINE);
     atomic_signal_fence(memory_order_seq_cst);
     writer->busy = 0;
 }
 
+static inline void mt_ring_commit(uint32_t words)
+{
+    mt_ring_commit_in(mt_writer_here(), words);
+}
+
+/* The same with fewer words than were reserved. */
+static inline void mt_ring_commit_less_in(struct mt_writer *writer, uint32_t words)
+{
+    ((struct mt_record *)(void *)(writer->data + (writer->head & writer->mask)))->words = words;
+    mt_ring_commit_in(writer, words);
+}
+
 /* The thread gets its ring, if it may record and has none. Keeps errno. */
-void mt_ring_ready(void);
+MT_SELDOM void mt_ring_ready(void);
 
 /* From before the real free, which may make the address another thread's, until its record is
  * published. One within another, as of a signal handler, hides that one. */
 static inline void mt_freeing_begins(unsigned api, uint64_t when, uint64_t address, uint64_t stream)
 {
-    struct mt_freeing *freeing = mt_writer.freeing;
+    struct mt_freeing *freeing = mt_writer_here()->freeing;
     if (__builtin_expect(!freeing, 0))
         return;
     __atomic_store_n(&freeing->since, 0, __ATOMIC_RELAXED); /* of a call that was jumped out of */
@@ -140,8 +171,9 @@ static inline void mt_freeing_begins(unsigned api, uint64_t when, uint64_t addre
 /* Release: who sees that it is over sees its record. */
 static inline void mt_freeing_ends(void)
 {
-    if (__builtin_expect(mt_writer.freeing != NULL, 1))
-        __atomic_store_n(&mt_writer.freeing->since, 0, __ATOMIC_RELEASE);
+    struct mt_freeing *freeing = mt_writer_here()->freeing;
+    if (__builtin_expect(freeing != NULL, 1))
+        __atomic_store_n(&freeing->since, 0, __ATOMIC_RELEASE);
 }
 
 /* A whole record from fields; for events that are not hot. `bytes` (may be NULL) becomes the tail.
@@ -168,9 +200,9 @@ struct mt_ring {
     struct mt_ringfile_ring *shared; /* NULL: not there */
     uint8_t *data;
     uint64_t in_file; /* bytes that are in the file, the rest is in plain memory */
-    uint64_t seen;  /* the head that the last mt_rings_prepare saw */
-    uint64_t ready; /* bytes of the ring that it has touched, or found touched */
-    uint64_t backed; /* bytes that are on the disk or in memory: beyond them nobody writes */
+    uint64_t seen;    /* the head that the last mt_rings_prepare saw */
+    uint64_t ready;   /* bytes of the ring that it has touched, or found touched */
+    uint64_t backed;  /* bytes that are on the disk or in memory: beyond them nobody writes */
     struct mt_freeing freeing;
 };
 

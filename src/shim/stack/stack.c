@@ -100,11 +100,6 @@ uint32_t mt_stack_here(uint64_t *when)
     return id;
 }
 
-uint32_t mt_stack_of_launch(uint64_t *when)
-{
-    return mt_config.LAUNCH_STACKS ? mt_stack_here(when) : 0;
-}
-
 void mt_stacks_begin(void)
 {
     static const struct {

@@ -10,7 +10,4 @@
  * Takes no lock where the stack was seen before. */
 uint32_t mt_stack_here(uint64_t *when);
 
-/* The same for launches, if the settings ask for it. */
-uint32_t mt_stack_of_launch(uint64_t *when);
-
 #endif
