@@ -53,11 +53,13 @@ def split(readme, name):
 
 
 def comparable(text):
-    """The lines without what differs: figures and units, folders, what had to be installed."""
+    """The lines without what differs: figures and units, folders, what had to be installed; and of
+    the lines of the story that say something else where a step took longer only the label."""
     lines = []
     for line in text.replace(os.environ.get("BUILD_DIR", "build"), "build").splitlines():
         if line.startswith(("setup: ", "```")):
             continue
+        line = re.sub(r"^(  (?:rhythm|peak|idle) ).*", r"\1", line)
         line = re.sub(r"\d[\d.,]*( ?(B|KiB|MiB|GiB|ns|us|ms|s|min|h|%)\b)?", "N", line)
         lines.append(re.sub(r"[\s-]+", " ", line).strip())
     return [line for line in lines if line]
