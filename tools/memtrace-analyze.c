@@ -1,14 +1,13 @@
 /* memtrace-analyze: what a trace says, on the screen and as tables. */
 #include <errno.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "analysis/engine.h"
 #include "analysis/tables.h"
+#include "base/parse.h"
 #include "options.h"
 #include "plots.h"
 #include "progress.h"
@@ -90,17 +89,8 @@ struct analysis {
     int exit_code;
 };
 
-static void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-static void complain(const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    fputs("memtrace-analyze: ", stderr);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
-    va_end(arguments);
-}
+#define complain(...) mt_options_say("memtrace-analyze", __VA_ARGS__)
+#define stop(...) mt_options_stop("memtrace-analyze", MT_EXIT_USAGE, __VA_ARGS__)
 
 /* ---- the command line ---- */
 
@@ -117,10 +107,8 @@ static void help(void)
 static const struct mt_table *find_table(const char *name)
 {
     const struct mt_table *table = mt_table_find(name);
-    if (!table) {
-        complain("no table is called '%s'; see --list-tables", name);
-        exit(MT_EXIT_USAGE);
-    }
+    if (!table)
+        stop("no table is called '%s'; see --list-tables", name);
     return table;
 }
 
@@ -167,10 +155,8 @@ static void take(void *state, int id, const char *value)
         request->plots = value;
         break;
     case OPTION_ITERATION:
-        if (!plots_iteration(value, &request->iteration)) {
-            complain("--iteration: '%s' is no number", value);
-            exit(MT_EXIT_USAGE);
-        }
+        if (!mt_parse_whole(value, &request->iteration))
+            stop("--iteration: '%s' is no number", value);
         break;
     case OPTION_LIST:
         request->list = true;
@@ -197,8 +183,7 @@ static void take(void *state, int id, const char *value)
     case OPTION_SWAP_##name:                                                                       \
         if (mt_swaprule_set(&request->swap, MT_SWAP_##name, value))                                \
             break;                                                                                 \
-        complain("--%s is a number of %s, not '%s'", option, unit, value);                         \
-        exit(MT_EXIT_USAGE);
+        stop("--%s is a number of %s, not '%s'", option, unit, value);
         MT_SWAP_OPTIONS(SWAP_CASE)
 #undef SWAP_CASE
     case OPTION_EXPLAIN:

@@ -3,13 +3,12 @@
 #include <cuda.h>
 #include <dlfcn.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "analysis/swaprule.h"
 #include "base/clock.h"
+#include "base/parse.h"
 #include "options.h"
 #include "report/number.h"
 
@@ -53,18 +52,7 @@ struct direction {
     uint64_t latency_ns; /* of the smallest copy */
 };
 
-static void stop(int code, const char *format, ...) __attribute__((noreturn, format(printf, 2, 3)));
-
-static void stop(int code, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    fputs("memtrace-bandwidth: ", stderr);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
-    va_end(arguments);
-    exit(code);
-}
+#define stop(code, ...) mt_options_stop("memtrace-bandwidth", code, __VA_ARGS__)
 
 /* ---- the driver ---- */
 
@@ -190,10 +178,9 @@ static void help(void)
 
 static void take(void *state, int id, const char *value)
 {
-    char *end;
-    long number = strtol(value, &end, 10);
+    long number;
     (void)id;
-    if (end == value || *end || number < 0 || number > 1024)
+    if (!mt_parse_number(value, 0, 1024, &number))
         stop(MT_EXIT_USAGE, "--device is a number from 0 on, not '%s'", value);
     *(int *)state = (int)number;
 }

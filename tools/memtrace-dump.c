@@ -1,19 +1,21 @@
 /* memtrace-dump: the events of a trace, one a line. */
-#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "base/parse.h"
 #include "dump.h"
 #include "memtrace/trace.h"
 #include "options.h"
 #include "timespan.h"
 
 enum { EXIT_INPUT = 1 };
+
+#define say(...) mt_options_say("memtrace-dump", __VA_ARGS__)
+#define die(...) mt_options_stop("memtrace-dump", MT_EXIT_USAGE, __VA_ARGS__)
 
 static const struct mt_option rows[] = {
     {'f', 'f', "format", "FORMAT", "text (default), jsonl or csv", false},
@@ -32,17 +34,6 @@ struct request {
     uint64_t kinds; /* bit k: events of kind k */
     bool meta;
 };
-
-__attribute__((format(printf, 1, 2), noreturn)) static void die(const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    fputs("memtrace-dump: ", stderr);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
-    va_end(arguments);
-    exit(MT_EXIT_USAGE);
-}
 
 static void print_kinds(FILE *out, const char *indent)
 {
@@ -82,10 +73,8 @@ static uint64_t time_called(const char *option, const char *text)
 
 static uint64_t number_called(const char *option, const char *text)
 {
-    char *end;
-    errno = 0;
-    unsigned long long number = strtoull(text, &end, 10);
-    if (*text < '0' || *text > '9' || *end || errno)
+    uint64_t number;
+    if (!mt_parse_whole(text, &number))
         die("%s: '%s' is no number", option, text);
     return number;
 }
@@ -241,7 +230,7 @@ static int run(const struct request *request, struct mt_trace *trace)
         code = EXIT_INPUT;
     mt_output_free(output);
     if (code)
-        fprintf(stderr, "memtrace-dump: %s\n", error.message);
+        say("%s", error.message);
     int judged = judge(request, trace);
     return code ? code : judged;
 }
@@ -256,7 +245,7 @@ int main(int argc, char **argv)
     signal(SIGXFSZ, SIG_IGN);
     signal(SIGPIPE, SIG_IGN); /* a reader that goes away ends the writing, quietly */
     if (mt_trace_open(&trace, request.path, &error) < 0) {
-        fprintf(stderr, "memtrace-dump: %s\n", error.message);
+        say("%s", error.message);
         return EXIT_INPUT;
     }
     int code = run(&request, trace);

@@ -3,11 +3,11 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/parse.h"
 #include "import/import.h"
 #include "options.h"
 #include "report/number.h"
@@ -23,6 +23,7 @@ static const struct mt_option rows[] = {
     MT_OPTIONS_COMMON,
 };
 
+#define say(...) mt_options_say("memtrace-import", __VA_ARGS__)
 #define die(...) mt_options_die("memtrace-import", __VA_ARGS__)
 
 struct request {
@@ -48,11 +49,10 @@ static void help(void)
 
 static uint64_t device_called(const char *text)
 {
-    char *end;
-    unsigned long device = strtoul(text, &end, 10);
-    if (*text < '0' || *text > '9' || *end || device > 63)
+    long device;
+    if (!mt_parse_number(text, 0, 63, &device))
         die("--device: '%s' is no number from 0 to 63", text);
-    return device;
+    return (uint64_t)device;
 }
 
 static void take(void *state, int id, const char *value)
@@ -104,8 +104,7 @@ static void complain(void *context, uint64_t line, const char *reason)
 {
     struct request *request = context;
     if (request->bad++ < BAD_SHOWN)
-        fprintf(stderr, "memtrace-import: %s:%llu: %s\n", request->import.name,
-                (unsigned long long)line, reason);
+        say("%s:%llu: %s", request->import.name, (unsigned long long)line, reason);
 }
 
 static int put(void *output, const void *bytes, size_t size)
@@ -173,11 +172,11 @@ static void tell(const struct request *request, const struct mt_import_result *r
 {
     char number[4][MT_HUMAN_MAX];
     if (result->bad > BAD_SHOWN)
-        fprintf(stderr, "memtrace-import: %s: and %s more rows\n", request->import.name,
-                mt_human_count(number[0], result->bad - BAD_SHOWN));
+        say("%s: and %s more rows", request->import.name,
+            mt_human_count(number[0], result->bad - BAD_SHOWN));
     if (result->bad)
-        fprintf(stderr, "memtrace-import: %s: %s of %s rows were left out\n", request->import.name,
-                mt_human_count(number[0], result->bad), mt_human_count(number[1], result->rows));
+        say("%s: %s of %s rows were left out", request->import.name,
+            mt_human_count(number[0], result->bad), mt_human_count(number[1], result->rows));
     if (request->quiet)
         return;
     printf("%s: %s %s, %s %s, %s %s, %s\n", request->output,
@@ -211,7 +210,7 @@ int main(int argc, char **argv)
         die("where to write the trace must be said with -o TRACE");
     int code = import(&request, &result, &bytes, &error);
     if (code < 0) {
-        fprintf(stderr, "memtrace-import: %s\n", error.message);
+        say("%s", error.message);
         return EXIT_INPUT;
     }
     tell(&request, &result, bytes);

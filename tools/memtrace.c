@@ -3,7 +3,6 @@
  * The recorder's settings come from config.def; this file adds the few options of its own. */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +17,8 @@
 
 enum { FIRST_SETTING = 1000 };
 
+#define die(...) mt_options_stop("memtrace", MT_EXIT_USAGE, __VA_ARGS__)
+
 struct request {
     bool quiet;
     char **command;
@@ -25,17 +26,6 @@ struct request {
     char folder[MT_PATTERN_MAX]; /* where the launcher was started */
     char session[40];
 };
-
-__attribute__((format(printf, 1, 2), noreturn)) static void die(const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    fputs("memtrace: ", stderr);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
-    va_end(arguments);
-    exit(MT_EXIT_USAGE);
-}
 
 /* Every setting that has an option, then what is no setting. */
 static size_t all_options(struct mt_option option[MT_OPTIONS_MAX])

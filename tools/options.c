@@ -10,14 +10,33 @@
 
 enum { TEXT_COLUMN = 26, LAST_COLUMN = 80, FIRST_ROW = 256 };
 
+/* In a function with `...`: what all of them begin with. */
+#define SAY(tool, format)                                                                          \
+    do {                                                                                           \
+        va_list arguments;                                                                         \
+        va_start(arguments, format);                                                               \
+        fprintf(stderr, "%s: ", tool);                                                             \
+        vfprintf(stderr, format, arguments);                                                       \
+        va_end(arguments);                                                                         \
+    } while (0)
+
+void mt_options_say(const char *tool, const char *format, ...)
+{
+    SAY(tool, format);
+    fputc('\n', stderr);
+}
+
+void mt_options_stop(const char *tool, int code, const char *format, ...)
+{
+    SAY(tool, format);
+    fputc('\n', stderr);
+    exit(code);
+}
+
 void mt_options_die(const char *tool, const char *format, ...)
 {
-    va_list arguments;
-    va_start(arguments, format);
-    fprintf(stderr, "%s: ", tool);
-    vfprintf(stderr, format, arguments);
+    SAY(tool, format);
     fprintf(stderr, "; try '%s --help'\n", tool);
-    va_end(arguments);
     exit(MT_EXIT_USAGE);
 }
 
@@ -103,10 +122,8 @@ static bool is_forgotten(char **argv, const char *value)
 
 void mt_options_end(const char *tool, int code)
 {
-    if (fflush(stdout) != 0) {
-        fprintf(stderr, "%s: cannot write standard output: %s\n", tool, strerror(errno));
-        exit(1);
-    }
+    if (fflush(stdout) != 0)
+        mt_options_stop(tool, 1, "cannot write standard output: %s", strerror(errno));
     exit(code);
 }
 

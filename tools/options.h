@@ -53,6 +53,14 @@ int mt_options_parse(const struct mt_options *options, int argc, char **argv);
 /* Paragraphs of --help, one for each row. */
 void mt_options_help(const struct mt_option *row, size_t rows);
 
+/* "TOOL: ..." on standard error. */
+__attribute__((format(printf, 2, 3))) void mt_options_say(const char *tool, const char *format,
+                                                          ...);
+
+/* The same, and exit `code`. */
+__attribute__((format(printf, 3, 4), noreturn)) void mt_options_stop(const char *tool, int code,
+                                                                     const char *format, ...);
+
 /* "TOOL: ...; try 'TOOL --help'" on standard error, and exit 2. */
 __attribute__((format(printf, 2, 3), noreturn)) void mt_options_die(const char *tool,
                                                                     const char *format, ...);

@@ -1,6 +1,5 @@
 #include "plots.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -12,14 +11,6 @@
 static int out_of_memory(struct mt_error *error)
 {
     return mt_fail(error, MT_ERR_MEMORY, "out of memory for plots");
-}
-
-bool plots_iteration(const char *text, uint64_t *iteration)
-{
-    char *end;
-    errno = 0;
-    *iteration = strtoull(text, &end, 10);
-    return *text >= '0' && *text <= '9' && !*end && !errno;
 }
 
 int plots_want(struct plots *plots, struct mt_engine *engine, const char *folder,

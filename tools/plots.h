@@ -11,9 +11,6 @@ struct plots {
     struct mt_rows *histogram; /* the engine's */
 };
 
-/* The number of an iteration; false if `text` is none. */
-bool plots_iteration(const char *text, uint64_t *iteration);
-
 /* Want the tables for plots in `folder`, which is there. 0 or a negative enum mt_err. */
 int plots_want(struct plots *plots, struct mt_engine *engine, const char *folder,
                struct mt_error *error);

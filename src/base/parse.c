@@ -1,20 +1,27 @@
 #include "base/parse.h"
 
-#include <stdint.h>
 #include <string.h>
+
+bool mt_parse_whole(const char *text, uint64_t *whole)
+{
+    uint64_t value = 0;
+    if (!*text)
+        return false;
+    for (; *text; text++)
+        if (*text < '0' || *text > '9' || __builtin_mul_overflow(value, 10, &value) ||
+            __builtin_add_overflow(value, *text - '0', &value))
+            return false;
+    *whole = value;
+    return true;
+}
 
 bool mt_parse_number(const char *text, long least, long most, long *number)
 {
-    long value = 0;
-    if (!*text)
+    uint64_t value;
+    if (!mt_parse_whole(text, &value) || value > INT32_MAX)
         return false;
-    for (; *text; text++) {
-        if (*text < '0' || *text > '9' || value > INT32_MAX)
-            return false;
-        value = value * 10 + (*text - '0');
-    }
-    *number = value;
-    return value >= least && value <= most;
+    *number = (long)value;
+    return *number >= least && *number <= most;
 }
 
 bool mt_parse_switch(const char *text, bool *on)

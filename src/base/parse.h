@@ -4,6 +4,10 @@
 #define MT_PARSE_H
 
 #include <stdbool.h>
+#include <stdint.h>
+
+/* Decimal digits only, as many as 64 bits hold. */
+bool mt_parse_whole(const char *text, uint64_t *whole);
 
 /* Decimal digits only, from `least` to `most`: strtol's blanks and signs would hide typing errors.
  * `most` is below 2^31. */

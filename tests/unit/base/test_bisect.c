@@ -38,8 +38,4 @@ START_TEST(holds_at_the_ends_of_values)
 }
 END_TEST
 
-int main(void)
-{
-    const TTest *const tests[] = {finds_what_a_walk_finds, holds_at_the_ends_of_values, NULL};
-    return unit_run(unit_suite("bisect", tests));
-}
+UNIT_MAIN("bisect", finds_what_a_walk_finds, holds_at_the_ends_of_values)

@@ -89,14 +89,6 @@ START_TEST(zeroes_what_is_new_and_nothing_else)
 }
 END_TEST
 
-int main(void)
-{
-    const TTest *const tests[] = {holds_what_is_added,
-                                  grows_when_it_is_full_only,
-                                  refuses_more_than_room_can_count,
-                                  refuses_more_bytes_than_there_are,
-                                  grows_to_any_size_at_once,
-                                  zeroes_what_is_new_and_nothing_else,
-                                  NULL};
-    return unit_run(unit_suite("grow", tests));
-}
+UNIT_MAIN("grow", holds_what_is_added, grows_when_it_is_full_only, refuses_more_than_room_can_count,
+          refuses_more_bytes_than_there_are, grows_to_any_size_at_once,
+          zeroes_what_is_new_and_nothing_else)

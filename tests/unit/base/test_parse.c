@@ -18,6 +18,18 @@ START_TEST(numbers)
 }
 END_TEST
 
+START_TEST(whole_numbers)
+{
+    uint64_t got = 1;
+    ck_assert(mt_parse_whole("0", &got) && got == 0);
+    ck_assert(mt_parse_whole("0018446744073709551615", &got) && got == UINT64_MAX);
+    static const char *const wrong[] = {
+        "", "18446744073709551616", "18446744073709551620", "-1", "+1", " 1", "1 ", "1.0", "1k"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        ck_assert_msg(!mt_parse_whole(wrong[i], &got), "'%s'", wrong[i]);
+}
+END_TEST
+
 START_TEST(switches)
 {
     bool on = false;
@@ -39,4 +51,4 @@ START_TEST(choices)
 }
 END_TEST
 
-UNIT_MAIN("parse", numbers, switches, choices)
+UNIT_MAIN("parse", numbers, whole_numbers, switches, choices)
