@@ -38,11 +38,14 @@ static inline int unit_run(Suite *suite)
     return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-#define UNIT_MAIN(name, ...)                                                                       \
+#define UNIT_MAIN(name, ...) UNIT_MAIN_WITH(name, NULL, NULL, __VA_ARGS__)
+
+/* `before` and `after` each test; either may be NULL. */
+#define UNIT_MAIN_WITH(name, before, after, ...)                                                   \
     int main(void)                                                                                 \
     {                                                                                              \
         const TTest *const tests[] = {__VA_ARGS__, NULL};                                          \
-        return unit_run(unit_suite(name, tests));                                                  \
+        return unit_run(unit_suite_with(name, tests, before, after));                              \
     }
 
 #endif

@@ -414,20 +414,6 @@ START_TEST(iterations)
 }
 END_TEST
 
-int main(void)
-{
-    const TTest *const tests[] = {blocks,
-                                  accesses,
-                                  segments,
-                                  kernels,
-                                  timeline,
-                                  failures,
-                                  summary,
-                                  several_traces_and_sinks,
-                                  places_are_used_again,
-                                  training,
-                                  iterations,
-                                  a_failing_sink_stops_the_run,
-                                  NULL};
-    return unit_run(unit_suite_with("engine", tests, setup, teardown));
-}
+UNIT_MAIN_WITH("engine", setup, teardown, blocks, accesses, segments, kernels, timeline, failures,
+               summary, several_traces_and_sinks, places_are_used_again, training, iterations,
+               a_failing_sink_stops_the_run)

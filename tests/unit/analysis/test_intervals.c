@@ -157,9 +157,5 @@ START_TEST(working_sets)
 }
 END_TEST
 
-int main(void)
-{
-    const TTest *const tests[] = {
-        no_interval_spans_a_pause, intervals_by_kind, histogram, largest_gaps, working_sets, NULL};
-    return unit_run(unit_suite_with("intervals", tests, setup, teardown));
-}
+UNIT_MAIN_WITH("intervals", setup, teardown, no_interval_spans_a_pause, intervals_by_kind,
+               histogram, largest_gaps, working_sets)

@@ -143,10 +143,5 @@ START_TEST(a_leak_is_told_once)
 }
 END_TEST
 
-int main(void)
-{
-    const TTest *const tests[] = {a_sound_job,  three_blocks_an_iteration, a_queue,
-                                  a_late_cache, another_size_each_time,    a_leak_is_told_once,
-                                  NULL};
-    return unit_run(unit_suite_with("leaks", tests, setup, teardown));
-}
+UNIT_MAIN_WITH("leaks", setup, teardown, a_sound_job, three_blocks_an_iteration, a_queue,
+               a_late_cache, another_size_each_time, a_leak_is_told_once)

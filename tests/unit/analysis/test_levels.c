@@ -384,27 +384,13 @@ START_TEST(reported_blocks)
 }
 END_TEST
 
-int main(void)
-{
-    const TTest *const tests[] = {driver_memory_is_a_block_of_its_own,
-                                  driver_memory_becomes_a_segment,
-                                  a_late_child_still_makes_a_segment,
-                                  other_threads_do_not_decide_early,
-                                  many_births_wait_at_once,
-                                  a_peak_is_when_it_was_first_reached,
-                                  sources_come_from_the_api,
-                                  unknown_frees_are_counted,
-                                  a_block_free_leaves_driver_memory_alone,
-                                  memory_given_out_again_ends,
-                                  blocks_outside_known_memory,
-                                  impossible_values_are_passed_over,
-                                  a_failed_free_brings_it_back,
-                                  what_is_freed_twice_stays_dead,
-                                  allocators_own_sums_are_compared,
-                                  host_memory_is_no_block,
-                                  host_memory_is_a_level,
-                                  reported_blocks,
-                                  devices_are_told_apart,
-                                  NULL};
-    return unit_run(unit_suite_with("levels", tests, setup, teardown));
-}
+UNIT_MAIN_WITH("levels", setup, teardown, driver_memory_is_a_block_of_its_own,
+               driver_memory_becomes_a_segment, a_late_child_still_makes_a_segment,
+               other_threads_do_not_decide_early, many_births_wait_at_once,
+               a_peak_is_when_it_was_first_reached, sources_come_from_the_api,
+               unknown_frees_are_counted, a_block_free_leaves_driver_memory_alone,
+               memory_given_out_again_ends, blocks_outside_known_memory,
+               impossible_values_are_passed_over, a_failed_free_brings_it_back,
+               what_is_freed_twice_stays_dead, allocators_own_sums_are_compared,
+               host_memory_is_no_block, host_memory_is_a_level, reported_blocks,
+               devices_are_told_apart)

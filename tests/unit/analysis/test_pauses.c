@@ -165,10 +165,5 @@ START_TEST(virtual_memory_in_a_pause)
 }
 END_TEST
 
-int main(void)
-{
-    const TTest *const tests[] = {
-        begins_late,           goes_on,                   time_between, cut_off_in_a_pause,
-        cut_off_as_it_goes_on, virtual_memory_in_a_pause, NULL};
-    return unit_run(unit_suite_with("pauses", tests, setup, teardown));
-}
+UNIT_MAIN_WITH("pauses", setup, teardown, begins_late, goes_on, time_between, cut_off_in_a_pause,
+               cut_off_as_it_goes_on, virtual_memory_in_a_pause)

@@ -245,19 +245,9 @@ START_TEST(what_moves_and_what_is_said)
 }
 END_TEST
 
-int main(void)
-{
-    const TTest *const tests[] = {mapped_twice_it_is_there_once,
-                                  parts_that_overlap, pieces_of_two_devices,
-                                  a_range_dies_and_its_alias_lives,
-                                  a_handle_used_again_is_other_memory,
-                                  a_retained_handle_is_the_same_memory,
-                                  memory_of_others_is_theirs,
-                                  a_context_takes_its_memory_along,
-                                  a_primary_context_takes_pools_along,
-                                  variables_of_modules,
-                                  arrays_have_handles,
-                                  what_moves_and_what_is_said,
-                                  NULL};
-    return unit_run(unit_suite_with("physical", tests, setup, teardown));
-}
+UNIT_MAIN_WITH("physical", setup, teardown, mapped_twice_it_is_there_once, parts_that_overlap,
+               pieces_of_two_devices, a_range_dies_and_its_alias_lives,
+               a_handle_used_again_is_other_memory, a_retained_handle_is_the_same_memory,
+               memory_of_others_is_theirs, a_context_takes_its_memory_along,
+               a_primary_context_takes_pools_along, variables_of_modules, arrays_have_handles,
+               what_moves_and_what_is_said)

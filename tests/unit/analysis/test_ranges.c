@@ -173,18 +173,6 @@ START_TEST(failed_calls_are_undone)
 }
 END_TEST
 
-int main(void)
-{
-    const TTest *const tests[] = {
-        reserved_alone_is_no_block,
-        mapped_memory_is_a_block,
-        mapped_for_a_moment,
-        a_growing_segment,
-        parts_are_unmapped,
-        maps_over_maps,
-        ranges_from_before_the_trace,
-        blocks_before_their_maps,
-        failed_calls_are_undone,
-        NULL};
-    return unit_run(unit_suite_with("ranges", tests, setup, teardown));
-}
+UNIT_MAIN_WITH("ranges", setup, teardown, reserved_alone_is_no_block, mapped_memory_is_a_block,
+               mapped_for_a_moment, a_growing_segment, parts_are_unmapped, maps_over_maps,
+               ranges_from_before_the_trace, blocks_before_their_maps, failed_calls_are_undone)

@@ -282,20 +282,8 @@ START_TEST(nobody_asks)
 }
 END_TEST
 
-int main(void)
-{
-    const TTest *const tests[] = {a_block_keeps_where_it_was_born,
-                                  driver_memory_and_host_memory,
-                                  domains_are_popped_by_themselves,
-                                  backward_finds_forward,
-                                  computed_again,
-                                  a_number_of_two_threads_says_nothing,
-                                  odd_names,
-                                  long_paths_lose_what_is_outside,
-                                  a_pause_forgets_what_is_open,
-                                  memory_is_bounded,
-        a_dead_block_lets_go,
-                                  nobody_asks,
-                                  NULL};
-    return unit_run(unit_suite_with("scopes", tests, setup, teardown));
-}
+UNIT_MAIN_WITH("scopes", setup, teardown, a_block_keeps_where_it_was_born,
+               driver_memory_and_host_memory, domains_are_popped_by_themselves,
+               backward_finds_forward, computed_again, a_number_of_two_threads_says_nothing,
+               odd_names, long_paths_lose_what_is_outside, a_pause_forgets_what_is_open,
+               memory_is_bounded, a_dead_block_lets_go, nobody_asks)

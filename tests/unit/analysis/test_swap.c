@@ -149,16 +149,6 @@ START_TEST(many_candidates)
 }
 END_TEST
 
-int main(void)
-{
-    const TTest *const tests[] = {numbers_of_the_paper,
-                                  latency_is_paid_twice,
-                                  options,
-                                  only_what_is_back_in_time,
-                                  one_block_leaves,
-                                  the_link_is_shared,
-                                  a_gap_wraps,
-                                  many_candidates,
-                                  NULL};
-    return unit_run(unit_suite_with("swap", tests, NULL, teardown));
-}
+UNIT_MAIN_WITH("swap", NULL, teardown, numbers_of_the_paper, latency_is_paid_twice, options,
+               only_what_is_back_in_time, one_block_leaves, the_link_is_shared, a_gap_wraps,
+               many_candidates)

@@ -364,23 +364,7 @@ START_TEST(samples_of_the_device)
 }
 END_TEST
 
-int main(void)
-{
-    const TTest *const tests[] = {
-        pages_are_shared,
-        an_allocation_of_this_moment,
-        pools_have_pieces,
-        pools_and_modules,
-        a_pool_before_the_first_sample,
-        pools_have_a_bound,
-        managed_memory,
-        physical_memory,
-        ranges_over_devices,
-        variables_and_arrays,
-        causes,
-        causes_that_last,
-        samples_of_the_device,
-        NULL,
-    };
-    return unit_run(unit_suite_with("takings", tests, setup, teardown));
-}
+UNIT_MAIN_WITH("takings", setup, teardown, pages_are_shared, an_allocation_of_this_moment,
+               pools_have_pieces, pools_and_modules, a_pool_before_the_first_sample,
+               pools_have_a_bound, managed_memory, physical_memory, ranges_over_devices,
+               variables_and_arrays, causes, causes_that_last, samples_of_the_device)

@@ -253,23 +253,10 @@ START_TEST(first_and_last_access)
 }
 END_TEST
 
-int main(void)
-{
-    const TTest *const tests[] = {a_launch_touches_a_set,
-                                  pointers_to_nothing,
-                                  the_dead_are_not_touched,
-                                  an_address_changes_its_owner_with_the_first_block,
-                                  captured_launches_are_no_accesses,
-                                  a_copy_reads_and_writes,
-                                  a_copy_within_a_block_is_two_accesses,
-                                  a_copy_spans_blocks,
-                                  host_ends_of_copies,
-                                  arrays_have_no_address,
-                                  copies_into_a_gap_are_stale,
-                                  boxes_touch_what_their_rows_touch,
-                                  a_set_writes,
-                                  a_collective_reads_and_writes,
-                                  first_and_last_access,
-                                  NULL};
-    return unit_run(unit_suite_with("touch", tests, setup, teardown));
-}
+UNIT_MAIN_WITH("touch", setup, teardown, a_launch_touches_a_set, pointers_to_nothing,
+               the_dead_are_not_touched, an_address_changes_its_owner_with_the_first_block,
+               captured_launches_are_no_accesses, a_copy_reads_and_writes,
+               a_copy_within_a_block_is_two_accesses, a_copy_spans_blocks, host_ends_of_copies,
+               arrays_have_no_address, copies_into_a_gap_are_stale,
+               boxes_touch_what_their_rows_touch, a_set_writes, a_collective_reads_and_writes,
+               first_and_last_access)

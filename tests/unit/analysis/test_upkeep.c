@@ -105,13 +105,6 @@ START_TEST(a_figure_that_was_too_old)
 }
 END_TEST
 
-int main(void)
-{
-    const TTest *const tests[] = {
-        what_is_there_first_is_the_context, growth_goes_to_its_cause,
-        growth_that_comes_a_sample_late,    a_profiler,
-        what_goes_was_loose_first,          a_context_that_ended,
-        a_figure_that_was_too_old,          NULL,
-    };
-    return unit_run(unit_suite_with("upkeep", tests, setup, NULL));
-}
+UNIT_MAIN_WITH("upkeep", setup, NULL, what_is_there_first_is_the_context, growth_goes_to_its_cause,
+               growth_that_comes_a_sample_late, a_profiler, what_goes_was_loose_first,
+               a_context_that_ended, a_figure_that_was_too_old)

@@ -122,16 +122,5 @@ START_TEST(nothing_in_common)
 }
 END_TEST
 
-int main(void)
-{
-    const TTest *const tests[] = {the_same,
-                                  sizes_differ,
-                                  one_more_one_less,
-                                  another_kernel,
-                                  much_is_put_in,
-                                  something_follows,
-                                  threads_interleave_otherwise,
-                                  nothing_in_common,
-                                  NULL};
-    return unit_run(unit_suite_with("align", tests, NULL, teardown));
-}
+UNIT_MAIN_WITH("align", NULL, teardown, the_same, sizes_differ, one_more_one_less, another_kernel,
+               much_is_put_in, something_follows, threads_interleave_otherwise, nothing_in_common)

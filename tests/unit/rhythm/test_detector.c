@@ -268,14 +268,6 @@ START_TEST(frees_at_last)
 }
 END_TEST
 
-int main(void)
-{
-    const TTest *const tests[] = {nothing,           a_loop,
-                                  something_between, instability,
-                                  several_windows,   something_inside,
-                                  other_kernels,     a_seam_before_micro_batches,
-                                  two_events,        few_events_at_last,
-                                  a_pool_of_threads, trials_before,
-                                  frees_at_last,     NULL};
-    return unit_run(unit_suite_with("detector", tests, setup, teardown));
-}
+UNIT_MAIN_WITH("detector", setup, teardown, nothing, a_loop, something_between, instability,
+               several_windows, something_inside, other_kernels, a_seam_before_micro_batches,
+               two_events, few_events_at_last, a_pool_of_threads, trials_before, frees_at_last)

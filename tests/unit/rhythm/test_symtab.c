@@ -50,8 +50,4 @@ START_TEST(very_many_sizes)
 }
 END_TEST
 
-int main(void)
-{
-    const TTest *const tests[] = {numbers, sizes_share_a_bare_symbol, very_many_sizes, NULL};
-    return unit_run(unit_suite_with("symtab", tests, NULL, teardown));
-}
+UNIT_MAIN_WITH("symtab", NULL, teardown, numbers, sizes_share_a_bare_symbol, very_many_sizes)

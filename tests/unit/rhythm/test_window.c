@@ -54,8 +54,4 @@ static void teardown(void)
     mt_window_release(&window);
 }
 
-int main(void)
-{
-    const TTest *const tests[] = {of_one_thread, of_several_threads, NULL};
-    return unit_run(unit_suite_with("window", tests, NULL, teardown));
-}
+UNIT_MAIN_WITH("window", NULL, teardown, of_one_thread, of_several_threads)

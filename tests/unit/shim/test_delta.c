@@ -166,16 +166,6 @@ START_TEST(many)
 }
 END_TEST
 
-int main(void)
-{
-    const TTest *const tests[] = {cancel_out,
-                                  ends_before_births,
-                                  a_free_that_comes_late,
-                                  a_free_of_one_that_was_followed,
-                                  in_any_order,
-                                  told_before_it_ends,
-                                  an_end_that_comes_very_late,
-                                  many,
-                                  NULL};
-    return unit_run(unit_suite_with("delta", tests, setup, NULL));
-}
+UNIT_MAIN_WITH("delta", setup, NULL, cancel_out, ends_before_births, a_free_that_comes_late,
+               a_free_of_one_that_was_followed, in_any_order, told_before_it_ends,
+               an_end_that_comes_very_late, many)
