@@ -65,7 +65,10 @@ struct mt_word {
     char text[MT_WORD_BYTES];
     uint8_t length;
 };
-#define MT_WORD_OF(letters) {letters, sizeof letters - 1}
+#define MT_WORD_OF(letters)                                                                        \
+    {                                                                                              \
+        letters, sizeof letters - 1                                                                \
+    }
 
 /* Where rows go. All of one table between begin and end; tables may be open side by side, then each
  * has its own sink. Negative enum mt_err stops the analysis. */

@@ -87,6 +87,35 @@ START_TEST(csv_quotes_what_it_must)
 }
 END_TEST
 
+/* A word is neither measured nor looked through; a number behind a large one has its own digits. */
+START_TEST(csv_puts_words_as_they_are)
+{
+    static const struct mt_word word = MT_WORD_OF("a_word_of_15___");
+    const uint64_t ids[] = {99999999, 100000000, 1234567890123, 18446744073709551615u,
+                            9,        100000001};
+    struct mt_error error = {0};
+    char path[] = "/tmp/mt-writer-XXXXXX";
+    close(mkstemp(path));
+    struct mt_sink *sink = mt_writer_new("csv", mt_output_new(path, &error), &error);
+    ck_assert_ptr_nonnull(sink);
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
+        struct mt_value cells[7];
+        row_of(cells, ids[i], NULL);
+        cells[6] = i % 2 ? mt_null() : mt_word(&word);
+        ck_assert_int_eq(sink->row(sink, &table, cells), 0);
+    }
+    ck_assert_int_eq(sink->end(sink, &table), 0);
+    mt_sink_free(sink);
+    ck_assert_str_eq(read_back(path), "99999999,1536,,-5,0x7f00,0.5,a_word_of_15___\n"
+                                      "100000000,1536,,-5,0x7f00,0.5,\n"
+                                      "1234567890123,1536,,-5,0x7f00,0.5,a_word_of_15___\n"
+                                      "18446744073709551615,1536,,-5,0x7f00,0.5,\n"
+                                      "9,1536,,-5,0x7f00,0.5,a_word_of_15___\n"
+                                      "100000001,1536,,-5,0x7f00,0.5,\n");
+    unlink(path);
+}
+END_TEST
+
 START_TEST(csv_of_no_rows_has_a_header)
 {
     const char *names[] = {NULL};
@@ -210,8 +239,45 @@ START_TEST(a_full_disk_is_an_error)
 }
 END_TEST
 
+/* Byte number i of what the next test writes. */
+static char byte_at(size_t i)
+{
+    return (char)('a' + (i ^ i >> 7 ^ i >> 16) % 26);
+}
+
+START_TEST(a_large_output_keeps_every_byte)
+{
+    struct mt_error error = {0};
+    char path[] = "/tmp/mt-writer-XXXXXX";
+    static char bytes[900000];
+    size_t at = 0;
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = byte_at(i);
+    close(mkstemp(path));
+    struct mt_output *output = mt_output_new(path, &error);
+    ck_assert_ptr_nonnull(output);
+    for (size_t size = 1; at + size <= sizeof bytes; size = size * 5 % 4093) {
+        char *room = mt_output_room(output, size);
+        memcpy(room, bytes + at, size);
+        mt_output_filled(output, room + size);
+        mt_put_char(output, bytes[at + size]);
+        at += size + 1;
+        if (at > 400000)
+            break;
+    }
+    mt_put(output, bytes + at, 300000); /* more than any buffer has */
+    mt_put(output, bytes + at + 300000, 150000);
+    at += 450000;
+    ck_assert_int_eq(mt_output_close(output), 0);
+    mt_output_free(output);
+    ck_assert_int_eq(strlen(read_back(path)), at);
+    ck_assert_int_eq(memcmp(content, bytes, at), 0);
+    unlink(path);
+}
+END_TEST
+
 UNIT_MAIN("writer", csv_quotes_what_it_must, csv_of_no_rows_has_a_header, json_escapes_what_it_must,
           json_of_no_rows_is_an_array, text_is_aligned_and_readable, text_cuts_long_names,
           text_streams_after_the_first_rows, infinite_is_no_number,
           an_abandoned_table_leaves_nothing, errors_say_where_and_what_to_do,
-          a_full_disk_is_an_error)
+          a_full_disk_is_an_error, a_large_output_keeps_every_byte, csv_puts_words_as_they_are)
