@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "rhythm/borders/begins.h"
 #include "rhythm/borders/choose.h"
 #include "rhythm/borders/ends.h"
 #include "rhythm/pulses/grams.h"
@@ -23,15 +24,17 @@
 
 #define TIMES_MAX 64u /* that a gram may stand in an iteration */
 #define SEAM_WIDTH                                                                                 \
-    16u              /* symbols behind the end of what is put in among which the pause decides     \
-                      */
-#define VALLEY 32u   /* symbols on either side in which live memory must not be less */
-#define JOIN 8u      /* symbols before among which another thread's are looked for */
-#define AHEAD 6u     /* symbols among which the copy of input is looked for */
-#define ABOUT 0.8    /* of the best score: as good */
-#define AT_END 16    /* what the end of the last run weighs, at it and */
-#define NEAR_END 4   /* near it: the first event behind it may agree by chance */
-#define END_WIDTH 2u /* symbols that are near */
+    16u                /* symbols behind the end of what is put in among which the pause decides   \
+                        */
+#define VALLEY 32u     /* symbols on either side in which live memory must not be less */
+#define JOIN 8u        /* symbols before among which another thread's are looked for */
+#define AHEAD 6u       /* symbols among which the copy of input is looked for */
+#define ABOUT 0.8      /* of the best score: as good */
+#define AT_END 16      /* what the end of the last run weighs, at it and */
+#define NEAR_END 4     /* near it: the first event behind it may agree by chance */
+#define END_WIDTH 2u   /* symbols behind it that are near */
+#define END_BEFORE 16u /* before it: what comes then may begin as iterations do */
+#define AT_BEGIN 16    /* where the first run may begin */
 
 static const struct mt_gram_mode modes[] = {{1, false}, {1, true}, {4, true}, {16, true}};
 #define MODES (sizeof modes / sizeof *modes)
@@ -40,6 +43,7 @@ enum side { LAST, FIRST }; /* of the occurrences of a gram before the landmark *
 
 struct standing {
     uint32_t times, segment, now, reached, over, total;
+    uint32_t first;  /* position at which it stands first */
     uint32_t all[2]; /* segments, also those not usual, that have a border on this side */
     uint32_t place[2], fits[2];
     uint32_t earliest[2]; /* position + 1 before the first landmark of the window; 0: none */
@@ -48,7 +52,7 @@ struct standing {
 
 struct candidate {
     struct mt_gram_mode mode;
-    uint32_t place, times, nth, all, total, earliest;
+    uint32_t place, times, nth, all, total, first, earliest;
     double score, distance;
     bool fits; /* as far before the landmark where something is put in */
 };
@@ -77,10 +81,26 @@ static double exp2_of(double log)
     return ldexp(1 + log - whole, (int)whole);
 }
 
+/* Memory is given back. */
+static bool gives_back(const struct mt_window *window, uint32_t position)
+{
+    uint16_t kind = mt_window_sym(window, position)->kind;
+    return kind == MT_block_free || kind == MT_free;
+}
+
+/* The longest one before it and what was given back right before it: with variables that get the
+ * next iteration's values goes what the last one left in them. */
 static double pause_before(const struct mt_window *window, uint32_t position)
 {
-    uint64_t ns = position ? window->time_ns[position] - window->time_ns[position - 1] : 0;
-    return log2_of(1 + ns);
+    uint64_t longest = 0;
+    for (bool first = true; position && (first || gives_back(window, position)); position--) {
+        uint64_t ns = window->time_ns[position] - window->time_ns[position - 1];
+        longest = ns > longest ? ns : longest;
+        if (first && gives_back(window, position))
+            break;
+        first = false;
+    }
+    return log2_of(1 + longest);
 }
 
 static void note(const struct bordering *bordering, struct standing *gram, enum side side,
@@ -140,9 +160,13 @@ static void walk_back(const struct bordering *bordering, const struct mt_grams *
 static void count_all(const struct mt_window *window, const struct mt_grams *grams,
                       struct standing *standing)
 {
-    for (uint32_t r = 0; r < window->n; r++)
-        if (grams->id[r] != MT_GRAM_NONE)
-            standing[grams->id[r]].total++;
+    for (uint32_t r = 0; r < window->n; r++) {
+        if (grams->id[r] == MT_GRAM_NONE)
+            continue;
+        struct standing *gram = &standing[grams->id[r]];
+        if (gram->total++ == 0)
+            gram->first = window->order[r];
+    }
 }
 
 /* Where the border of the first iteration would be. */
@@ -203,10 +227,9 @@ static bool is_join(const struct mt_window *window, uint32_t thread, uint32_t po
 /* Behind the last iteration the sequence goes on otherwise: where it does, iterations end. */
 static double end_weight(const struct mt_end *end, uint32_t position)
 {
-    uint32_t off = position > end->at ? position - end->at : end->at - position;
-    if (!end->found || off > END_WIDTH)
+    if (!end->found || position > end->at + END_WIDTH || position + END_BEFORE < end->at)
         return 1;
-    return off ? NEAR_END : AT_END;
+    return position == end->at ? AT_END : NEAR_END;
 }
 
 static double weight(const struct bordering *bordering, uint32_t position)
@@ -220,6 +243,7 @@ static double weight(const struct bordering *bordering, uint32_t position)
     factor *= input;
     factor *= is_valley(bordering, position) ? 4 : 1;
     factor *= is_join(window, thread, position) ? 0.25 : 1;
+    factor *= gives_back(window, position) ? 0.25 : 1;
     int64_t above = bordering->live[position] - bordering->low;
     return above * 10 <= bordering->high - bordering->low ? 4 * factor : factor;
 }
@@ -242,6 +266,7 @@ static int keep(struct bordering *bordering, struct mt_gram_mode mode, const str
         .nth = side == LAST ? 1 : gram->times,
         .all = gram->all[side],
         .total = gram->total,
+        .first = gram->first,
         .earliest = gram->earliest[side] - 1, /* none is latest of all */
         .score = exp2_of(gram->pause[side] / gram->reached) * weight(bordering, gram->place[side]),
         .distance = gram->distance[side] / gram->reached,
@@ -335,6 +360,45 @@ static double find_seam(struct bordering *bordering)
     return farthest;
 }
 
+/* Those about where the first iteration begins weigh more. What evaluations have, too, may tell. */
+static int weigh_begins(struct bordering *bordering)
+{
+    const struct mt_segments *segments = &bordering->segments;
+    uint32_t from = segments->landmark->at[segments->middle], n = 0;
+    uint32_t length = segments->landmark->at[segments->middle + 1] - from;
+    struct mt_seen *seen = malloc((bordering->candidates + 1ull) * sizeof *seen);
+    struct mt_begin begin;
+    if (!seen)
+        return MT_ERR_MEMORY;
+    for (uint32_t i = 0; i < bordering->candidates; i++) {
+        const struct candidate *candidate = &bordering->candidate[i];
+        if (candidate->times == 1 && candidate->total <= 2 * segments->landmark->count)
+            seen[n++] = (struct mt_seen){(candidate->place - from) % length, candidate->first};
+    }
+    mt_begin_find(seen, n, length, &begin);
+    for (uint32_t i = 0; i < bordering->candidates; i++) {
+        struct candidate *candidate = &bordering->candidate[i];
+        if (mt_begin_may_be(&begin, (candidate->place - from) % length, length))
+            candidate->score *= AT_BEGIN;
+    }
+    free(seen);
+    return 0;
+}
+
+/* Where pauses hardly tell, the end does, or what comes first: iterations begin with what the first
+ * one begins with. Of several behind each other that it lacks the first. */
+static bool is_earlier(const struct bordering *bordering, const struct candidate *one,
+                       const struct candidate *other)
+{
+    double here = end_weight(&bordering->end, one->place);
+    double there = end_weight(&bordering->end, other->place);
+    if (here != there)
+        return here > there;
+    if (one->earliest != other->earliest)
+        return one->earliest < other->earliest;
+    return one->place < other->place && other->place - one->place <= SEAM_WIDTH;
+}
+
 static const struct candidate *choose(struct bordering *bordering, bool seam)
 {
     double to = seam ? find_seam(bordering) : INFINITY, from = seam ? to - SEAM_WIDTH : 0;
@@ -350,10 +414,9 @@ static const struct candidate *choose(struct bordering *bordering, bool seam)
             best = candidate;
         top = fmax(top, candidate->score);
     }
-    /* Where pauses hardly tell, iterations begin with what the first one begins with. */
     for (uint32_t i = 0; i < bordering->candidates && best; i++) {
         const struct candidate *other = &bordering->candidate[i];
-        if (other->score >= ABOUT * top && other->earliest < best->earliest)
+        if (other->score >= ABOUT * top && is_earlier(bordering, other, best))
             best = other;
     }
     better = best;
@@ -443,6 +506,8 @@ static int choose_border(struct bordering *bordering, int seam, struct mt_cut *c
         mt_segments_cut_anywhere(segments);
     if (!chosen) {
         RETURN_IF_ERROR(find_candidates(bordering));
+        if (segments->usual)
+            RETURN_IF_ERROR(weigh_begins(bordering));
         chosen = choose(bordering, false);
     }
     take(bordering, chosen, cut);

@@ -59,7 +59,8 @@ int mt_cut_find(const struct mt_window *window, const struct mt_cut *cut, uint32
 }
 
 /* Of the places before the border the one that is about as far from it as usual; else, with `far`,
- * the nearest beyond: the first iteration may try out kernels for long. */
+ * the nearest beyond: the first iteration may try out kernels for long. What is much shorter is the
+ * rest of one with which the trace begins. */
 static uint32_t choose_first(const uint32_t *place, uint32_t places, uint32_t border,
                              uint32_t usual, bool far)
 {
@@ -68,7 +69,7 @@ static uint32_t choose_first(const uint32_t *place, uint32_t places, uint32_t bo
         uint32_t length = border - place[i], best = border - first;
         uint32_t off = length > usual ? length - usual : usual - length;
         uint32_t best_off = best > usual ? best - usual : usual - best;
-        first = off < best_off ? place[i] : first;
+        first = off < best_off && 5 * length >= 4 * usual ? place[i] : first;
         beyond = length > usual ? place[i] : beyond;
     }
     return first == border && far ? beyond : first;
