@@ -60,6 +60,7 @@ struct candidate {
 struct bordering {
     struct mt_segments segments;
     int64_t *live; /* by position */
+    float *pause;  /* before it, as a logarithm */
     int64_t low, high;
     struct mt_end end; /* of the last run */
     struct candidate *candidate;
@@ -88,28 +89,13 @@ static bool gives_back(const struct mt_window *window, uint32_t position)
     return kind == MT_block_free || kind == MT_free;
 }
 
-/* The longest one before it and what was given back right before it: with variables that get the
- * next iteration's values goes what the last one left in them. */
-static double pause_before(const struct mt_window *window, uint32_t position)
-{
-    uint64_t longest = 0;
-    for (bool first = true; position && (first || gives_back(window, position)); position--) {
-        uint64_t ns = window->time_ns[position] - window->time_ns[position - 1];
-        longest = ns > longest ? ns : longest;
-        if (first && gives_back(window, position))
-            break;
-        first = false;
-    }
-    return log2_of(1 + longest);
-}
-
 static void note(const struct bordering *bordering, struct standing *gram, enum side side,
                  uint32_t segment, uint32_t position)
 {
     const uint32_t *at = bordering->segments.landmark->at;
     double distance = at[segment + 1] - position;
     if (bordering->segments.use[segment] == MT_SEGMENT_USUAL) {
-        gram->pause[side] += pause_before(bordering->segments.window, position);
+        gram->pause[side] += bordering->pause[position];
         gram->distance[side] += distance;
         gram->squares[side] += distance * distance;
     } else if (bordering->segments.use[segment] == MT_SEGMENT_PUT_IN && gram->reached) {
@@ -160,12 +146,21 @@ static void walk_back(const struct bordering *bordering, const struct mt_grams *
 static void count_all(const struct mt_window *window, const struct mt_grams *grams,
                       struct standing *standing)
 {
-    for (uint32_t r = 0; r < window->n; r++) {
-        if (grams->id[r] == MT_GRAM_NONE)
-            continue;
-        struct standing *gram = &standing[grams->id[r]];
-        if (gram->total++ == 0)
-            gram->first = window->order[r];
+    for (uint32_t r = 0; r < window->n; r++)
+        if (grams->id[r] != MT_GRAM_NONE)
+            standing[grams->id[r]].total++;
+}
+
+/* Up to the second landmark. */
+static void look_at_begin(const struct bordering *bordering, const struct mt_grams *grams,
+                          struct standing *standing)
+{
+    for (uint32_t id = 0; id < grams->grams; id++)
+        standing[id].first = UINT32_MAX;
+    for (uint32_t p = bordering->segments.landmark->at[1] + 1; p-- > 0;) {
+        uint32_t id = grams->id[bordering->segments.window->rank[p]];
+        if (id != MT_GRAM_NONE)
+            standing[id].first = p;
     }
 }
 
@@ -304,6 +299,7 @@ static int find_in_mode(struct bordering *bordering, struct mt_gram_mode mode)
     if (code == 0) {
         count_all(window, &grams, standing);
         look_at_middle(bordering, &grams, standing);
+        look_at_begin(bordering, &grams, standing);
         look_at_first(bordering, &grams, standing);
         for (uint32_t i = 0; i < mt_segments_count(&bordering->segments); i++)
             if (bordering->segments.use[i] != MT_SEGMENT_PUT_IN)
@@ -469,6 +465,22 @@ static void follow_live(struct bordering *bordering, uint32_t from, uint32_t to)
     }
 }
 
+/* The pause before what is given back counts for what comes next: with variables that get values of
+ * the next iteration goes what the last one left in them. */
+static void follow_pauses(struct bordering *bordering)
+{
+    const struct mt_window *window = bordering->segments.window;
+    uint64_t longest = 0, last = window->n ? window->time_ns[0] : 0;
+    for (uint32_t i = 0; i < window->n; i++) {
+        bool back = gives_back(window, i);
+        uint64_t ns = window->time_ns[i] - last;
+        last = window->time_ns[i];
+        longest = ns > longest ? ns : longest;
+        bordering->pause[i] = (float)log2_of(1 + (back ? ns : longest));
+        longest = back ? longest : 0;
+    }
+}
+
 static int find_candidates(struct bordering *bordering)
 {
     bordering->candidates = 0;
@@ -520,15 +532,18 @@ int mt_choose_cut(const struct mt_window *window, const struct mt_pulse *pulse, 
     int seam, code = mt_landmarks_find(window, pulse, &landmarks);
     if (code == 0)
         code = mt_landmarks_seam(&landmarks, pulse->length, &seam);
-    struct bordering bordering = {.live = malloc((window->n + 1) * sizeof *bordering.live)};
+    struct bordering bordering = {.live = malloc((window->n + 1) * sizeof *bordering.live),
+                                  .pause = malloc((window->n + 1) * sizeof *bordering.pause)};
     if (code == 0)
         code = mt_segments_init(&bordering.segments, window, &landmarks, pulse->length);
-    code = code == 0 && !bordering.live ? MT_ERR_MEMORY : code;
+    code = code == 0 && !(bordering.live && bordering.pause) ? MT_ERR_MEMORY : code;
     if (code == 0) {
+        follow_pauses(&bordering);
         follow_live(&bordering, pulse->at[pulse->count / 2], pulse->at[pulse->count - 1]);
         code = choose_border(&bordering, seam, cut);
     }
     free(bordering.live);
+    free(bordering.pause);
     mt_segments_release(&bordering.segments);
     free(bordering.candidate);
     mt_landmarks_release(&landmarks);
