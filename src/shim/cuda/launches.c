@@ -236,6 +236,29 @@ static void note_unload(uint64_t when, const void *module)
     }
 }
 
+/* The real call takes microseconds, in which what comes behind it is fetched: data, and code to
+ * where the processor looks for it before it asks memory. */
+static inline void fetch_note(CUfunction handle)
+{
+    enum { NOTE_LINES = 11 };
+    struct mt_writer *writer = mt_writer_here();
+    for (unsigned i = 0; i < NOTE_LINES; i++)
+        __builtin_prefetch((const char *)note_launch + i * MT_CACHE_LINE, 0, 2);
+    __builtin_prefetch(
+        mt_kernel_place(atomic_load_explicit(&mt_kernels, memory_order_acquire), handle, 0));
+    mt_prefetch_to_write((const char *)writer->shared + offsetof(struct mt_ringfile_ring, head));
+    mt_prefetch_to_write(writer->data + (writer->head & writer->mask));
+}
+
+#define MT_STAMP_LAUNCHES(call)                                                                    \
+    fetch_note(f);                                                                                 \
+    MT_STAMP_BEFORE(call)
+#define MT_DONE_LAUNCHES ((void)0)
+
+/* Those that happen hundreds of times a step, beside what they call. */
+__typeof__(cuLaunchKernel) cuLaunchKernel MT_HOT;
+__typeof__(cuLaunchKernelEx) cuLaunchKernelEx MT_HOT;
+
 #define HOOK_memory(...)
 #define HOOK_vmm(...)
 #define HOOK_copies(...)

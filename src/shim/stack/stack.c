@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "base/hot.h"
 #include "shim/record/config.h"
 #include "shim/record/drain.h"
 #include "shim/record/facts.h"
@@ -16,7 +17,7 @@
 
 enum { PYTHON = 1, NATIVE = 2, NATIVE_ELSE = 4 };
 
-static _Atomic unsigned wanted;
+_Atomic uint8_t mt_stacks_wanted MT_HOT_DATA;
 
 /* A signal handler that allocates while its own thread tells a stack must not wait for the lock. */
 static __thread bool busy __attribute__((tls_model("initial-exec")));
@@ -80,13 +81,13 @@ static void collect(struct mt_found *found, const void *how)
         found->pythons = mt_python_frames(found->python, depth - found->natives);
 }
 
-uint32_t mt_stack_here(uint64_t *when)
+MT_HOT uint32_t mt_stack_now(uint64_t *when)
 {
-    unsigned want = atomic_load_explicit(&wanted, memory_order_relaxed);
+    unsigned want = atomic_load_explicit(&mt_stacks_wanted, memory_order_relaxed);
     uint64_t told = 0, hash;
     MT_REGISTERS(here);
     struct sight sight = {want, &here};
-    if (!want || !(mt_is_recording() || mt_is_paused()) || busy || mt_writer.busy ||
+    if (!(mt_is_recording() || mt_is_paused()) || busy || mt_writer_here()->busy ||
         !(hash = hash_of(&sight)))
         return 0;
     uint32_t id = mt_intern_find(hash, &told);
@@ -118,12 +119,12 @@ void mt_stacks_begin(void)
         mt_python_find();
     if (want & (NATIVE | NATIVE_ELSE))
         mt_native_init();
-    atomic_store(&wanted, want);
+    atomic_store(&mt_stacks_wanted, (uint8_t)want);
 }
 
 void mt_stacks_tend(void)
 {
-    unsigned want = atomic_load(&wanted);
+    unsigned want = atomic_load(&mt_stacks_wanted);
     if (want & PYTHON) {
         mt_python_find();
         mt_python_check();
@@ -134,7 +135,7 @@ void mt_stacks_tend(void)
 
 void mt_facts_stacks(struct mt_facts *facts)
 {
-    unsigned want = atomic_load(&wanted);
+    unsigned want = atomic_load(&mt_stacks_wanted);
     if (*mt_python_version())
         mt_facts_add(facts, "python_version", "%s", mt_python_version());
     if (mt_python_checked())

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/hot.h"
 #include "shim/record/config.h"
 #include "shim/record/life.h"
 #include "shim/record/ring.h"
@@ -33,7 +34,7 @@ static const char *const symbols[REALS] = {
 #include "shim/torch/c10.def"
 };
 
-static _Atomic(void *) reals[REALS];
+static _Atomic(void *) reals[REALS] MT_HOT_DATA;
 mt_free_fn *mt_c10_free;
 static _Atomic bool found;
 
@@ -66,45 +67,52 @@ void mt_c10_find(void)
  * driver; a report that comes before (a job on the processor alone, libc10 loaded later than all
  * else) looks itself, once. That takes a lock of the linker's under the allocator's, but one under
  * which no code of the job runs, so nobody can wait for the two in the other order. */
-static void *real_of(unsigned i)
+static MT_SELDOM void *look_for(unsigned i)
 {
     static _Atomic bool looked[REALS];
-    void *real = atomic_load_explicit(&reals[i], memory_order_relaxed);
-    if (__builtin_expect(real != NULL, 1) || atomic_exchange(&looked[i], true))
-        return real;
-    mt_c10_find();
+    if (!atomic_exchange(&looked[i], true))
+        mt_c10_find();
     return atomic_load_explicit(&reals[i], memory_order_relaxed);
 }
 
-static void note_usage(void *block, int64_t size, size_t allocated, size_t reserved,
-                       struct device device)
+static inline void *real_of(unsigned i)
+{
+    void *real = atomic_load_explicit(&reals[i], memory_order_relaxed);
+    return __builtin_expect(real != NULL, 1) ? real : look_for(i);
+}
+
+static MT_HOT __attribute__((noinline)) void note_usage(void *block, int64_t size, size_t allocated,
+                                                        size_t reserved, struct device device)
 {
     uint64_t when = mt_clock_ticks();
-    if (device.type != TYPE_CUDA || size == 0 || !mt_config.BLOCKS || !mt_may_record())
+    if (device.type != TYPE_CUDA || size == 0 || !mt_switches.BLOCKS || !mt_may_record())
         return;
-    uint32_t stack = size > 0 ? mt_stack_here(&when) : 0;
-    struct mt_ev_block_alloc event = {.address = (uintptr_t)block,
-                                      .size = (uint64_t)(size < 0 ? -size : size),
-                                      .allocated = allocated,
-                                      .reserved = reserved,
-                                      .device = (uint8_t)device.index,
-                                      .stack = stack};
+    bool born = size > 0;
+    uint32_t stack = born ? mt_stack_here(&when) : 0;
     _Static_assert(offsetof(struct mt_ev_block_alloc, stack) == sizeof(struct mt_ev_block_free),
                    "alike but for the kind and the stack");
-    uint32_t words = size > 0 ? sizeof event / 8 : sizeof(struct mt_ev_block_free) / 8;
-    void *record = mt_ring_reserve(size > 0 ? MT_block_alloc : MT_block_free, words, when);
-    if (!record)
+    uint32_t words = sizeof(struct mt_ev_block_free) / 8 + born;
+    struct mt_writer *writer = mt_writer_here();
+    struct mt_ev_block_alloc *event =
+        (void *)mt_ring_reserve_in(writer, born ? MT_block_alloc : MT_block_free, words, when);
+    if (__builtin_expect(!event, 0))
         return;
-    memcpy(record, &event, words * sizeof(uint64_t));
-    mt_ring_commit(words);
-    if (!mt_is_recording())
+    event->address = (uintptr_t)block;
+    event->size = (uint64_t)(born ? size : -size);
+    event->allocated = allocated;
+    event->reserved = reserved;
+    event->device = (uint8_t)device.index;
+    if (born)
+        event->stack = stack;
+    mt_ring_commit_in(writer, words);
+    if (__builtin_expect(!mt_is_recording(), 0))
         mt_life_late();
 }
 
 static void note_oom(int64_t size, size_t allocated, size_t reserved, struct device device)
 {
     uint64_t when = mt_clock_ticks();
-    if (device.type != TYPE_CUDA || !mt_config.BLOCKS || !mt_may_record())
+    if (device.type != TYPE_CUDA || !mt_switches.BLOCKS || !mt_may_record())
         return;
     uint32_t stack = mt_stack_here(&when);
     size_t free_bytes = 0, total_bytes = 0;
@@ -121,7 +129,7 @@ static void note_oom(int64_t size, size_t allocated, size_t reserved, struct dev
     if (real)                                                                                      \
         real arguments;
 #define USAGE(name, symbol, parameters, arguments, block, size, allocated, reserved)               \
-    void name parameters __asm__(symbol) __attribute__((visibility("default")));                   \
+    void name parameters __asm__(symbol) __attribute__((visibility("default"), hot));              \
     void name parameters                                                                           \
     {                                                                                              \
         note_usage(block, size, allocated, reserved, device);                                      \
