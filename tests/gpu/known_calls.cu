@@ -7,7 +7,6 @@
 #include <cstdlib>
 #include <cuda.h>
 #include <cuda_runtime.h>
-#include <dlfcn.h>
 
 #include "run.cuh"
 
@@ -23,28 +22,18 @@ struct driver {
     decltype(&cuLaunchKernel) launch;
 };
 
-#ifdef BY_DLSYM
-static void *library;
-#define FUNCTION(name, symbol) (decltype(&name))dlsym(library, symbol)
-#else
-#define FUNCTION(name, symbol) &name
-#endif
-
 static driver load_driver()
 {
-#ifdef BY_DLSYM
-    library = dlopen("libcuda.so.1", RTLD_NOW);
-#endif
     driver d = {};
-    d.reserve = FUNCTION(cuMemAddressReserve, "cuMemAddressReserve");
-    d.unreserve = FUNCTION(cuMemAddressFree, "cuMemAddressFree");
-    d.create = FUNCTION(cuMemCreate, "cuMemCreate");
-    d.release = FUNCTION(cuMemRelease, "cuMemRelease");
-    d.map = FUNCTION(cuMemMap, "cuMemMap");
-    d.unmap = FUNCTION(cuMemUnmap, "cuMemUnmap");
-    d.set_access = FUNCTION(cuMemSetAccess, "cuMemSetAccess");
-    d.set = FUNCTION(cuMemsetD8, "cuMemsetD8_v2");
-    d.launch = FUNCTION(cuLaunchKernel, "cuLaunchKernel");
+    d.reserve = CU(cuMemAddressReserve, "cuMemAddressReserve");
+    d.unreserve = CU(cuMemAddressFree, "cuMemAddressFree");
+    d.create = CU(cuMemCreate, "cuMemCreate");
+    d.release = CU(cuMemRelease, "cuMemRelease");
+    d.map = CU(cuMemMap, "cuMemMap");
+    d.unmap = CU(cuMemUnmap, "cuMemUnmap");
+    d.set_access = CU(cuMemSetAccess, "cuMemSetAccess");
+    d.set = CU(cuMemsetD8, "cuMemsetD8_v2");
+    d.launch = CU(cuLaunchKernel, "cuLaunchKernel");
     return d;
 }
 

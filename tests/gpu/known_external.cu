@@ -6,17 +6,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cuda.h>
-#include <dlfcn.h>
 #include <unistd.h>
 
 #include "run.cuh"
-
-#ifdef BY_DLSYM
-static void *library;
-#define CU(name, symbol) ((decltype(&name))dlsym(library, symbol))
-#else
-#define CU(name, symbol) name
-#endif
 
 #define PIECE ((size_t)2 << 20)
 #define SIZE (2 * PIECE)
@@ -168,9 +160,6 @@ static void plain_memory()
 int main()
 {
     CUcontext context;
-#ifdef BY_DLSYM
-    library = dlopen("libcuda.so.1", RTLD_NOW);
-#endif
     RUN(CU(cuInit, "cuInit")(0));
     RUN(CU(cuDevicePrimaryCtxRetain, "cuDevicePrimaryCtxRetain")(&context, 0));
     RUN(CU(cuCtxSetCurrent, "cuCtxSetCurrent")(context));

@@ -7,20 +7,12 @@
 #include <cstdlib>
 #include <cstring>
 #include <cuda.h>
-#include <dlfcn.h>
 #include <spawn.h>
 #include <string>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "run.cuh"
-
-#ifdef BY_DLSYM
-static void *library;
-#define CU(name, symbol) ((decltype(&name))dlsym(library, symbol))
-#else
-#define CU(name, symbol) name
-#endif
 
 #define MIB ((size_t)1 << 20)
 #define PIECE (2 * MIB)
@@ -395,9 +387,6 @@ static void borrow(const char *hex, const char *size)
 int main(int argc, char **argv)
 {
     CUcontext context;
-#ifdef BY_DLSYM
-    library = dlopen("libcuda.so.1", RTLD_NOW);
-#endif
     who = argc > 2 ? "child " : "";
     RUN(CU(cuInit, "cuInit")(0));
     RUN(CU(cuDevicePrimaryCtxRetain, "cuDevicePrimaryCtxRetain")(&context, 0));

@@ -5,19 +5,11 @@
 #include <cstdlib>
 #include <cuda.h>
 #include <cuda_runtime.h>
-#include <dlfcn.h>
 #include <thread>
 
 #include "run.cuh"
 
 #define N ((size_t)1 << 20)
-
-#ifdef BY_DLSYM
-static void *library;
-#define CU(name, symbol) ((decltype(&name))dlsym(library, symbol))
-#else
-#define CU(name, symbol) name
-#endif
 
 static int died_with_context;
 
@@ -163,9 +155,6 @@ int main()
     CUcontext context[2];
     float *m[2];
     int reach[2];
-#ifdef BY_DLSYM
-    library = dlopen("libcuda.so.1", RTLD_NOW);
-#endif
     for (int i = 0; i < 2; i++) {
         RUN(cudaSetDevice(i));
         RUN(cudaMalloc(&m[i], N << i));

@@ -6,6 +6,7 @@ usage: multirank.py ddp|fsdp
 """
 import collections
 import glob
+import json
 import os
 import socket
 import sys
@@ -57,6 +58,25 @@ def launch(command, stem):
     environment = {**equality.environment("native"), **NCCL}
     environment.pop("PYTHONPATH", None)
     return jobs.run(jobs.launched(stem + ".%r.%p.mtrace", command), environment, stem + ".log")
+
+
+def started(out, command, stem):
+    """Whether the ranks came to a good end under the launcher; what others left is gone."""
+    needs_gpus(RANKS)
+    clear(stem)
+    status, _, stderr = launch(command, stem)
+    return out.equal(status, 0, f"exit code of torchrun ({stderr.strip()[-600:]})")
+
+
+def told(out, name, script):
+    """(facts, trace) of each rank of a script that writes its facts as JSON; none if it failed."""
+    stem, found = jobs.work(name), []
+    if started(out, torchrun(jobs.script(script), stem + ".%r.json"), stem):
+        for rank in range(RANKS):
+            with open(f"{stem}.{rank}.json", encoding="utf-8") as file:
+                trace, = glob.glob(f"{stem}.{rank}.*.mtrace")
+                found.append((json.load(file), trace))
+    return found
 
 
 def traces(stem):
@@ -194,11 +214,8 @@ def clear(stem):
 
 def check(out, arguments):
     how, = arguments
-    needs_gpus(RANKS)
     stem = jobs.work(f"multi_{how}")
-    clear(stem)
-    status, _, stderr = launch(training(how, stem), stem)
-    if not out.equal(status, 0, f"exit code of torchrun ({stderr.strip()[-600:]})"):
+    if not started(out, training(how, stem), stem):
         return
     found = traces(stem)
     if not out.equal([os.path.basename(path).split(".")[1] for path in found],

@@ -4,10 +4,6 @@ exactly the bytes that it reads and writes, whatever functions of NCCL it took, 
 
 usage: rankcalls.py
 """
-import glob
-import json
-
-import jobs
 import multirank
 import outcome
 import traceread
@@ -47,10 +43,7 @@ def check_memory(out, address, events):
     out.check(held, f"nothing of ncclMemAlloc lies at {address:#x}")
 
 
-def check_rank(out, stem, rank):
-    with open(f"{stem}.{rank}.json", encoding="utf-8") as file:
-        facts = json.load(file)
-    trace, = glob.glob(f"{stem}.{rank}.*.mtrace")
+def check_rank(out, facts, trace):
     start = traceread.start_ns(trace)
     events = [{**event, "time_ns": event["time_ns"] + start}
               for event in traceread.events(trace, "collective")]
@@ -65,16 +58,12 @@ def check_rank(out, stem, rank):
 
 
 def check(out, _arguments):
-    multirank.needs_gpus(multirank.RANKS)
-    stem = jobs.work("multi_calls")
-    multirank.clear(stem)
-    command = multirank.torchrun(jobs.script("train_rankcalls.py"), stem + ".%r.json")
-    status, _, stderr = multirank.launch(command, stem)
-    if not out.equal(status, 0, f"exit code of torchrun ({stderr.strip()[-600:]})"):
+    ranks = multirank.told(out, "multi_calls", "train_rankcalls.py")
+    if not ranks:
         return
-    for rank in range(multirank.RANKS):
+    for rank, (facts, trace) in enumerate(ranks):
         part = outcome.Outcome()
-        check_rank(part, stem, rank)
+        check_rank(part, facts, trace)
         multirank.merge(out, f"rank {rank}", part)
     out.headline = "{calls} ways to exchange tensors, exact".format(
         **out.figures["rank 0"])

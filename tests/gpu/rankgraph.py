@@ -4,10 +4,6 @@ its access to the tensor, and torch.profiler saw as many of NCCL's kernels.
 
 usage: rankgraph.py
 """
-import glob
-import json
-
-import jobs
 import multirank
 import outcome
 import traceread
@@ -30,17 +26,10 @@ def compare(out, facts, collectives, accesses, blocks):
 
 
 def check(out, _arguments):
-    multirank.needs_gpus(multirank.RANKS)
-    stem = jobs.work("multi_graph")
-    multirank.clear(stem)
-    command = multirank.torchrun(jobs.script("train_rankgraph.py"), stem + ".%r.json")
-    status, _, stderr = multirank.launch(command, stem)
-    if not out.equal(status, 0, f"exit code of torchrun ({stderr.strip()[-600:]})"):
+    ranks = multirank.told(out, "multi_graph", "train_rankgraph.py")
+    if not ranks:
         return
-    for rank in range(multirank.RANKS):
-        with open(f"{stem}.{rank}.json", encoding="utf-8") as file:
-            facts = json.load(file)
-        trace, = glob.glob(f"{stem}.{rank}.*.mtrace")
+    for rank, (facts, trace) in enumerate(ranks):
         part = outcome.Outcome()
         part.equal(facts["value"], 2.0 * sum(range(1, multirank.RANKS + 1)), "the sum")
         compare(part, facts, *(traceread.table(trace, name)
