@@ -1,6 +1,7 @@
-/* What is sorted already is left alone. Few different numbers are counted (H. H. Seward, 1954),
- * others moved by their digits, the last one first, as many as the distance between the smallest
- * and the largest has. Where there is no memory for either the C library sorts. */
+/* What is sorted already is left alone. Numbers that are close to each other are counted (H. H.
+ * Seward, 1954), and so are few different ones, wherever they are; others are moved by their
+ * digits, the last one first, as many as the distance between the smallest and the largest has.
+ * Where there is no memory for either the C library sorts. */
 #include "base/sort.h"
 
 #include <stdbool.h>
@@ -12,6 +13,8 @@
 #define DIGIT_BITS 11u
 #define DIGITS (1u << DIGIT_BITS)
 #define SIGN (UINT64_C(1) << 63)
+#define MANY 4096u      /* numbers that are worth a look whether they are few different ones: */
+#define DIFFERENT 1024u /* as many at most */
 
 /* ---- 64 bits ---- */
 
@@ -77,6 +80,43 @@ static bool move_u64(uint64_t *value, size_t n, uint64_t least, uint64_t distanc
     return room;
 }
 
+struct tally {
+    uint64_t value;
+    size_t times; /* 0: free */
+};
+
+static int compare_tallies(const void *one, const void *other)
+{
+    return compare_u64(one, other);
+}
+
+/* false: there are too many different ones. */
+static bool tally_all(const uint64_t *value, size_t n, struct tally *tally)
+{
+    uint32_t different = 0;
+    for (size_t i = 0; i < n && different <= DIFFERENT; i++) {
+        uint32_t at = (uint32_t)(value[i] * 0x9e3779b97f4a7c15u >> 32) & (2 * DIFFERENT - 1);
+        while (tally[at].times && tally[at].value != value[i])
+            at = (at + 1) & (2 * DIFFERENT - 1);
+        tally[at].value = value[i];
+        different += tally[at].times++ == 0;
+    }
+    return different <= DIFFERENT;
+}
+
+static bool tally_u64(uint64_t *value, size_t n)
+{
+    struct tally tally[2 * DIFFERENT] = {0};
+    if (n < MANY || !tally_all(value, n, tally))
+        return false;
+    qsort(tally, 2 * DIFFERENT, sizeof *tally, compare_tallies);
+    size_t at = 0;
+    for (uint32_t i = 0; i < 2 * DIFFERENT; i++)
+        for (size_t k = tally[i].times; k; k--)
+            value[at++] = tally[i].value;
+    return true;
+}
+
 static bool is_counted(size_t n, uint64_t distance)
 {
     return distance < COUNTED && distance < 4 * n;
@@ -88,7 +128,7 @@ void mt_sort_u64(uint64_t *value, size_t n)
     bool done = distance == 0;
     if (!done && n >= FEW)
         done = is_counted(n, distance) ? count_u64(value, n, least, distance)
-                                       : move_u64(value, n, least, distance);
+                                       : tally_u64(value, n) || move_u64(value, n, least, distance);
     if (!done)
         qsort(value, n, sizeof *value, compare_u64);
 }

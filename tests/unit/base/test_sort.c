@@ -54,6 +54,14 @@ START_TEST(sorts_what_is_far_apart)
 }
 END_TEST
 
+START_TEST(sorts_few_different_ones)
+{
+    SORTS(uint64_t, mt_sort_u64, (random_u64(&state) % 1000) * 0x9e3779b97f4a7c15u);
+    SORTS(uint64_t, mt_sort_u64, (random_u64(&state) % 1100) * 0x9e3779b97f4a7c15u);
+    SORTS(uint32_t, mt_sort_u32, (uint32_t)(random_u64(&state) % 1000) * 0x9e3779b9u);
+}
+END_TEST
+
 START_TEST(sorts_doubles)
 {
     SORTS(double, mt_sort_double, (double)(random_u64(&state) % 1000));
@@ -77,5 +85,5 @@ START_TEST(leaves_what_is_sorted)
 }
 END_TEST
 
-UNIT_MAIN("sort", sorts_what_is_close, sorts_what_is_far_apart, sorts_doubles,
-          leaves_what_is_sorted)
+UNIT_MAIN("sort", sorts_what_is_close, sorts_what_is_far_apart, sorts_few_different_ones,
+          sorts_doubles, leaves_what_is_sorted)
