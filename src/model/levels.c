@@ -382,7 +382,8 @@ void mt_array_born(struct mt_model *model, const struct mt_ev_array *event, uint
     block->device = mt_model_device(event->device);
     block->api = (uint32_t)event->api;
     block->context = (uint32_t)event->context;
-    block->source = MT_SOURCE_ARRAY;
+    bool imported = mt_source_of(model, event->api) == MT_SOURCE_IMPORTED;
+    block->source = imported ? MT_SOURCE_IMPORTED : MT_SOURCE_ARRAY;
     block->level = MT_LEVEL_BLOCK;
     mt_driver_born(model, slot, event->size, thread, false);
 }

@@ -50,7 +50,6 @@ static void release(CUdeviceptr p)
     SAY("free %#llx", p);
 }
 
-// Of arrays in such memory only the end is told: its bytes are another's.
 static int array_in(CUexternalMemory memory)
 {
     CUmipmappedArray levels;
@@ -60,7 +59,10 @@ static int array_in(CUexternalMemory memory)
     int error = CU(cuExternalMemoryGetMappedMipmappedArray,
                    "cuExternalMemoryGetMappedMipmappedArray")(&levels, memory, &what);
     if (error != CUDA_SUCCESS)
+        SAY("alloc_failed 0 %d", error);
+    if (error != CUDA_SUCCESS)
         return error;
+    SAY("array %d 0", 64 * 64);
     RUN(CU(cuMipmappedArrayDestroy, "cuMipmappedArrayDestroy")(levels));
     SAY("array_end");
     return 0;

@@ -37,7 +37,6 @@ LEFT_OUT = {
         r"cuMulticast(Bind|Unbind)\w*|cuMemMapArrayAsync",
     "ends when its memory has been freed": r"cuMemPoolDestroy|cuDestroyExternalMemory",
     "names memory that another call maps": r"cuImportExternalMemory",
-    "arrays, of which accesses are not seen": r"cuExternalMemoryGetMappedMipmappedArray",
     "hints about managed memory": r"cuMemDiscard\w+|cuStreamAttachMemAsync",
     "memory of graphics libraries": r"cuGraphics\w+|cuStream(Begin|End)CaptureToCig",
     "decompression, docs/recording.md": r"cuMemBatchDecompressAsync",

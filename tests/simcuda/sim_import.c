@@ -123,19 +123,33 @@ CUresult cuMemPoolImportPointer(CUdeviceptr *ptr_out, CUmemoryPool pool,
 
 /* ---- arrays with levels: one array, large enough for all ---- */
 
-CUresult cuMipmappedArrayCreate(CUmipmappedArray *pHandle,
-                                const CUDA_ARRAY3D_DESCRIPTOR *pMipmappedArrayDesc,
-                                unsigned int numMipmapLevels)
+static CUresult levels(struct sim_thread *self, CUmipmappedArray *pHandle,
+                       const CUDA_ARRAY3D_DESCRIPTOR *d, unsigned n)
 {
-    SIM_ENTER_CTX(cuMipmappedArrayCreate);
-    SIM_REQUIRE(pHandle && numMipmapLevels, CUDA_ERROR_INVALID_VALUE);
+    SIM_REQUIRE(pHandle && n, CUDA_ERROR_INVALID_VALUE);
     CUdeviceptr address;
-    const CUDA_ARRAY3D_DESCRIPTOR *d = pMipmappedArrayDesc;
     size_t height = d->Height ? d->Height : 1;
     CUresult result = take(self, &address, 2 * d->Width * height * 4 * d->NumChannels, SIM_SPACE);
     if (result == CUDA_SUCCESS)
         *pHandle = (CUmipmappedArray)address;
     return result;
+}
+
+CUresult cuMipmappedArrayCreate(CUmipmappedArray *pHandle,
+                                const CUDA_ARRAY3D_DESCRIPTOR *pMipmappedArrayDesc,
+                                unsigned int numMipmapLevels)
+{
+    SIM_ENTER_CTX(cuMipmappedArrayCreate);
+    return levels(self, pHandle, pMipmappedArrayDesc, numMipmapLevels);
+}
+
+CUresult cuExternalMemoryGetMappedMipmappedArray(
+    CUmipmappedArray *mipmap, CUexternalMemory extMem,
+    const CUDA_EXTERNAL_MEMORY_MIPMAPPED_ARRAY_DESC *mipmapDesc)
+{
+    SIM_ENTER_CTX(cuExternalMemoryGetMappedMipmappedArray);
+    SIM_REQUIRE(mipmapDesc && mipmapDesc->offset < (uintptr_t)extMem, CUDA_ERROR_INVALID_VALUE);
+    return levels(self, mipmap, &mipmapDesc->arrayDesc, mipmapDesc->numLevels);
 }
 
 CUresult cuMipmappedArrayDestroy(CUmipmappedArray hMipmappedArray)

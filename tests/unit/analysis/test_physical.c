@@ -215,6 +215,10 @@ END_TEST
 
 START_TEST(arrays_have_handles)
 {
+    REPLAY(r, array, API_IPC, 0x99, 0x800, 0, 1); /* in memory of another library */
+    ck_assert_uint_eq(reserved(), 0);
+    REPLAY(r, array_end, 0x99);
+    ck_assert_int_eq(r->dead[0].source, MT_SOURCE_IMPORTED);
     REPLAY(r, array, API_ALLOC, 0x77, 0x800, 0, 1);
     REPLAY(r, array, API_ALLOC, 0x78, 0x800, 0, 1);
     REPLAY(r, array, API_ALLOC, 0x77, 0x400, 0, 1); /* the end of the first was lost */
@@ -225,7 +229,7 @@ START_TEST(arrays_have_handles)
     REPLAY(r, array_end, 0x99);
     ck_assert_uint_eq(reserved(), 0x800);
     replay_finish(r);
-    ck_assert_uint_eq(r->deaths, 3);
+    ck_assert_uint_eq(r->deaths, 4);
 }
 END_TEST
 
