@@ -21,6 +21,7 @@
 #define LONG 4u            /* usual iterations without a border: another loop may run there */
 #define REGIMES_MAX 8u     /* loops that follow each other in one window */
 #define ITERATIONS_MIN 3u  /* fewer are no rhythm */
+#define GOES_ON 0.5        /* of what follows, that iterations about as long cover */
 #define PLAIN_COVERAGE 0.5 /* of a window that is merged */
 
 struct mt_detector *mt_detector_new(void)
@@ -118,6 +119,26 @@ static int is_wanted(const struct mt_detector *detector, const struct mt_pulse *
     return lesser < 0 ? lesser : !lesser;
 }
 
+/* The pulse to take: the one chosen, or, behind a loop that was found, where micro-batches were
+ * chosen, say, the one that covers most of those that are about as long. -1: none, or an error. */
+static int wanted_pulse(const struct mt_detector *detector, const struct mt_pulses *pulses,
+                        int chosen)
+{
+    if (detector->usual && !is_alike(detector->usual, pulses->pulse[chosen].length)) {
+        double most = GOES_ON;
+        chosen = -1;
+        for (uint32_t i = 0; i < pulses->pulses; i++) {
+            const struct mt_pulse *pulse = &pulses->pulse[i];
+            if (pulse->coverage <= most || !is_alike(detector->usual, pulse->length))
+                continue;
+            most = pulse->coverage;
+            chosen = (int)i;
+        }
+    }
+    int wanted = chosen >= 0 ? is_wanted(detector, &pulses->pulse[chosen]) : 0;
+    return wanted > 0 ? chosen : wanted < 0 ? wanted : -1;
+}
+
 /* `least`: of the window, that the iterations' usual segments cover. */
 static int search_for(struct mt_detector *detector, double least, bool *found)
 {
@@ -130,10 +151,11 @@ static int search_for(struct mt_detector *detector, double least, bool *found)
     if (chosen < 0 && chosen != -1)
         code = chosen;
     int wanted = code == 0 && chosen >= 0 && pulses.pulse[chosen].coverage >= least
-                     ? is_wanted(detector, &pulses.pulse[chosen])
-                     : 0;
-    code = wanted < 0 ? wanted : code;
-    if (wanted > 0) {
+                     ? wanted_pulse(detector, &pulses, chosen)
+                     : -1;
+    code = wanted < -1 ? wanted : code;
+    if (wanted >= 0) {
+        chosen = wanted;
         memset(&detector->cut, 0, sizeof detector->cut);
         code = mt_choose_cut(&detector->window, &pulses.pulse[chosen], &detector->cut);
         detector->usual = pulses.pulse[chosen].length;
