@@ -7,6 +7,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include "foreign.h"
 #include "unit/unit.h"
 
 #define EVENTS 4000u
@@ -144,7 +145,7 @@ START_TEST(file_systems_without_fallocate)
     check_ring("FAULT=none:0", true);
     check_ring("FAULT=nofallocate:0", true);
     check_ring("FAULT=nosync:0", false);
-    for (unsigned kib = 64; kib <= 640; kib += 64)
+    for (unsigned kib = 64; kib <= 640; kib += foreign_is() ? 512 : 64)
         check_small_disk(kib);
 }
 END_TEST
