@@ -323,14 +323,16 @@ static bool is_unique(const struct bordering *bordering, const struct candidate 
 }
 
 /* Of two for the same place, the one that also stands so in segments that are not usual; then the
- * one that stands less often. */
+ * one that stands less often, but for once more before all segments, in the first iteration. */
 static bool is_better(const struct candidate *one, const struct candidate *other)
 {
     if (one->all != other->all)
         return one->all > other->all;
     if (one->times != other->times)
         return one->times < other->times;
-    return one->total < other->total;
+    uint32_t here = one->total - (one->earliest != UINT32_MAX);
+    uint32_t there = other->total - (other->earliest != UINT32_MAX);
+    return here < there || (here == there && one->total > other->total);
 }
 
 static int by_distance(const void *one, const void *other)
