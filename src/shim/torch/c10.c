@@ -70,7 +70,8 @@ void mt_c10_find(void)
 static MT_SELDOM void *look_for(unsigned i)
 {
     static _Atomic bool looked[REALS];
-    if (!atomic_exchange(&looked[i], true))
+    if (!atomic_load_explicit(&looked[i], memory_order_relaxed) &&
+        !atomic_exchange(&looked[i], true))
         mt_c10_find();
     return atomic_load_explicit(&reals[i], memory_order_relaxed);
 }
