@@ -3,14 +3,16 @@
 
     python3 tests/bench/bench.py BUILDDIR [--write] [NAME...]
 
-Names: hooks, stacks, trace, analyze, import, heaptrack, large. What is compared is run in turn
+Names: hooks, cold, stacks, trace, analyze, import, heaptrack, large. What is compared is run in
+turn
 (A B A B) in the same call; a row gives the median and the range over the rounds. Of the analysis
 *_events is by the time of one processor, with no other one at hand, so "a second and core"; *_clock
 is by the clock with all processors at hand, of which a second one reads ahead, and others on the
 machine slow it down; *_spent is by the time of all processors in the same runs. --write renews what
 benchdocs.py makes of the rows as well. Hook costs are
 differences of a traced and a bare run of the same loop on the simulated device, so its own cost is
-subtracted.
+subtracted. cold: the same where other code and data ran before each call (cold.c), and what one
+call touches (coldlines.py).
 """
 import csv
 import datetime
@@ -24,6 +26,7 @@ import tempfile
 import time
 
 import benchdocs
+import coldlines
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 RESULTS = os.path.join(HERE, "results.csv")
@@ -101,6 +104,28 @@ def hooks(bench):
                 values.append(after[name] - before[name])
         for name, values in added.items():
             bench.row(f"hook_{name}_{threads}_threads", "ns/call", values, limits[name])
+
+
+COLD = ("launch", "launch_ex", "launch_large", "alloc_free", "block")
+
+
+def cold(bench):
+    bare, traced = environments(bench)
+    program = [bench.path("tests", "bench", "bench-cold"), "150"]
+    added = {name: [] for name in COLD}
+    for _ in range(15):
+        before, after = run(program, env=bare), run(program, env=traced)
+        for name, values in added.items():
+            values.append(after[name] - before[name])
+    for name, values in added.items():
+        bench.row(f"hook_{name}_cold", "ns/call", values)
+    if not shutil.which("valgrind"):
+        print("valgrind: not installed (apt-get install valgrind), lines are not counted")
+        return
+    for kind, figures in coldlines.count(bench.build):
+        for what, value in zip(coldlines.FIGURES, figures):
+            bench.row(f"hook_{kind.replace(' ', '_')}_{what}", "lines" if what in coldlines.LINES
+                      else what, [value])
 
 
 def peak_kib(command, environment):
@@ -294,11 +319,12 @@ def main():
         raise SystemExit(__doc__)
     arguments = [a for a in sys.argv[2:] if a != "--write"]
     bench = Bench(sys.argv[1])
-    known = {"hooks": hooks, "stacks": stacks, "trace": trace, "analyze": analyze,
+    known = {"hooks": hooks, "cold": cold, "stacks": stacks, "trace": trace, "analyze": analyze,
              "heaptrack": heaptrack, "import": imports, "large": large}
     start = time.time()
     try:
-        for name in arguments or ["hooks", "stacks", "trace", "analyze", "import", "heaptrack"]:
+        for name in arguments or ["hooks", "cold", "stacks", "trace", "analyze",
+                                  "import", "heaptrack"]:
             known[name](bench)
     finally:
         shutil.rmtree(bench.scratch, ignore_errors=True)

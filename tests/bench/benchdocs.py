@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""What README.md and docs/analysis.md say of the analyzer's speed, from results.csv.
+"""What README.md and docs/analysis.md say of the analyzer's speed, and docs/recording.md of what a
+hook costs, from results.csv.
 
 usage: benchdocs.py           write it into the pages
        benchdocs.py --check   exit 1 if a page says something else
@@ -100,18 +101,42 @@ def page(rows):
                        against="".join(against(rows)))
 
 
+HOOKS = (("launch", "launch", "`cuLaunchKernel`, three pointers"),
+         ("launch_ex", "launch_ex", "`cuLaunchKernelEx`, three pointers"),
+         ("launch_large", "launch_large", "a structure of 2,880 bytes"),
+         ("alloc_free", "alloc_free_alloc", "`cuMemAlloc`"),
+         ("alloc_free", "alloc_free_free", "`cuMemFree`"),
+         ("block", "block_alloc", "a block handed out"),
+         ("block", "block_free", "a block taken back"))
+
+
+def hooks(rows):
+    """In a loop and cold a row tells of a pair of calls, their lines are counted apart."""
+    yield ("| call | in a loop | where other code ran before | code lines | data lines read | "
+           "written | pages |\n")
+    yield "|---|---|---|---|---|---|---|\n"
+    for time, lines, what in HOOKS:
+        yield (f"| {what} | {rows.median(f'hook_{time}_1_threads')} | "
+               f"{rows.range(f'hook_{time}_cold')} | " +
+               " | ".join(rows.median(f"hook_{lines}_{figure}")
+                          for figure in ("code", "read", "written", "pages")) + " |\n")
+
+
 def renewed(rows):
     """Of each page what it says and should say."""
     for name, pattern, text in (
             ("README.md", r"(?m)^\| `memtrace-analyze` \| .*\d million events a second.*\n",
              readme(rows)),
             (os.path.join("docs", "analysis.md"),
-             r"(?s)(?<=<!-- speed begins -->\n\n).*?(?=\n<!-- speed ends -->)", page(rows))):
+             r"(?s)(?<=<!-- speed begins -->\n\n).*?(?=\n<!-- speed ends -->)", page(rows)),
+            (os.path.join("docs", "recording.md"),
+             r"(?s)(?<=<!-- hooks begin -->\n\n).*?(?=\n<!-- hooks end -->)",
+             "".join(hooks(rows)))):
         path = os.path.join(ROOT, name)
         with open(path, encoding="utf-8") as file:
             old = file.read()
         if not re.search(pattern, old):
-            raise SystemExit(f"{name}: where the speed of the analysis stands is not found")
+            raise SystemExit(f"{name}: where the figures stand is not found")
         yield name, path, old, re.sub(pattern, lambda _, text=text: text, old, count=1)
 
 

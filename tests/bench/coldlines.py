@@ -21,6 +21,8 @@ KINDS = (("launch", ["cuLaunchKernel"]), ("launch_ex", ["cuLaunchKernelEx"]),
          ("launch_large", ["cuLaunchKernelEx"]), ("alloc_free", ["cuMemAlloc_v2", "cuMemFree_v2"]),
          ("block", [REPORT, REPORT]))
 CALLS = 5
+LINES = ("code", "read", "written")
+FIGURES = ("instructions", *LINES, "pages")
 
 
 def symbols(library):
@@ -108,9 +110,9 @@ def count(build):
 def main():
     if len(sys.argv) != 2:
         raise SystemExit(__doc__)
-    print(f"{'call':18}{'instructions':>14}{'code':>8}{'read':>8}{'written':>9}{'pages':>8}")
+    print(f"{'call':18}" + "".join(f"{name:>14}" for name in FIGURES))
     for kind, figures in count(sys.argv[1]):
-        print(f"{kind:18}{figures[0]:14}{figures[1]:8}{figures[2]:8}{figures[3]:9}{figures[4]:8}")
+        print(f"{kind:18}" + "".join(f"{figure:14}" for figure in figures))
 
 
 if __name__ == "__main__":
