@@ -20,10 +20,10 @@ int mt_choose_iteration(const struct mt_window *window, const struct mt_pulses *
 int mt_cut_find(const struct mt_window *window, const struct mt_cut *cut, uint32_t **border,
                 uint32_t *borders);
 
-/* Where the iteration before the first border begins, `usual` symbols before it or about so; at
- * `border` itself if there is no such place. */
+/* Where the iteration before the first border begins, `usual` symbols before it or about so, but at
+ * least `least`; at `border` itself if there is no such place. */
 int mt_cut_first(const struct mt_window *window, const struct mt_cut *cut, uint32_t border,
-                 uint32_t usual, uint32_t *first);
+                 uint32_t usual, uint32_t least, uint32_t *first);
 
 int mt_choose_cut(const struct mt_window *window, const struct mt_pulse *pulse, struct mt_cut *cut);
 

@@ -62,25 +62,25 @@ int mt_cut_find(const struct mt_window *window, const struct mt_cut *cut, uint32
  * the nearest beyond: the first iteration may try out kernels for long. What is much shorter is the
  * rest of one with which the trace begins. */
 static uint32_t choose_first(const uint32_t *place, uint32_t places, uint32_t border,
-                             uint32_t usual, bool far)
+                             uint32_t usual, uint32_t least, bool far)
 {
     uint32_t first = border, beyond = border;
     for (uint32_t i = 0; i < places && place[i] < border; i++) {
         uint32_t length = border - place[i], best = border - first;
         uint32_t off = length > usual ? length - usual : usual - length;
         uint32_t best_off = best > usual ? best - usual : usual - best;
-        first = off < best_off && 5 * length >= 4 * usual ? place[i] : first;
+        first = off < best_off && length >= least ? place[i] : first;
         beyond = length > usual ? place[i] : beyond;
     }
     return first == border && far ? beyond : first;
 }
 
 static int look_for(const struct mt_window *window, const struct mt_anchor *gram, uint32_t border,
-                    uint32_t usual, bool far, uint32_t *first)
+                    uint32_t usual, uint32_t least, bool far, uint32_t *first)
 {
     uint32_t *place, places;
     RETURN_IF_ERROR(find_begins(window, gram, &place, &places));
-    *first = choose_first(place, places, border, usual, far);
+    *first = choose_first(place, places, border, usual, least, far);
     free(place);
     return 0;
 }
@@ -97,19 +97,19 @@ static uint32_t look_back(const struct mt_window *window, const struct mt_anchor
 }
 
 int mt_cut_first(const struct mt_window *window, const struct mt_cut *cut, uint32_t border,
-                 uint32_t usual, uint32_t *first)
+                 uint32_t usual, uint32_t least, uint32_t *first)
 {
     struct mt_anchor gram = cut->first;
     *first = border;
     if (gram.mode.length > 1)
-        RETURN_IF_ERROR(look_for(window, &gram, border, usual, true, first));
+        RETURN_IF_ERROR(look_for(window, &gram, border, usual, least, true, first));
     if (*first == border && cut->then.mode.length) {
-        RETURN_IF_ERROR(look_for(window, &cut->then, border, usual, true, first));
+        RETURN_IF_ERROR(look_for(window, &cut->then, border, usual, least, true, first));
         *first = *first == border ? border : look_back(window, &cut->first, *first);
     }
     while (*first == border && gram.mode.length > 3) {
         gram.mode.length /= 2; /* what it begins with */
-        RETURN_IF_ERROR(look_for(window, &gram, border, usual, false, first));
+        RETURN_IF_ERROR(look_for(window, &gram, border, usual, least, false, first));
     }
     return 0;
 }

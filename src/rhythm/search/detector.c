@@ -19,6 +19,7 @@
 
 #define WINDOW_MAX (1u << 23)
 #define LONG 4u            /* usual iterations without a border: another loop may run there */
+#define FIRST_ONES 64u     /* iterations that tell how much lengths differ */
 #define REGIMES_MAX 8u     /* loops that follow each other in one window */
 #define ITERATIONS_MIN 3u  /* fewer are no rhythm */
 #define GOES_ON 0.5        /* of what follows, that iterations about as long cover */
@@ -49,6 +50,15 @@ void mt_rhythm_release(struct mt_rhythm *rhythm)
     memset(rhythm, 0, sizeof *rhythm);
 }
 
+/* The shortest of some segments, or four fifths of the usual one: what is still one. */
+static uint32_t least_length(const uint32_t *border, uint32_t borders, uint32_t usual)
+{
+    uint32_t least = (uint32_t)(4ull * usual / 5);
+    for (uint32_t i = 0; i + 1 < borders && i < FIRST_ONES; i++)
+        least = border[i + 1] - border[i] < least ? border[i + 1] - border[i] : least;
+    return least;
+}
+
 /* The first iteration may lack what the others are cut by. */
 static int add_first(const struct mt_detector *detector, uint32_t **border, uint32_t *borders)
 {
@@ -56,7 +66,8 @@ static int add_first(const struct mt_detector *detector, uint32_t **border, uint
     int code = more ? 0 : MT_ERR_MEMORY;
     if (code == 0) {
         *border = more;
-        code = mt_cut_first(&detector->window, &detector->cut, more[0], detector->usual, &first);
+        code = mt_cut_first(&detector->window, &detector->cut, more[0], detector->usual,
+                            least_length(more, *borders, detector->usual), &first);
     }
     if (code < 0) {
         free(*border);
