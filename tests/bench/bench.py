@@ -4,8 +4,7 @@
     python3 tests/bench/bench.py BUILDDIR [--write] [NAME...]
 
 Names: hooks, cold, stacks, trace, analyze, import, heaptrack, large. What is compared is run in
-turn
-(A B A B) in the same call; a row gives the median and the range over the rounds. Of the analysis
+turn (A B A B) in the same call; a row gives the median and range over the rounds. Of the analysis
 *_events is by the time of one processor, with no other one at hand, so "a second and core"; *_clock
 is by the clock with all processors at hand, of which a second one reads ahead, and others on the
 machine slow it down; *_spent is by the time of all processors in the same runs. --write renews what
