@@ -150,6 +150,22 @@ START_TEST(file_systems_without_fallocate)
 }
 END_TEST
 
+/* Where signals keep coming the job waits for no end of them; one or two are no fault. */
+START_TEST(interrupted)
+{
+    check_some("interrupted", 2);
+    check_ring("FAULT=interrupted:0", false);
+    check_ring("FAULT=interrupted:1", true);
+}
+END_TEST
+
+START_TEST(file_systems_that_copy_on_write)
+{
+    check_ring("FAULT=btrfs:0", false);
+    check_ring("FAULT=nilfs:0", false);
+}
+END_TEST
+
 START_TEST(writing)
 {
     for (unsigned nth = 1; nth <= 12; nth++)
@@ -175,4 +191,5 @@ START_TEST(more_rights_than_the_caller)
 END_TEST
 
 UNIT_MAIN("faults", memory, files, a_ring_that_cannot_grow, file_systems_without_fallocate,
-          writing, threads, more_rights_than_the_caller)
+          interrupted, file_systems_that_copy_on_write, writing, threads,
+          more_rights_than_the_caller)

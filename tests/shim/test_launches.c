@@ -48,9 +48,11 @@ START_TEST(captured_launches_are_no_accesses)
 }
 END_TEST
 
+/* Also when the table is renewed meanwhile. */
 START_TEST(handles_used_again)
 {
     ck_assert_uint_eq(check(NULL, LIST("victim", "reload", "50")).kernels, 50);
+    ck_assert_uint_eq(check(NULL, LIST("victim", "reload", "600")).kernels, 600);
 }
 END_TEST
 

@@ -2,6 +2,7 @@
 #include "shim/cuda/paramscan.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "unit/unit.h"
 
@@ -68,4 +69,30 @@ START_TEST(behind_others)
 }
 END_TEST
 
-UNIT_MAIN("paramscan", nothing_is_marked, as_word_by_word, behind_others)
+/* Behind the last word, and before the first, nothing can be read; what is found has its room. */
+START_TEST(nothing_beyond)
+{
+    const size_t page = 65536;
+    char *memory = mmap(NULL, 3 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ck_assert(memory != MAP_FAILED && mprotect(memory + page, page, PROT_READ | PROT_WRITE) == 0);
+    mt_granules_mark(MEMORY, 64 * MIB);
+    for (uint32_t words = 0; words < 40; words++)
+        for (uint32_t device = 0; device < 2; device++) {
+            uint64_t found[40], word = device ? MEMORY : 7;
+            char *first = memory + page, *last = memory + 2 * page - 8 * words;
+            for (uint32_t i = 0; i < words; i++) {
+                memcpy(first + 8 * i, &word, 8);
+                memcpy(last + 8 * i, &word, 8);
+            }
+            found[words] = 1;
+            uint32_t expected = device ? words : 0;
+            ck_assert_uint_eq(mt_scan_words((struct mt_found){found, 0}, first, words, 0),
+                              expected);
+            ck_assert_uint_eq(mt_scan_words((struct mt_found){found, 0}, last, words, 0), expected);
+            ck_assert(found[words] == 1);
+        }
+    munmap(memory, 3 * page);
+}
+END_TEST
+
+UNIT_MAIN("paramscan", nothing_is_marked, as_word_by_word, behind_others, nothing_beyond)

@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -12,6 +13,7 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #pragma GCC visibility push(default)
@@ -71,14 +73,26 @@ int ftruncate(int fd, off_t size)
     return -1;
 }
 
-/* nofallocate: as of a file system that does not know it; nosync: and that has no room. */
+/* nofallocate: as of a file system that does not know it; nosync: and that has no room;
+ * interrupted: by signals that come faster than it is done. */
 int fallocate(int fd, int mode, off_t offset, off_t size)
 {
-    bool unknown = FAILS("nofallocate") || FAILS("nosync");
-    if (!unknown && !FAILS("fallocate"))
+    bool unknown = FAILS("nofallocate") || FAILS("nosync"), interrupted = FAILS("interrupted");
+    if (!unknown && !interrupted && !FAILS("fallocate"))
         return (int)syscall(SYS_fallocate, fd, mode, offset, size);
-    errno = unknown ? EOPNOTSUPP : ENOSPC;
+    errno = unknown ? EOPNOTSUPP : interrupted ? EINTR : ENOSPC;
     return -1;
+}
+
+/* As of a file system that copies on write. */
+int fstatfs(int fd, struct statfs *status)
+{
+    int result = (int)syscall(SYS_fstatfs, fd, status);
+    if (FAILS("btrfs"))
+        status->f_type = BTRFS_SUPER_MAGIC;
+    if (FAILS("nilfs"))
+        status->f_type = NILFS_SUPER_MAGIC;
+    return result;
 }
 
 int fdatasync(int fd)

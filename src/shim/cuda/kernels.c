@@ -232,13 +232,14 @@ static void make_room(void)
     if (!memory)
         return;
     uintptr_t table = (uintptr_t)memory | bits;
-    cache.used = 0;
+    uint32_t used = 0;
     for (uint32_t i = 0; i < slots; i++)
         if (is_valid(&entry[i])) {
             put(table, &entry[i]);
-            cache.used++;
+            used++;
         }
     atomic_store_explicit(&mt_kernels, table, memory_order_release);
+    cache.used = used; /* last: who forks meanwhile leaves a table that never fills */
 }
 
 /* Of the table: the kernel as readers will find it. NULL: there is no room. */

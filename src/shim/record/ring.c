@@ -95,6 +95,7 @@ uint32_t mt_rings_capacity(void)
 
 #define BCACHEFS_MAGIC 0xca451a4eu
 #define FIRST_PIECE (256u << 10) /* of a ring, on the disk */
+#define TRIES 16                 /* where signals break fallocate off, and all is to be done anew */
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23 /* since Linux 5.14; refused before */
@@ -172,14 +173,14 @@ static int write_zeros(int fd, uint64_t offset, uint64_t size)
  * C library's posix_fallocate would write a byte of each page, and not wait for the disk. */
 static int grow(uint64_t offset, uint64_t size)
 {
-    int fd = mt_mfile_check(&rings.file), failed;
+    int fd = mt_mfile_check(&rings.file), failed, tries = 0;
     if (fd < 0)
         return fd;
     if (!is_allowed(offset + size))
         return -EFBIG;
     do
         failed = fallocate(fd, 0, (off_t)offset, (off_t)size) < 0 ? errno : 0;
-    while (failed == EINTR);
+    while (failed == EINTR && ++tries < TRIES);
     return failed == EOPNOTSUPP || failed == ENOSYS ? write_zeros(fd, offset, size) : -failed;
 }
 
@@ -190,7 +191,8 @@ static bool stays_in_place(int fd)
 {
     struct statfs status;
     return fstatfs(fd, &status) == 0 && (uint32_t)status.f_type != BTRFS_SUPER_MAGIC &&
-           (uint32_t)status.f_type != BCACHEFS_MAGIC;
+           (uint32_t)status.f_type != BCACHEFS_MAGIC &&
+           (uint32_t)status.f_type != NILFS_SUPER_MAGIC;
 }
 
 /* What follows the page of the i-th ring of the file. */
