@@ -1,13 +1,16 @@
 /* memtrace-analyze: what a trace says, on the screen and as tables. */
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "analysis/engine.h"
 #include "analysis/tables.h"
 #include "base/parse.h"
+#include "format/ringfile.h"
 #include "options.h"
 #include "plots.h"
 #include "progress.h"
@@ -405,6 +408,17 @@ static int want_all(struct analysis *analysis)
 
 /* ---- the work ---- */
 
+/* A killed process leaves what its threads told last in a file beside the trace, if it could. */
+static const char no_ring_file[] = "what its threads told last is missing, as there is no file "
+                                   MT_RINGFILE_SUFFIX " beside it; the rest is reported";
+
+static bool has_ring_file(const char *path)
+{
+    char name[PATH_MAX + sizeof MT_RINGFILE_SUFFIX];
+    snprintf(name, sizeof name, "%s" MT_RINGFILE_SUFFIX, path);
+    return access(name, F_OK) == 0;
+}
+
 /* What was not as it should be goes to standard error, also where no summary is printed. */
 static void judge(struct analysis *analysis, const char *path, const struct mt_trace_stats *stats)
 {
@@ -417,9 +431,8 @@ static void judge(struct analysis *analysis, const char *path, const struct mt_t
             path, (unsigned long long)stats->first_damage,
             (unsigned long long)stats->chunks_damaged, (unsigned long long)stats->bytes_skipped);
     else if (cut)
-        complain("%s: the recorder did not close it: it was killed, or the file is cut; what is "
-                 "there is reported",
-                 path);
+        complain("%s: the recorder did not close it: it was killed, or the file is cut; %s",
+                 path, has_ring_file(path) ? "what is there is reported" : no_ring_file);
     if (damaged || cut)
         analysis->exit_code = EXIT_PROBLEM;
 }
