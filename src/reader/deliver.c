@@ -149,7 +149,8 @@ void mt_trace_stats(const struct mt_trace *trace, struct mt_trace_stats *stats)
     const struct mt_passed *passed = &trace->delivery.passed;
     bool damaged = trace->stats.bytes_skipped || trace->stats.chunks_damaged;
     *stats = trace->stats;
-    stats->events_lost += trace->lost_seen;
+    stats->events_lost +=
+        trace->lost_seen > trace->lost_told ? trace->lost_seen : trace->lost_told;
     stats->events_damaged += passed->damaged;
     stats->chunks_damaged += passed->chunks_damaged;
     stats->bytes_skipped += passed->headers_damaged * sizeof(struct mt_chunk_header);

@@ -183,10 +183,11 @@ static int link_rings(struct mt_trace *trace)
     return 0;
 }
 
-/* Events that no `lost` event tells of: the recorder says at its end how many. */
-static uint64_t untold(const struct mt_trace *trace)
+/* The recorder says at its end how many events were lost that no `lost` event tells of
+ * (lost.untold), and how many that some do (lost.told). */
+static uint64_t losses(const struct mt_trace *trace, const char *key)
 {
-    const char *value = mt_trace_meta(trace, "lost.untold");
+    const char *value = mt_trace_meta(trace, key);
     return value ? strtoull(value, NULL, 10) : 0;
 }
 
@@ -201,7 +202,8 @@ static void fill_stats(struct mt_trace *trace)
      */
     if (trace->rings.part)
         stats->bytes_skipped -= chunks->tail_skipped;
-    stats->events_lost += untold(trace);
+    stats->events_lost += losses(trace, "lost.untold");
+    trace->lost_told = losses(trace, "lost.told");
     stats->file_bytes = trace->source.size;
     stats->chunks_damaged += chunks->chunks_broken + (chunks->cut.magic != 0);
     stats->events_damaged += chunks->events_broken + (chunks->cut.magic ? chunks->cut.events : 0);

@@ -37,6 +37,7 @@ struct mt_trace {
     uint64_t run_left;           /* events in it */
     uint64_t delivered;          /* with those of the run */
     uint64_t lost_seen;          /* by `lost` events since the last rewind */
+    uint64_t lost_told;          /* by all of them, as far as the recorder said it at its end */
     uint64_t since, until;       /* asked for; the pool has them from the next rewind on */
     bool lean, is_ahead;         /* likewise */
     struct mt_trace_stats stats; /* what is known from the start */

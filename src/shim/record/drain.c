@@ -486,6 +486,9 @@ bool mt_drain_stop(void)
         return false;
     mt_facts_modules(&drain.facts);
     mt_facts_stacks(&drain.facts);
+    uint64_t told = atomic_load(&mt_losses_told);
+    if (told) /* who does not read all events knows it, too */
+        mt_facts_add(&drain.facts, "lost.told", "%llu", (unsigned long long)told);
     write_facts();
     pthread_mutex_unlock(&drain.lock);
     return true;
@@ -519,6 +522,7 @@ void mt_drain_forget(void)
     drain.has_thread = drain.failing = drain.said = false;
     atomic_store(&drain.stop, false);
     atomic_store(&mt_events_dropped, 0);
+    atomic_store(&mt_losses_told, 0);
     drain.chunks = 0;
     drain.facts.size = 0;
     drain.told = drain.told_end = 0;

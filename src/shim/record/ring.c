@@ -34,6 +34,7 @@
 __thread struct mt_writer mt_writer __attribute__((tls_model("initial-exec")));
 int32_t mt_writer_offset MT_HOT_DATA;
 _Atomic uint64_t mt_events_dropped;
+_Atomic uint64_t mt_losses_told;
 
 static struct {
     pthread_mutex_t lock; /* guards all below but the rings' contents */
@@ -424,7 +425,9 @@ static bool resume(struct mt_writer *writer)
     }
     writer->dropping = 0;
     uint64_t lost = __atomic_exchange_n(&writer->shared->lost, 0, __ATOMIC_RELAXED);
-    if (!put_inside(MT_lost, lost, NULL, 0))
+    if (put_inside(MT_lost, lost, NULL, 0))
+        atomic_fetch_add(&mt_losses_told, lost);
+    else
         __atomic_fetch_add(&writer->shared->lost, lost, __ATOMIC_RELAXED);
     return true;
 }

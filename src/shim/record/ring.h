@@ -244,4 +244,7 @@ bool mt_ring_is_orphan(const struct mt_ringfile_ring *ring);
 /* Count events that were never in a ring (no ring could be had, signal handler). */
 extern _Atomic uint64_t mt_events_dropped;
 
+/* Losses that events of kind `lost` in the rings tell of. */
+extern _Atomic uint64_t mt_losses_told;
+
 #endif

@@ -218,6 +218,24 @@ START_TEST(what_is_known)
 }
 END_TEST
 
+/* Who reads no events is told of all that were lost; who reads them does not count twice. */
+START_TEST(losses_are_known_at_once)
+{
+    struct mt_tracewriter *writer = start((struct mt_tracefile_options){0});
+    mt_tracewriter_meta(writer, "lost.untold", "3");
+    mt_tracewriter_meta(writer, "lost.told", "11");
+    MT_TRACEWRITER_ADD(writer, 0, 10, lost, .events = 5);
+    MT_TRACEWRITER_ADD(writer, 0, 20, lost, .events = 6);
+    struct mt_trace *trace = reopen(writer);
+    struct mt_trace_stats stats;
+    do {
+        mt_trace_stats(trace, &stats);
+        ck_assert_uint_eq(stats.events_lost, 14);
+    } while (mt_trace_next(trace, NULL));
+    mt_trace_free(trace);
+}
+END_TEST
+
 /* From chunk to chunk of a thread time may fall a little; it does not when read. */
 START_TEST(seams_are_evened_out)
 {
@@ -358,6 +376,7 @@ int main(void)
                                  a_window_knows_the_stacks_before_it,
                                  runs_hold_the_same_events,
                                  what_is_known,
+                                 losses_are_known_at_once,
                                  seams_are_evened_out,
                                  order_holds_behind_damage,
                                  a_training_job,
