@@ -166,6 +166,14 @@ START_TEST(file_systems_that_copy_on_write)
 }
 END_TEST
 
+/* Without /proc the program's own name is not known; the job's errno stays as it is. */
+START_TEST(names)
+{
+    struct run run = run_faulty("readlink:0", LIST("victim", "keep-errno"));
+    run_free(&run);
+}
+END_TEST
+
 START_TEST(writing)
 {
     for (unsigned nth = 1; nth <= 12; nth++)
@@ -191,5 +199,5 @@ START_TEST(more_rights_than_the_caller)
 END_TEST
 
 UNIT_MAIN("faults", memory, files, a_ring_that_cannot_grow, file_systems_without_fallocate,
-          interrupted, file_systems_that_copy_on_write, writing, threads,
+          interrupted, file_systems_that_copy_on_write, names, writing, threads,
           more_rights_than_the_caller)

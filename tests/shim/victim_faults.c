@@ -95,6 +95,14 @@ int fstatfs(int fd, struct statfs *status)
     return result;
 }
 
+ssize_t readlink(const char *path, char *to, size_t size)
+{
+    if (!FAILS("readlink"))
+        return syscall(SYS_readlinkat, AT_FDCWD, path, to, size);
+    errno = EACCES;
+    return -1;
+}
+
 int fdatasync(int fd)
 {
     if (!FAILS("nosync"))

@@ -19,7 +19,7 @@
 static _Atomic uint64_t slot[SLOTS]; /* page above, number below */
 static _Atomic uint32_t epoch;       /* the recording whose numbers they are */
 
-/* The file's name without its folder; of the program itself the linker has none. */
+/* The file's name without its folder; of the program itself the linker has none. Keeps errno. */
 static const char *file_of(const void *address, char *room, size_t size)
 {
     const char *path = "";
@@ -33,7 +33,9 @@ static const char *file_of(const void *address, char *room, size_t size)
     return NULL;
 #endif
     if (!*path) {
+        int saved = errno;
         ssize_t length = readlink("/proc/self/exe", room, size - 1);
+        errno = saved;
         room[length > 0 ? length : 0] = 0;
         path = length < (ssize_t)size - 1 ? room : program_invocation_short_name;
     }
@@ -72,8 +74,6 @@ uint64_t mt_library_of(const void *address)
 bool mt_is_library(const void *address, const char *begin)
 {
     char room[512];
-    int saved = errno;
     const char *name = file_of(address, room, sizeof room);
-    errno = saved;
     return name && strncmp(name, begin, strlen(begin)) == 0;
 }
