@@ -4,7 +4,7 @@
 
 #include "analysis/tables.h"
 
-enum { TOP = 5, RANKS_MAX = 65536 };
+enum { TOP = 5, SITES = 64 * TOP, RANKS_MAX = 65536 }; /* sites are those of all devices */
 
 /* Of all traces together: about 5 seconds of work. */
 static const uint64_t LONG_BYTES = UINT64_C(64) << 20;
@@ -39,7 +39,7 @@ static int want_answers(const struct want *want, struct mt_story *story)
     RETURN_IF_ERROR(want_rows(want, &story->peak, &mt_table_peak, 0, NULL));
     RETURN_IF_ERROR(want_rows(want, &story->swap_plan, &mt_table_swap_plan, 0, NULL));
     RETURN_IF_ERROR(want_rows(want, &story->ati, &mt_table_ati, 0, NULL));
-    return want_rows(want, &story->gaps, &mt_table_gaps, 1, NULL);
+    return want_rows(want, &story->gaps, &mt_table_gaps, 0, NULL);
 }
 
 static int want_length(const struct want *want, struct mt_story *story)
@@ -64,7 +64,7 @@ static int want_facts(const struct want *want, struct mt_story *story)
     RETURN_IF_ERROR(want_rows(want, &story->summary, &mt_table_summary, 0, NULL));
     RETURN_IF_ERROR(want_rows(want, &story->rhythm, &mt_table_rhythm, 0, NULL));
     RETURN_IF_ERROR(want_rows(want, &story->leaks, &mt_table_leaks, 0, NULL));
-    RETURN_IF_ERROR(want_rows(want, &story->sites, &mt_table_sites, TOP, "at_peak_bytes"));
+    RETURN_IF_ERROR(want_rows(want, &story->sites, &mt_table_sites, SITES, "at_peak_bytes"));
     mt_rows_only(story->sites, "by", "line");
     RETURN_IF_ERROR(want_rows(want, &story->taken, &mt_table_accounting, 0, NULL));
     mt_rows_only(story->taken, "moment", "peak");

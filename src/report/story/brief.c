@@ -2,6 +2,7 @@
  * the most important thing first; the weights say which lines go first where there are more than
  * ten. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -31,13 +32,13 @@ static uint64_t number(const struct mt_story *story, const char *key)
     return mt_rows_number(story->summary, key);
 }
 
-/* The program without its folder: what follows it says more. */
+/* The program without its folder, unless it had to be quoted: what follows it says more. */
 static const char *command_of(const struct mt_story *story)
 {
     const char *command = mt_rows_text(story->summary, "command");
     if (!command)
         return "a program that the trace does not name";
-    for (const char *at = command; *at && *at != ' '; at++)
+    for (const char *at = command; *at && *at != ' ' && *at != '\''; at++)
         if (*at == '/' && at[1] && at[1] != ' ')
             command = at + 1;
     return command;
@@ -140,14 +141,14 @@ static void tell_request(struct mt_page *page, const struct mt_rows *rows)
 }
 
 /* What could have been had: what the driver had left, and what an allocator held in vain. */
-static void tell_left(struct mt_page *page, const struct mt_rows *rows)
+static void tell_left(struct mt_page *page, const struct mt_rows *rows, bool imported)
 {
     struct mt_value left = mt_rows_get(rows, 0, "free_bytes");
     struct mt_value reserved = mt_rows_get(rows, 0, "reserved_bytes");
     struct mt_value allocated = mt_rows_get(rows, 0, "allocated_bytes");
     if (!left.null)
         mt_page_add(page, "; %s free", BYTES(left.u));
-    if (reserved.null || allocated.null)
+    if (reserved.null || allocated.null || imported) /* a log does not tell of it */
         return;
     if (reserved.u > allocated.u)
         mt_page_add(page, "; %s slack", BYTES(reserved.u - allocated.u));
@@ -163,7 +164,7 @@ static void tell_failure(struct mt_page *page, const struct mt_story *story)
         return;
     mt_page_begin(page, mt_story_out_of_memory(story) ? "no memory" : "failed", WEIGHT_FAILED);
     tell_request(page, rows);
-    tell_left(page, rows);
+    tell_left(page, rows, mt_rows_text(story->summary, "imported") != NULL);
     mt_page_add(page, "; at %s", NS(mt_rows_get(rows, 0, "time_ns").u));
     if (all > 1)
         mt_page_add(page, "; %s failures in all", NUMBER(all));
@@ -171,12 +172,17 @@ static void tell_failure(struct mt_page *page, const struct mt_story *story)
 
 /* ---- what repeats, and what grows ---- */
 
-static double growth(const struct mt_rows *leaks)
+#define ALL_DEVICES (MT_STORY_UNKNOWN + 1)
+
+static double growth(const struct mt_rows *leaks, unsigned device)
 {
     double bytes = 0;
-    for (size_t row = 0; row < mt_rows_count(leaks); row++)
-        if (mt_rows_get(leaks, row, "leak").u)
+    for (size_t row = 0; row < mt_rows_count(leaks); row++) {
+        struct mt_value of = mt_rows_get(leaks, row, "device");
+        bool here = of.null ? device == MT_STORY_UNKNOWN : of.u == device;
+        if (mt_rows_get(leaks, row, "leak").u && (here || device == ALL_DEVICES))
             bytes += mt_rows_get(leaks, row, "bytes_per_iteration").r;
+    }
     return bytes;
 }
 
@@ -193,7 +199,7 @@ static void tell_iteration(struct mt_page *page, const struct mt_story *story, s
         mt_page_add(page, ", the first warm-up");
     else if (warmup)
         mt_page_add(page, ", the first %s warm-up", NUMBER(warmup));
-    if (growth(story->leaks) <= 0)
+    if (growth(story->leaks, ALL_DEVICES) <= 0)
         mt_page_add(page, "; nothing grows");
     mt_page_add(page, "; %s %s each",
                 COUNTED(mt_rows_get(story->rhythm, row, "period_events").u, "event", "events"));
@@ -212,26 +218,35 @@ static void tell_rhythm(struct mt_page *page, const struct mt_story *story)
                       "what grows is not known");
 }
 
-/* How many more iterations the device has room for. */
-static void tell_future(struct mt_page *page, const struct mt_story *story, double bytes)
+/* For how many more iterations a device has room. */
+static double room_for(const struct mt_story *story, unsigned device)
+{
+    uint64_t total = mt_story_device(story, device, "total_bytes");
+    uint64_t reserved = mt_story_device(story, device, "peak_reserved_bytes");
+    double bytes = growth(story->leaks, device);
+    return total > reserved && bytes >= 1 ? (double)(total - reserved) / bytes : INFINITY;
+}
+
+/* How many more iterations there is room for, on the device that is full first. */
+static void tell_future(struct mt_page *page, const struct mt_story *story)
 {
     unsigned device[MT_STORY_DEVICES + 1];
-    size_t used = mt_story_used(story, device);
-    uint64_t total = used ? mt_story_device(story, device[0], "total_bytes") : 0;
-    uint64_t reserved = used ? mt_story_device(story, device[0], "peak_reserved_bytes") : 0;
-    if (total > reserved && bytes >= 1)
-        mt_page_add(page, "; full after some %s more",
-                    NUMBER((uint64_t)((double)(total - reserved) / bytes)));
+    double least = INFINITY;
+    for (size_t used = mt_story_used(story, device); used > 0; used--)
+        least = fmin(least, room_for(story, device[used - 1]));
+    if (isfinite(least))
+        mt_page_add(page, ", full after some %s more", NUMBER((uint64_t)least));
 }
 
 static void tell_growth(struct mt_page *page, const struct mt_story *story)
 {
-    double bytes = growth(story->leaks);
+    double bytes = growth(story->leaks, ALL_DEVICES);
     size_t told = 0;
     if (bytes <= 0)
         return;
     mt_page_begin(page, "growth", WEIGHT_GROWTH);
     mt_page_add(page, "%s an iteration", BYTES((uint64_t)bytes));
+    tell_future(page, story);
     for (size_t row = 0; row < mt_rows_count(story->leaks); row++) {
         struct mt_value site = mt_rows_get(story->leaks, row, "site");
         if (!mt_rows_get(story->leaks, row, "leak").u || site.null)
@@ -241,7 +256,6 @@ static void tell_growth(struct mt_page *page, const struct mt_story *story)
             break;
         told++;
     }
-    tell_future(page, story, bytes);
 }
 
 /* ---- beside the ten lines ---- */

@@ -202,9 +202,10 @@ void mt_story_gaps(struct mt_page *page, const struct mt_story *story, unsigned 
     mt_page_begin(page, "gaps", WEIGHT_GAPS);
     mt_page_add(page, "half below %s, 99 %% below %s between accesses",
                 NS(U(story->ati, row, "p50_ns")), NS(U(story->ati, row, "p99_ns")));
-    if (mt_rows_count(story->gaps))
-        mt_page_add(page, "; largest %s for %s", BYTES(U(story->gaps, 0, "size_bytes")),
-                    NS(U(story->gaps, 0, "gap_ns")));
+    row = mt_story_row(story->gaps, device);
+    if (row != SIZE_MAX)
+        mt_page_add(page, "; largest %s for %s", BYTES(U(story->gaps, row, "size_bytes")),
+                    NS(U(story->gaps, row, "gap_ns")));
 }
 
 void mt_story_memory(struct mt_page *page, const struct mt_story *story)
@@ -217,7 +218,6 @@ void mt_story_memory(struct mt_page *page, const struct mt_story *story)
         mt_page_add(page, "no device memory was taken");
         return;
     }
-    page->limit += 2 * (shown - 1);
     for (size_t i = 0; i < shown; i++) {
         tell_peak(page, story, device[i], used == 1);
         tell_categories(page, story, device[i]);
@@ -228,4 +228,11 @@ void mt_story_memory(struct mt_page *page, const struct mt_story *story)
         tell_idle(page, story, device[i]);
         mt_story_gaps(page, story, device[i]);
     }
+    page->limit += 2 * (shown - 1); /* not before: there is no room in them for another line */
+    if (used == shown)
+        return;
+    mt_page_begin(page, "note", MT_PAGE_BESIDE);
+    mt_page_add(page, "%zu more %s, %s at most: --explain", used - shown,
+                mt_human_noun(used - shown, "device", "devices"),
+                BYTES(mt_story_device(story, device[shown], "peak_allocated_bytes")));
 }

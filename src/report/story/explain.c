@@ -8,6 +8,7 @@
 
 #define CATEGORIES 4u /* of a peak, on one line */
 #define LEAKS 3u      /* that are told one by one */
+#define SITES 5u
 
 #define U(rows, row, column) mt_rows_get(rows, row, column).u
 
@@ -47,7 +48,7 @@ static void tell_peak(struct mt_output *output, const struct mt_rows *peak)
 /* Who held the most when the most was allocated; nothing where no stack was recorded. */
 static void tell_sites(struct mt_output *output, const struct mt_rows *sites)
 {
-    for (size_t row = 0; row < mt_rows_count(sites); row++) {
+    for (size_t row = 0; row < mt_rows_count(sites) && row < SITES; row++) {
         if (U(sites, row, "at_peak_bytes") == 0)
             return;
         mt_story_label(output, row ? "" : "at peak");

@@ -19,7 +19,7 @@ struct mt_story {
     struct mt_rows *leaks;      /* all rows */
     struct mt_rows *peak;       /* all rows; this and the following NULL: not asked for */
     struct mt_rows *swap_plan;  /* all rows */
-    struct mt_rows *ati, *gaps; /* all rows; the largest */
+    struct mt_rows *ati, *gaps; /* all rows; the largest first */
     struct mt_rows *kernels;    /* the first few */
     struct mt_rows *blocks;     /* the largest */
 };
