@@ -56,6 +56,12 @@ START_TEST(handles_used_again)
 }
 END_TEST
 
+START_TEST(context_that_others_release)
+{
+    ck_assert_uint_eq(check(NULL, LIST("victim", "others-release")).kernels, 1);
+}
+END_TEST
+
 START_TEST(many_kernels)
 {
     ck_assert_uint_eq(check(NULL, LIST("victim", "many", "5000")).kernels, 5000);
@@ -83,4 +89,4 @@ END_TEST
 
 UNIT_MAIN("launches", pointers_wherever_they_are, driver_that_cannot_tell_parameters,
           layouts_out_of_images, captured_launches_are_no_accesses, handles_used_again,
-          many_kernels, not_wanted, copies_not_wanted)
+          context_that_others_release, many_kernels, not_wanted, copies_not_wanted)

@@ -317,6 +317,28 @@ static int reload(int argc, char **argv)
     return 0;
 }
 
+/* What others retain and release is the context of the kernels, too, and it stays. */
+static int others_release(int argc, char **argv)
+{
+    void *params[] = {&d, &d, &(uint64_t){0}};
+    CUcontext other;
+    (void)argc, (void)argv;
+    begin();
+    CUmodule module = load(victim_ptx);
+    struct call call = {.f = function(module, "k_two"),
+                        .kernel = victim_tell_kernel(&victim_k_two), .params = params,
+                        .words = {MT_WORD(d, 0), MT_WORD(d, 8)}, .n = 2};
+    launch(&call);
+    for (int i = 0; i < 100; i++) {
+        MUST(CU(cuDevicePrimaryCtxRetain)(&other, 0));
+        launch(&call);
+        MUST(CU(cuDevicePrimaryCtxRelease_v2)(0));
+        victim_lasted(MT_API_cuDevicePrimaryCtxRelease_v2, MT_UPKEEP_CONTEXT_END);
+        launch(&call);
+    }
+    return 0;
+}
+
 static int many(int argc, char **argv)
 {
     unsigned n = argc > 1 ? (unsigned)atoi(argv[1]) : 100;
@@ -345,5 +367,6 @@ const struct victim_command victim_launches[] = {
     {"launches", launches}, {"launches-blind", launches_blind},
     {"launches-image", launches_image}, {"capture", capture},
     {"reload", reload},     {"many", many},                     {"blocks", blocks},
+    {"others-release", others_release},
     {NULL, NULL},
 };

@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <stdatomic.h>
 
+#include "shim/cuda/kernels.h"
 #include "shim/cuda/note.h"
 #include "shim/torch/c10.h"
 
@@ -15,6 +16,7 @@ static struct {
     _Atomic uint32_t number[CONTEXTS_MAX];
     _Atomic uint32_t used, numbers;
     _Atomic uintptr_t primary[DEVICES_MAX];
+    _Atomic int users[DEVICES_MAX]; /* of the primary ones: retained, and not released */
 } contexts;
 
 /* Who has the entry writes its number at once; a signal handler in that very thread would wait for
@@ -118,8 +120,21 @@ __attribute__((constructor)) static void load(void)
 
 void mt_context_is_primary(CUdevice device, CUcontext context)
 {
-    if ((unsigned)device < DEVICES_MAX)
+    if ((unsigned)device < DEVICES_MAX) {
         atomic_store(&contexts.primary[device], (uintptr_t)context);
+        atomic_fetch_add(&contexts.users[device], 1);
+    }
+}
+
+bool mt_context_leave(CUdevice device)
+{
+    return (unsigned)device >= DEVICES_MAX || atomic_fetch_sub(&contexts.users[device], 1) <= 1;
+}
+
+void mt_context_stay(CUdevice device)
+{
+    if ((unsigned)device < DEVICES_MAX)
+        atomic_fetch_add(&contexts.users[device], 1);
 }
 
 bool mt_context_has_primary(CUdevice device)
@@ -156,8 +171,13 @@ void mt_context_note_release(uint64_t when, CUdevice device, bool all)
         (!mt_ask.cuDevicePrimaryCtxGetState ||
          mt_ask.cuDevicePrimaryCtxGetState(device, &flags, &active) != CUDA_SUCCESS || active))
         return;
-    uint32_t number =
-        (unsigned)device < DEVICES_MAX ? take(atomic_exchange(&contexts.primary[device], 0)) : 0;
+    uint32_t number = 0;
+    if ((unsigned)device < DEVICES_MAX) {
+        number = take(atomic_exchange(&contexts.primary[device], 0));
+        /* Released by ways that are not seen: then the kernels were thought to live. */
+        if (atomic_exchange(&contexts.users[device], 0) > 0)
+            mt_kernels_stale();
+    }
     if (mt_may_record())
         MT_NOTE(context_end, when, .context = number, .device = (uint64_t)device, .primary = 1);
 }

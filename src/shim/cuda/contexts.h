@@ -22,6 +22,11 @@ uint64_t mt_device_of(CUdeviceptr address);
 void mt_context_is_primary(CUdevice device, CUcontext context);
 bool mt_context_has_primary(CUdevice device);
 
+/* A user is about to release the primary context: whether it is the last that is known. If it
+ * could not be released it has that user as before. */
+bool mt_context_leave(CUdevice device);
+void mt_context_stay(CUdevice device);
+
 /* A context was destroyed; a primary context lost a user, or all. `when`: before the call. */
 void mt_context_note_end(uint64_t when, CUcontext context);
 void mt_context_note_release(uint64_t when, CUdevice device, bool all);
