@@ -214,8 +214,12 @@ void mt_story_memory(struct mt_page *page, const struct mt_story *story)
     size_t used = mt_story_used(story, device);
     size_t shown = used < SHOWN ? used : SHOWN;
     if (!used) {
+        bool whole = !mt_rows_number(story->summary, "events_damaged") &&
+                     !mt_rows_number(story->summary, "bytes_skipped") &&
+                     !mt_rows_number(story->summary, "events_lost");
         mt_page_begin(page, "peak", WEIGHT_PEAK);
-        mt_page_add(page, "no device memory was taken");
+        mt_page_add(page, whole ? "no device memory was taken"
+                                : "not known: what is missing may have taken memory");
         return;
     }
     for (size_t i = 0; i < shown; i++) {
