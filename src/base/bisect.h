@@ -4,19 +4,24 @@
 
 #include <stddef.h>
 
-/* Index of the first of `n` items whose `member` is above `value`, `n` if none is; `array` is
- * sorted by the member. Both arguments are evaluated more than once. */
-#define MT_FIRST_ABOVE(array, n, member, value)                                                    \
+/* The least `index` below `n` for which `holds` is true, `n` if there is none; from there on it is
+ * true for all. */
+#define MT_FIRST_WHERE(n, index, holds)                                                            \
     ({                                                                                             \
         size_t mt_low = 0, mt_high = (n);                                                          \
         while (mt_low < mt_high) {                                                                 \
-            size_t mt_middle = mt_low + (mt_high - mt_low) / 2;                                    \
-            if ((array)[mt_middle].member <= (value))                                              \
-                mt_low = mt_middle + 1;                                                            \
+            size_t index = mt_low + (mt_high - mt_low) / 2;                                        \
+            if (holds)                                                                             \
+                mt_high = index;                                                                   \
             else                                                                                   \
-                mt_high = mt_middle;                                                               \
+                mt_low = index + 1;                                                                \
         }                                                                                          \
         mt_low;                                                                                    \
     })
+
+/* Index of the first of `n` items whose `member` is above `value`, `n` if none is; `array` is
+ * sorted by the member. Both arguments are evaluated more than once. */
+#define MT_FIRST_ABOVE(array, n, member, value)                                                    \
+    MT_FIRST_WHERE(n, mt_middle, (array)[mt_middle].member > (value))
 
 #endif

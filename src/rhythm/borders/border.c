@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/grow.h"
 #include "rhythm/borders/begins.h"
 #include "rhythm/borders/choose.h"
 #include "rhythm/borders/ends.h"
@@ -246,14 +247,8 @@ static double weight(const struct bordering *bordering, uint32_t position)
 static int keep(struct bordering *bordering, struct mt_gram_mode mode, const struct standing *gram,
                 enum side side)
 {
-    if (bordering->candidates == bordering->candidate_room) {
-        uint32_t room = bordering->candidate_room ? 2 * bordering->candidate_room : 1024;
-        void *more = realloc(bordering->candidate, room * sizeof *bordering->candidate);
-        if (!more)
-            return MT_ERR_MEMORY;
-        bordering->candidate = more;
-        bordering->candidate_room = room;
-    }
+    if (!MT_ROOM(bordering->candidate, bordering->candidates, bordering->candidate_room, 1024))
+        return MT_ERR_MEMORY;
     bordering->candidate[bordering->candidates++] = (struct candidate){
         .mode = mode,
         .place = gram->place[side],

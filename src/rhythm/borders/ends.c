@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+#include "base/bisect.h"
+
 #define BEYOND 4u /* symbols more that iterations in the middle must agree */
 
 /* A landmark, by how far it is behind the cut in the middle. */
@@ -22,15 +24,8 @@ static int by_offset(const void *one, const void *other)
 /* The first place at or behind a position, or UINT32_MAX. */
 static uint32_t first_from(const struct mt_landmark *landmark, uint32_t position)
 {
-    uint32_t low = 0, high = landmark->count;
-    while (low < high) {
-        uint32_t mid = low + (high - low) / 2;
-        if (landmark->at[mid] < position)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low < landmark->count ? landmark->at[low] : UINT32_MAX;
+    size_t first = MT_FIRST_WHERE(landmark->count, i, landmark->at[i] >= position);
+    return first < landmark->count ? landmark->at[first] : UINT32_MAX;
 }
 
 /* Landmarks of the segment in the middle in their order, the cut first. */

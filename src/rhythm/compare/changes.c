@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/grow.h"
 
 #define CHANGES_MAX (1u << 17)
 #define TOLD 200u
@@ -24,19 +25,6 @@ static enum mt_change change_of(const struct mt_sym *expected, const struct mt_s
     return expected->bare == found->bare ? MT_CHANGE_SIZE : MT_CHANGE_OTHER;
 }
 
-static bool make_room(struct mt_changes *changes)
-{
-    if (changes->changes < changes->room)
-        return true;
-    uint32_t room = changes->room ? 2 * changes->room : 256;
-    void *more = realloc(changes->change, room * sizeof *changes->change);
-    if (!more)
-        return false;
-    changes->change = more;
-    changes->room = room;
-    return true;
-}
-
 int mt_changes_note(void *context, uint32_t thread, uint32_t position,
                     const struct mt_sym *expected, const struct mt_sym *found)
 {
@@ -48,7 +36,7 @@ int mt_changes_note(void *context, uint32_t thread, uint32_t position,
         hash = mt_sym_mix(hash, found->bare);
     if (changes->changes == CHANGES_MAX)
         return 0;
-    if (!make_room(changes))
+    if (!MT_ROOM(changes->change, changes->changes, changes->room, 256))
         return MT_ERR_MEMORY;
     uint32_t id = mt_symkeys_add(&changes->keys, hash, changes->changes);
     if (id == MT_SYM_NONE)

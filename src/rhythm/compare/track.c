@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bisect.h"
 #include "base/error.h"
+#include "base/grow.h"
 #include "base/sort.h"
 
 #define ITERATIONS_MAX (1u << 22) /* that are kept */
@@ -294,27 +296,15 @@ static int compare_all(struct job *job)
 
 static struct mt_iteration *new_iteration(struct mt_track *track)
 {
-    if (track->iterations == track->room) {
-        size_t room = track->room ? 2 * track->room : 64;
-        void *more = realloc(track->iteration, room * sizeof *track->iteration);
-        if (!more)
-            return NULL;
-        track->iteration = more;
-        track->room = room;
-    }
+    if (!MT_ROOM(track->iteration, track->iterations, track->room, 64))
+        return NULL;
     return &track->iteration[track->iterations++];
 }
 
 int mt_track_break(struct mt_track *track, uint64_t event)
 {
-    if (track->gaps == track->gaps_room) {
-        size_t room = track->gaps_room ? 2 * track->gaps_room : 16;
-        uint64_t *more = realloc(track->gap, room * sizeof *more);
-        if (!more)
-            return MT_ERR_MEMORY;
-        track->gap = more;
-        track->gaps_room = room;
-    }
+    if (!MT_ROOM(track->gap, track->gaps, track->gaps_room, 16))
+        return MT_ERR_MEMORY;
     track->gap[track->gaps++] = event;
     return 0;
 }
@@ -327,15 +317,8 @@ static bool is_broken(const struct job *job, uint32_t i)
     uint32_t end = end_of(job, i);
     uint64_t first = window->event[job->border[i]];
     uint64_t last = end < window->n ? window->event[end] : window->event[window->n - 1];
-    size_t low = 0, high = track->gaps;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (track->gap[middle] < first)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < track->gaps && track->gap[low] < last;
+    size_t gap = MT_FIRST_WHERE(track->gaps, at, track->gap[at] >= first);
+    return gap < track->gaps && track->gap[gap] < last;
 }
 
 static int note_changes(struct job *job, uint32_t i, struct mt_stretch stretch)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/grow.h"
 #include "rhythm/compare/slices.h"
 
 #define BASE 0x9e3779b97f4a7c15u
@@ -58,14 +59,8 @@ static uint32_t add_number(struct numbers *numbers, uint64_t hash)
     uint32_t id = mt_symkeys_add(&numbers->keys, hash, numbers->grams);
     if (id != numbers->grams)
         return id;
-    if (id == numbers->room) {
-        uint32_t room = id ? 2 * id : 4096;
-        uint64_t *more = realloc(numbers->hash, room * sizeof *more);
-        if (!more)
-            return MT_GRAM_NONE;
-        numbers->hash = more;
-        numbers->room = room;
-    }
+    if (!MT_ROOM(numbers->hash, id, numbers->room, 4096))
+        return MT_GRAM_NONE;
     numbers->hash[numbers->grams++] = hash;
     return id;
 }

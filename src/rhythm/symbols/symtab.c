@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/grow.h"
+
 #define EXACT_MAX (1u << 20) /* symbols with their own sizes */
 #define ALL_MAX (1u << 21)
 
@@ -74,14 +76,8 @@ static uint64_t bounded_size(const struct mt_symtab *table, uint64_t size)
 static uint32_t add_sym(struct mt_symtab *table, const struct mt_symbol *symbol, uint64_t size,
                         uint64_t bare_hash)
 {
-    if (table->syms == table->room) {
-        uint32_t room = table->room ? 2 * table->room : 1024;
-        void *more = realloc(table->sym, room * sizeof *table->sym);
-        if (!more)
-            return MT_SYM_NONE;
-        table->sym = more;
-        table->room = room;
-    }
+    if (!MT_ROOM(table->sym, table->syms, table->room, 1024))
+        return MT_SYM_NONE;
     uint32_t bare = mt_symkeys_add(&table->bare, bare_hash, table->bares);
     if (bare == MT_SYM_NONE)
         return MT_SYM_NONE;
