@@ -1,0 +1,30 @@
+/* How much a place looks like the border between two iterations. */
+#ifndef MT_PAUSES_H
+#define MT_PAUSES_H
+
+#include "rhythm/borders/ends.h"
+
+struct mt_pauses {
+    const struct mt_window *window;
+    int64_t *live; /* bytes before each position */
+    float *pause;  /* before it, as a logarithm */
+    int64_t low, high;
+    struct mt_end end; /* of the last run */
+};
+
+/* `from`, `to`: positions between which the floor and the peak of live memory are looked for.
+ * MT_ERR_MEMORY; to be released in any case. */
+int mt_pauses_init(struct mt_pauses *pauses, const struct mt_window *window, uint32_t from,
+                   uint32_t to);
+void mt_pauses_release(struct mt_pauses *pauses);
+
+/* The factor by which a pause before a position counts. */
+double mt_pause_weight(const struct mt_pauses *pauses, uint32_t position);
+
+/* The part of it that the end of the last run has. */
+double mt_pause_end_weight(const struct mt_end *end, uint32_t position);
+
+/* The pause whose logarithm is this. */
+double mt_pause_of_log(double log);
+
+#endif
