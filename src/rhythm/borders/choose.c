@@ -50,6 +50,13 @@ static int alternates(const struct mt_window *window, const struct mt_pulse *inn
     return inner->likeness < 0.85 * apart;
 }
 
+/* Of few segments it says little how many come back to the same floor: the rule of succession. */
+static double sure_floor(const struct mt_pulse *pulse)
+{
+    uint32_t segments = pulse->count - 1;
+    return (pulse->floor_share * segments + 1) / (segments + 2);
+}
+
 static int goes_outwards(const struct mt_window *window, const struct mt_pulse *inner,
                          const struct mt_pulse *outer)
 {
@@ -65,8 +72,8 @@ static int goes_outwards(const struct mt_window *window, const struct mt_pulse *
     int alternating = alternates(window, inner, outer);
     if (alternating)
         return alternating;
-    if (!mt_is_thinned(inner, outer) && inner->floor_share < 0.85 &&
-        outer->floor_share >= inner->floor_share + 0.1)
+    double floor = sure_floor(inner);
+    if (!mt_is_thinned(inner, outer) && floor < 0.85 && sure_floor(outer) >= floor + 0.1)
         return true;
     return outer->likeness >= 0.8 * inner->likeness ? mt_adds_a_part(window, inner, outer) : 0;
 }

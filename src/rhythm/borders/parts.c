@@ -1,7 +1,8 @@
 /* Between two beats of the outer pulse lie several segments of the inner one, and in one of them is
  * what the outer one adds: where it beats, or elsewhere, as it may be told by what the first
  * micro-batch makes, while the optimizer runs behind the last. That one is compared with the
- * others.
+ * others, and only where the outer one beats: after a recompilation other kernels do the same, and
+ * would be taken for what it adds.
  *
  * Layers of inference run no kernels that the rest of an iteration does not run, too. There it
  * shows by the input: it is copied for all of them, and they come in equal groups. */
@@ -47,6 +48,7 @@ struct groups {
     uint32_t *beats; /* of the inner one in each segment of the outer one */
     uint32_t usual;  /* median of these */
     uint32_t wanted; /* phase of the segments with what the outer one adds */
+    uint32_t first, last; /* inner segments with the first and last of the outer one's beats */
 };
 
 static void count_phases(struct groups *groups, const struct mt_pulse *inner,
@@ -59,6 +61,8 @@ static void count_phases(struct groups *groups, const struct mt_pulse *inner,
             with |= outer->at[beat] >= inner->at[i];
         phase = with ? 0 : phase + (phase != UINT32_MAX);
         groups->phase[i] = phase;
+        groups->first = with && groups->last == UINT32_MAX ? i : groups->first;
+        groups->last = with ? i : groups->last;
     }
 }
 
@@ -76,10 +80,13 @@ static void count_beats(struct groups *groups, const struct mt_pulse *inner,
     groups->usual = mt_median_u32(copy, segments);
 }
 
-/* Behind warm-up. */
-static bool is_late(const struct mt_pulse *inner, uint32_t i)
+/* Where the outer one beats, but for warm-up: elsewhere other kernels may do the same, as after a
+ * recompilation. */
+static bool is_late(const struct groups *groups, uint32_t i)
 {
-    return 2 * i >= inner->count || inner->count < 16;
+    uint32_t usual = groups->usual, first = groups->first, last = groups->last;
+    bool within = i + usual > first && i < last + usual;
+    return within && (2 * (uint64_t)i >= (uint64_t)first + last || last - first < 15);
 }
 
 /* Which of the segments is the longest, in the mean; evaluations make some longer by far. */
@@ -91,7 +98,7 @@ static void find_wanted(struct groups *groups, const struct mt_pulse *inner)
         return;
     for (uint32_t i = 0; i + 1 < inner->count; i++) {
         uint32_t phase = groups->phase[i], length = inner->at[i + 1] - inner->at[i];
-        if (phase >= phases || !is_late(inner, i))
+        if (phase >= phases || !is_late(groups, i))
             continue;
         sum[phase] += length < most ? length : most;
         times[phase]++;
@@ -107,7 +114,8 @@ static int find_groups(struct groups *groups, const struct mt_pulse *inner,
                        const struct mt_pulse *outer)
 {
     *groups = (struct groups){.phase = malloc(inner->count * sizeof *groups->phase),
-                              .beats = calloc(outer->count, 2 * sizeof *groups->beats)};
+                              .beats = calloc(outer->count, 2 * sizeof *groups->beats),
+                              .last = UINT32_MAX};
     if (!groups->phase || !groups->beats)
         return MT_ERR_MEMORY;
     count_phases(groups, inner, outer);
@@ -128,7 +136,7 @@ static void sample_some(const struct mt_window *window, const struct mt_pulse *i
     for (uint32_t i = 0, taken = 0; i + 1 < inner->count && taken < SAMPLES; i++) {
         bool with = groups->phase[i] == groups->wanted;
         bool longer = 4ull * (inner->at[i + 1] - inner->at[i]) > 5ull * inner->length + 3;
-        if (!is_late(inner, i) || with != wanted || (!with && longer))
+        if (!is_late(groups, i) || with != wanted || (!with && longer))
             continue;
         sample(window, contents, inner->at[i], inner->at[i + 1], with);
         taken++;
@@ -151,7 +159,7 @@ static double share_of_usual(const struct groups *groups, const struct mt_pulse 
 static bool is_even(const struct mt_pulse *inner, const struct mt_pulse *outer,
                     const struct groups *groups)
 {
-    bool covers = groups->usual && outer->coverage >= 0.6 * inner->coverage;
+    bool covers = groups->usual && 2 * outer->coverage >= inner->coverage;
     return covers || share_of_usual(groups, outer, 0.25) >= 0.75;
 }
 
@@ -194,6 +202,16 @@ static void differ(const struct mt_window *window, const struct contents *conten
     }
 }
 
+/* Mostly other work, by kernels or, clearly, by launches: what the inner one does is done more
+ * often in what is longer. Where no input is copied an evaluation cannot be told by its own. */
+static bool is_new(const struct difference *d)
+{
+    bool input = d->input || d->inner_input;
+    bool mostly = d->new_kernels * 10 >= d->kernels * 6 && 2 * d->new_launches >= d->more;
+    return (mostly && (input || 3 * d->new_launches >= 2 * d->more)) ||
+           10 * d->new_launches >= 7 * d->more;
+}
+
 /* A superset: the training, where the inner one is an evaluation. Else what is added must be mostly
  * new, and not what the inner one does once more, as an evaluation is; with input of its own that
  * has about as many kernels. */
@@ -204,12 +222,11 @@ static bool is_part(const struct difference *d, bool even)
     bool own_input = d->input && d->inner_input && 2 * d->new_kernels <= 3 * d->inner_kernels;
     bool contained = d->only_inner * 10 < d->inner_kernels * 4;
     if (d->left_out * 10 < d->inner_kernels * 4 && d->new_kernels * 10 >= d->inner_kernels * 6 &&
-        2 * d->new_kernels >= 3 * d->left_out)
+        2 * d->new_kernels >= 3 * d->left_out && 2 * d->new_launches >= d->inner_events)
         return true;
     if (5 * d->kernels < 4 * d->left_out) /* what is left out would be more: the training */
         return false;
-    return even && d->new_kernels * 10 >= d->kernels * 6 && 2 * d->new_launches >= d->more &&
-           !(own_input && !contained);
+    return even && is_new(d) && !(own_input && !contained);
 }
 
 /* Equal groups, of which each has input copied, and not the segments in them. */
@@ -233,6 +250,8 @@ static bool judge(const struct mt_window *window, const struct mt_pulse *inner,
     bool even = is_even(inner, outer, groups) && !mt_is_thinned(inner, outer);
     /* Twice as far apart by chance: of three beats that says little. */
     even &= outer->count > 3 || 10 * difference.events >= difference.inner_events;
+    /* Where the inner one mostly beats once, too, some of its segments are another thing. */
+    even &= groups->usual > 1 || 2 * difference.launches >= difference.inner_events;
     return is_part(&difference, even) || share_input(inner, outer, groups, &difference);
 }
 
