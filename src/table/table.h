@@ -54,8 +54,10 @@ struct mt_value {
         double r;
         const char *s;
     };
-    bool null;
-    uint8_t word; /* a text that is a word has so many letters, see mt_word */
+    /* Without padding, so that it is copied part by part: one that was put together byte by byte
+     * and is read as a whole keeps a processor waiting. */
+    uint32_t null; /* 1: nothing */
+    uint32_t word; /* a text that is a word has so many letters, see mt_word */
 };
 
 #define MT_WORD_BYTES 16u
