@@ -37,6 +37,16 @@ static uint32_t take(struct mt_lives *lives)
     return lives->n++;
 }
 
+/* Line by line: compilers take a string instruction for so much at once, and that takes a processor
+ * as long to begin as the rest of a birth. */
+static inline void blank(struct mt_life *life)
+{
+    typedef uint64_t line __attribute__((vector_size(64)));
+    line *at = (line *)(void *)life;
+    _Static_assert(sizeof *life == 3 * sizeof *at, "a life takes three lines");
+    at[0] = at[1] = at[2] = (line){0};
+}
+
 uint32_t mt_lives_begin(struct mt_lives *lives, const struct mt_block *block)
 {
     uint32_t *place = mt_slots_at(&lives->slots, block->slot, sizeof *place);
@@ -44,16 +54,16 @@ uint32_t mt_lives_begin(struct mt_lives *lives, const struct mt_block *block)
     if (!number)
         return 0;
     *place = number;
-    lives->life[number] = (struct mt_life){
-        .id = block->id,
-        .address = block->address,
-        .size = block->size,
-        .birth_ns = block->birth_ns,
-        .death_ns = UINT64_MAX,
-        .device = block->device,
-        .stack = block->stack,
-        .serial = ++lives->births,
-    };
+    struct mt_life *life = &lives->life[number];
+    blank(life);
+    life->id = block->id;
+    life->address = block->address;
+    life->size = block->size;
+    life->birth_ns = block->birth_ns;
+    life->death_ns = UINT64_MAX;
+    life->device = block->device;
+    life->stack = block->stack;
+    life->serial = ++lives->births;
     return number;
 }
 
