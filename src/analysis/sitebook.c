@@ -86,7 +86,11 @@ int mt_sitebook_birth(struct mt_sitebook *book, const struct mt_block *block,
     struct held *held = held_at(book, block->slot);
     if (!held)
         return MT_ERR_MEMORY;
-    *held = (struct held){.groups = *groups, .device = block->device};
+    /* One by one, as they were written: read as a whole they would have to be waited for. */
+    held->groups.n = groups->n;
+    for (uint32_t by = 0; by < groups->n; by++)
+        held->groups.group[by] = groups->group[by];
+    held->device = block->device;
     held->counted = block->level == MT_LEVEL_BLOCK;
     held->bytes = mt_block_bytes(block);
     return held->counted ? change(book, held, held->bytes, 1) : 0;
