@@ -2,6 +2,7 @@
 
 #include "analysis/behaviour/classify.h"
 
+#define AHEAD 8u /* touches whose lives are fetched beforehand */
 #define PHASE_BIT(phase) (uint8_t)(1u << (phase))
 
 static void note_span(struct mt_life *life, enum mt_phase phase, uint32_t span)
@@ -75,6 +76,7 @@ static const struct mt_touch *judge_stretch(struct mt_behaviour *it, struct mt_s
     const bool partners = stretch->phase == MT_PHASE_optimizer;
     for (; touch < end && touch->step < last; touch++) {
         struct mt_life *life = &lives[touch->life];
+        __builtin_prefetch(&lives[(touch + AHEAD < end ? touch + AHEAD : touch)->life].stretch, 1);
         if (is_aside(it, stretch, touch))
             meet_aside(it, stretch, life);
         else if (life->stretch != number)
