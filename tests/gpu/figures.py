@@ -67,6 +67,8 @@ OTHERS = (
     ("rhythm_evaluate", "iterations, evaluation every 10 steps"),
     ("rhythm_epochs", "iterations, micro-batches, evaluations and saves"),
     ("rhythm_switch", "iterations, other kernels from the 21st step on"),
+    ("rhythm_decode", "iterations, requests to a GPT, tokens a part of them"),
+    ("rhythm_images", "iterations, batches of images through ResNet-50"),
     *((f"paper_{model}", f"the paper's {label}") for model, label in
       (("mlp", "perceptron"), ("alexnet", "AlexNet"), ("vgg16", "VGG-16"),
        ("resnet18", "ResNet-18"), ("resnet50", "ResNet-50"))),

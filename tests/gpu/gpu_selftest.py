@@ -495,6 +495,11 @@ def test_rhythm():
     expect(rhythm_failures("moe", elsewhere) > 0, "some begin with another kernel")
     expect(rhythm_failures("evaluate", lambda rows: rows[9].update(events=40)) > 0,
            "one holds an evaluation")
+    for beats, place, told in ((33, "part", True), ("31.975", "part", True), (6, "part", False),
+                               (33, "between", False)):
+        levels = [{"per_iteration": 1, "place": "iteration"},
+                  {"per_iteration": beats, "place": place}]
+        expect(rhythm.tokens_told(outcome.Outcome(), levels) == told, f"tokens, {beats} {place}")
 
 
 class Word:

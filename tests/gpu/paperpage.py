@@ -17,7 +17,9 @@ LOOPS = (("rhythm_gpt", "GPT"), ("rhythm_moe", "mixture of experts"),
          ("rhythm_accumulate", "four micro-batches a step"),
          ("rhythm_evaluate", "evaluation every 10 steps"),
          ("rhythm_epochs", "micro-batches, evaluations and saves"),
-         ("rhythm_switch", "other kernels from the 21st step on"))
+         ("rhythm_switch", "other kernels from the 21st step on"),
+         ("rhythm_decode", "requests to a GPT, 33 tokens each"),
+         ("rhythm_images", "inference, batches of images"))
 KIB, MIB = 1 << 10, 1 << 20
 
 

@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 """Iterations that the analyzer finds, against the steps that the training program counted.
 
-usage: rhythm.py resnet50|gpt|moe|accumulate|evaluate|epochs|switch
+usage: rhythm.py resnet50|gpt|moe|accumulate|evaluate|epochs|switch|decode|images
 
 The program writes when each step began and ended; the analyzer does not see that. As many
 iterations must be found as steps were run, each must begin within a step of its own, and, from one
 of them to the next, at the same kernel: the same number of launches behind the step's begin where
 steps are alike, the same kernel where they are not. An evaluation belongs to no iteration.
+
+Of a decode loop the iteration is the request: what is kept of its tokens grows until it is over, and
+input is copied once for it. The tokens have to be in table rhythm, as a part.
 """
 import collections
 import os
@@ -16,8 +19,10 @@ import outcome
 import traceread
 
 STEPS = 40
-LOOPS = ("moe", "accumulate", "evaluate", "epochs", "switch")
+LOOPS = {**dict.fromkeys(("moe", "accumulate", "evaluate", "epochs", "switch"), "train_loops.py"),
+         **dict.fromkeys(("decode", "images"), "infer_loops.py")}
 EVALUATE_EVERY = 10
+TOKENS = 32  # that infer_loops.py draws behind the first one of each request
 
 
 def read_marks(path, start):
@@ -74,12 +79,19 @@ def compare(out, name, marks, iterations, launches):
     return {"same_kernel": kernel, "same_distance": number, "at_the_begin": begin}
 
 
+def tokens_told(out, levels):
+    """Whether a level is that of the tokens: the first one may be drawn by other kernels."""
+    inside = [float(row["per_iteration"]) for row in levels if row["place"] == "part"]
+    return out.check(any(TOKENS - 0.5 <= beats <= TOKENS + 1.5 for beats in inside),
+                     f"no level has {TOKENS} or {TOKENS + 1} beats in an iteration: {inside}")
+
+
 def check(out, arguments):
     name, = arguments
     stem = jobs.work(f"rhythm_{name}")
     trace, marks_file = stem + ".mtrace", stem + ".marks"
     jobs.remove(trace, marks_file)
-    program = ("train_loops.py", "--loop", name) if name in LOOPS else (f"train_{name}.py",)
+    program = (LOOPS[name], "--loop", name) if name in LOOPS else (f"train_{name}.py",)
     size = ("--batch", 8, "--image", 64) if name == "resnet50" else ()
     status, _, stderr = jobs.run(jobs.launched(trace, jobs.python(
         program[0], *program[1:], "--steps", STEPS, "--marks", marks_file, *size)),
@@ -91,7 +103,10 @@ def check(out, arguments):
     launches = list(traceread.events(trace, "launch"))
     out.figures = compare(out, name, marks, iterations, launches)
     steady = sum(row["steady"] for row in iterations)
-    levels = [row for row in traceread.table(trace, "rhythm") if row["is_iteration"]]
+    rhythm = traceread.table(trace, "rhythm")
+    if name == "decode":
+        tokens_told(out, rhythm)
+    levels = [row for row in rhythm if row["is_iteration"]]
     exact = float(levels[0]["exact_share"]) if levels else 0
     warmup = levels[0]["warmup"] if levels else 0
     out.figures.update({"steps": len(marks), "iterations": len(iterations), "steady": steady,

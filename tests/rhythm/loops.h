@@ -59,7 +59,8 @@ enum negative {
     X(decode, "a token after the other, of which only the drawn one is copied out")                \
     X(cached, "the same; what is kept of all tokens so far grows and is copied")                   \
     X(prompts, "the same; every few tokens a new prompt is read, by another kernel")               \
-    X(batches, "requests come and go: all sizes differ from step to step")
+    X(batches, "requests come and go: all sizes differ from step to step")                         \
+    X(answers, "requests: a prompt, 16 tokens; what is kept of them grows, and goes in the end")
 
 enum serving_kind {
 #define X(name, doc) SERVING_##name,

@@ -4,14 +4,30 @@
 #include "event/event.h"
 #include "loops.h"
 
+#define TOKENS 16u /* of a request, behind the first */
+
 enum { API_TO_DEVICE = 1, API_TO_HOST };
-enum { EMBED = 1, NORM, PRODUCT, ATTEND, CACHE, ACTIVATE, ADD, SCORE, SOFTMAX, DRAW, PREFILL };
+enum {
+    EMBED = 1,
+    NORM,
+    PRODUCT,
+    ATTEND,
+    CACHE,
+    ACTIVATE,
+    ADD,
+    SCORE,
+    SOFTMAX,
+    DRAW,
+    PREFILL,
+    LAST
+};
 
 struct serving {
     const struct loops_options *options;
     enum serving_kind kind;
     uint64_t random, now, event;
     uint32_t iteration, place; /* places are numbered by what stands there */
+    uint32_t token;            /* of a request, and so part of the place */
     uint32_t rows, cached;     /* of the batch, and tokens of it so far */
     uint64_t held[2];          /* sizes of a layer's keys and values, before and from now on */
 };
@@ -35,7 +51,8 @@ static void emit(struct serving *serving, enum mt_kind kind, uint32_t what, uint
         .kind = (uint16_t)kind,
         .input = kind == MT_copy && what == API_TO_DEVICE,
     };
-    serving->options->sink(serving->options->context, &symbol, serving->iteration, serving->place);
+    serving->options->sink(serving->options->context, &symbol, serving->iteration,
+                           serving->token << 20 | serving->place);
     serving->place++;
 }
 
@@ -60,6 +77,12 @@ static void join_cache(struct serving *serving)
     }
 }
 
+static void keep_first(struct serving *serving)
+{
+    for (uint32_t k = 0; k < 2; k++)
+        emit(serving, MT_block_alloc, 0, serving->held[1]);
+}
+
 static void layer(struct serving *serving, bool prompt)
 {
     uint64_t wide = bytes(serving, 16), narrow = bytes(serving, 4);
@@ -67,8 +90,10 @@ static void layer(struct serving *serving, bool prompt)
     launch(serving, NORM);
     emit(serving, MT_block_alloc, 0, wide);
     launch(serving, PRODUCT);
-    if (serving->kind == SERVING_cached && !prompt)
+    if ((serving->kind == SERVING_cached || serving->kind == SERVING_answers) && !prompt)
         join_cache(serving);
+    if (serving->kind == SERVING_answers && prompt)
+        keep_first(serving);
     launch(serving, prompt ? PREFILL : ATTEND);
     emit(serving, MT_block_free, 0, narrow);
     emit(serving, MT_block_alloc, 0, narrow);
@@ -101,9 +126,11 @@ static void begin(struct serving *serving, bool prompt)
         launch(serving, EMBED);
 }
 
-static void end(struct serving *serving)
+static void end(struct serving *serving, bool prompt)
 {
     serving->place = 1 << 16;
+    if (serving->kind == SERVING_answers && prompt)
+        launch(serving, LAST); /* of the prompt's tokens, only what follows that one is wanted */
     emit(serving, MT_block_alloc, 0, bytes(serving, 100));
     if (serving->kind == SERVING_forward) {
         launch(serving, PRODUCT);
@@ -134,6 +161,7 @@ static void step(struct serving *serving, bool prompt)
     if (prompt)
         serving->now += 100000;
     serving->rows = prompt ? 40 + below(serving, 200) : 4;
+    serving->cached += serving->kind == SERVING_answers && prompt ? serving->rows : 0;
     if (serving->kind == SERVING_batches)
         serving->rows = 1 + below(serving, 32);
     serving->held[0] = 512ull * (1 + serving->cached / 2);
@@ -143,7 +171,18 @@ static void step(struct serving *serving, bool prompt)
         serving->place = 64 * (i + 1);
         layer(serving, prompt);
     }
-    end(serving);
+    end(serving, prompt);
+}
+
+/* A prompt is read and tokens are drawn. What is kept of all tokens so far grows, and goes with the
+ * request: that is the iteration. */
+static void answer(struct serving *serving)
+{
+    for (serving->token = 0; serving->token <= TOKENS; serving->token++)
+        step(serving, serving->token == 0);
+    for (uint32_t i = 0; i < 2 * serving->options->launches; i++)
+        emit(serving, MT_block_free, 0, serving->held[1]);
+    serving->token = serving->cached = 0;
 }
 
 uint32_t loops_write_serving(const struct loops_options *options, enum serving_kind kind)
@@ -159,7 +198,10 @@ uint32_t loops_write_serving(const struct loops_options *options, enum serving_k
     }
     for (uint32_t i = 0; i < options->iterations; i++) {
         serving.iteration = i;
-        step(&serving, is_prompt(&serving, &left));
+        if (kind == SERVING_answers)
+            answer(&serving);
+        else
+            step(&serving, is_prompt(&serving, &left));
     }
     serving.iteration = NO_ITERATION;
     for (uint32_t i = 0; i < options->launches; i++)

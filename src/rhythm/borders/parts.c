@@ -229,11 +229,19 @@ static bool is_part(const struct difference *d, bool even)
     return even && is_new(d) && !(own_input && !contained);
 }
 
+/* Symbols from the first beat to the last. */
+static double reach(const struct mt_pulse *pulse)
+{
+    return pulse->at[pulse->count - 1] - pulse->at[0];
+}
+
 /* Equal groups, of which each has input copied, and not the segments in them. */
 static bool share_input(const struct mt_pulse *inner, const struct mt_pulse *outer,
                         const struct groups *groups, const struct difference *d)
 {
-    return d->input && !d->inner_input && outer->coverage >= inner->coverage &&
+    double part =
+        reach(outer) / reach(inner); /* behind its last beat the outer one covers nothing */
+    return d->input && !d->inner_input && outer->coverage >= 0.95 * part * inner->coverage &&
            outer->likeness >= 0.95 * inner->likeness && share_of_usual(groups, outer, 0) >= 0.9;
 }
 
