@@ -8,8 +8,8 @@ iterations must be found as steps were run, each must begin within a step of its
 of them to the next, at the same kernel: the same number of launches behind the step's begin where
 steps are alike, the same kernel where they are not. An evaluation belongs to no iteration.
 
-Of a decode loop the iteration is the request: what is kept of its tokens grows until it is over, and
-input is copied once for it. The tokens have to be in table rhythm, as a part.
+Of a decode loop the iteration is the request: what is kept of its tokens grows until it is over,
+and input is copied once for it. The tokens have to be in table rhythm, as a part.
 """
 import collections
 import os
