@@ -1,28 +1,13 @@
 #include "screen.h"
 
-#include <sys/stat.h>
-
 #include "analysis/tables.h"
 
 enum { TOP = 5, SITES = 64 * TOP, RANKS_MAX = 65536 }; /* sites are those of all devices */
-
-/* Of all traces together: about 5 seconds of work. */
-static const uint64_t LONG_BYTES = UINT64_C(64) << 20;
 
 struct want {
     struct mt_engine *engine;
     struct mt_error *error;
 };
-
-/* Whether a first look at these traces should not wait for everything. */
-static bool is_long(char *const *traces)
-{
-    uint64_t bytes = 0;
-    struct stat there;
-    for (; *traces; traces++)
-        bytes += stat(*traces, &there) == 0 ? (uint64_t)there.st_size : 0;
-    return bytes > LONG_BYTES;
-}
 
 static int want_rows(const struct want *want, struct mt_rows **rows, const struct mt_table *table,
                      size_t limit, const char *by)
@@ -33,7 +18,6 @@ static int want_rows(const struct want *want, struct mt_rows **rows, const struc
     return mt_engine_want(want->engine, table, mt_rows_sink(*rows));
 }
 
-/* What takes a third longer, and all at length. */
 static int want_answers(const struct want *want, struct mt_story *story)
 {
     RETURN_IF_ERROR(want_rows(want, &story->peak, &mt_table_peak, 0, NULL));
@@ -76,9 +60,9 @@ int screen_want(struct screen *screen, struct mt_engine *engine, struct mt_outpu
 {
     const struct want want = {engine, error};
     screen->output = output;
+    screen->engine = engine;
     RETURN_IF_ERROR(want_facts(&want, &screen->story));
-    if (screen->at_length || !is_long(traces))
-        RETURN_IF_ERROR(want_answers(&want, &screen->story));
+    RETURN_IF_ERROR(want_answers(&want, &screen->story));
     if (screen->at_length)
         RETURN_IF_ERROR(want_length(&want, &screen->story));
     return traces[1] ? want_rows(&want, &screen->ranks, &mt_table_ranks, RANKS_MAX,
@@ -104,6 +88,8 @@ int screen_tell(struct screen *screen, const char *path, const struct mt_trace_s
     if (!screen->output)
         return 0;
     screen->story.path = path;
+    if (!mt_engine_glanced(screen->engine, &screen->story.closely))
+        screen->story.closely = 0;
     screen->story.first_damage = stats->first_damage;
     if (screen->at_length)
         mt_story_long(screen->output, &screen->story);
@@ -122,7 +108,7 @@ void screen_end(struct screen *screen)
     if (screen->ranks)
         mt_story_ranks(screen->output, screen->ranks);
     if (!screen->at_length)
-        mt_story_more(screen->output, &screen->story);
+        mt_story_more(screen->output);
 }
 
 void screen_release(struct screen *screen)

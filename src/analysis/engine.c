@@ -3,14 +3,14 @@
 #include <sched.h>
 #include <stdlib.h>
 
+#include "analysis/glance.h"
 #include "analysis/pass.h"
+#include "analysis/shift.h"
 #include "analysis/scan.h"
 #include "analysis/tables.h"
 #include "stacks/stacks.h"
 
-#define PROGRESS_EVENTS 65536u
 #define TABLES_MAX 64u
-#define PASSES_MAX 64u
 #define AHEAD_EVENTS 100000u /* for fewer no thread is worth its start */
 
 struct member {
@@ -33,26 +33,11 @@ struct mt_engine {
     struct mt_swaprule swap;
     struct mt_symbols *symbols; /* one for all traces: they have much in common */
     uint64_t picture;
+    uint64_t iterations, closely; /* of the last trace */
     uint32_t traces;
+    bool glance;
     bool begun;
     bool broken; /* a sink or pass failed: nothing more will do */
-};
-
-/* A pass at work on one trace. */
-struct worker {
-    const struct mt_pass *pass;
-    void *state;
-};
-
-struct shift {
-    struct mt_run run;
-    struct worker worker[PASSES_MAX];
-    size_t workers;
-    uint64_t kinds;
-    struct mt_model *model;
-    struct mt_rhythm rhythm; /* where a pass needs it */
-    size_t next;             /* iteration to begin */
-    uint64_t border;         /* event before which passes are told of iterations */
 };
 
 /* ---- sinks ---- */
@@ -97,6 +82,17 @@ struct mt_engine *mt_engine_new(struct mt_error *error)
 void mt_engine_picture(struct mt_engine *engine, uint64_t iteration)
 {
     engine->picture = iteration;
+}
+
+void mt_engine_glance(struct mt_engine *engine)
+{
+    engine->glance = true;
+}
+
+bool mt_engine_glanced(const struct mt_engine *engine, uint64_t *closely)
+{
+    *closely = engine->closely;
+    return engine->closely < engine->iterations;
 }
 
 void mt_engine_free(struct mt_engine *engine)
@@ -193,172 +189,13 @@ bool mt_engine_usable(const struct mt_engine *engine)
 
 /* ---- one trace ---- */
 
-static bool is_wanted(struct mt_engine *engine, const struct mt_pass *pass)
-{
-    for (const struct mt_table *const *table = pass->tables; *table; table++)
-        if (find_want(engine, *table))
-            return true;
-    return false;
-}
-
-/* The first scan, where somebody needs what it finds. */
-static int find_rhythm(struct mt_engine *engine, struct shift *shift, mt_progress *progress,
-                       void *context)
-{
-    bool needed = false;
-    for (size_t i = 0; mt_passes[i]; i++)
-        needed |= mt_passes[i]->needs_rhythm && is_wanted(engine, mt_passes[i]);
-    shift->border = UINT64_MAX;
-    if (!needed)
-        return 0;
-    shift->run.rhythm = &shift->rhythm;
-    RETURN_IF_ERROR(mt_scan_rhythm(shift->run.trace, &shift->rhythm, progress, context));
-    if (shift->rhythm.iterations)
-        shift->border = shift->rhythm.iteration[0].first_event;
-    return 0;
-}
-
-static int hire(struct mt_engine *engine, struct shift *shift)
-{
-    for (size_t i = 0; mt_passes[i] && shift->workers < PASSES_MAX; i++) {
-        const struct mt_pass *pass = mt_passes[i];
-        if (!is_wanted(engine, pass))
-            continue;
-        struct worker *worker = &shift->worker[shift->workers];
-        *worker = (struct worker){pass, pass->new (&shift->run)};
-        if (!worker->state)
-            return MT_ERR_MEMORY;
-        shift->workers++;
-        shift->kinds |= pass->event ? pass->kinds : 0;
-    }
-    return 0;
-}
-
-static const char *api_name(void *trace, uint64_t api)
-{
-    return mt_trace_api(trace, api);
-}
-
-static const char *string_text(void *trace, uint64_t id)
-{
-    return mt_trace_string(trace, id);
-}
-
-static int make_model(struct shift *shift)
-{
-    struct mt_listener listener[PASSES_MAX];
-    for (size_t i = 0; i < shift->workers; i++) {
-        const struct mt_pass *pass = shift->worker[i].pass;
-        listener[i] = (struct mt_listener){
-            .state = shift->worker[i].state,
-            .birth = pass->birth,
-            .access = pass->access,
-            .launch = pass->launch,
-            .death = pass->death,
-            .usage = pass->usage,
-            .by_launch = pass->by_launch,
-            .host = pass->host,
-            .resize = pass->resize,
-        };
-    }
-    shift->model = mt_model_new(api_name, shift->run.trace, listener, shift->workers);
-    shift->run.model = shift->model;
-    for (size_t i = 0; shift->model && i < shift->workers; i++)
-        if (shift->worker[i].pass->ranges)
-            mt_model_follow_ranges(shift->model, string_text, shift->run.trace);
-    return shift->model ? 0 : MT_ERR_MEMORY;
-}
-
-static int tell_event(struct shift *shift, const struct mt_record *record, uint32_t thread)
-{
-    for (size_t i = 0; i < shift->workers; i++) {
-        const struct mt_pass *pass = shift->worker[i].pass;
-        if (pass->event && pass->kinds >> record->kind & 1)
-            RETURN_IF_ERROR(pass->event(shift->worker[i].state, record, thread));
-    }
-    return 0;
-}
-
-/* Event number `shift->border` comes next: an iteration begins there, or one ends and none begins.
- */
-static int tell_iteration(struct shift *shift, uint64_t number)
-{
-    const struct mt_rhythm *rhythm = &shift->rhythm;
-    const struct mt_iteration *begun = NULL;
-    if (shift->next < rhythm->iterations && rhythm->iteration[shift->next].first_event == number)
-        begun = &rhythm->iteration[shift->next++];
-    if (begun)
-        shift->border = number + begun->events;
-    else if (shift->next < rhythm->iterations)
-        shift->border = rhythm->iteration[shift->next].first_event;
-    else
-        shift->border = UINT64_MAX;
-    for (size_t i = 0; i < shift->workers; i++) {
-        const struct mt_pass *pass = shift->worker[i].pass;
-        if (pass->iteration)
-            RETURN_IF_ERROR(pass->iteration(shift->worker[i].state, begun));
-    }
-    return 0;
-}
-
-static int replay_run(struct shift *shift, const struct mt_trace_run *run, uint64_t number)
-{
-    for (const struct mt_record *record = run->first; record < run->end;
-         record = mt_record_next(record)) {
-        if (number++ == shift->border)
-            RETURN_IF_ERROR(tell_iteration(shift, number - 1));
-        if (record->kind < MT_KINDS && shift->kinds >> record->kind & 1 &&
-            mt_record_is_valid(record))
-            RETURN_IF_ERROR(tell_event(shift, record, run->thread));
-        RETURN_IF_ERROR(mt_model_replay(shift->model, record, run->thread));
-    }
-    return 0;
-}
-
-/* Where there was a first scan, the replay is the second half. */
-static uint64_t progressed(const struct shift *shift, const struct mt_trace_stats *stats)
-{
-    uint64_t position = mt_trace_position(shift->run.trace);
-    return shift->run.rhythm ? (stats->events + position) / 2 : position;
-}
-
-static int replay(struct shift *shift, mt_progress *progress, void *context)
-{
-    struct mt_trace *trace = shift->run.trace;
-    struct mt_trace_stats stats;
-    struct mt_trace_run run;
-    uint64_t told = 0, done = 0;
-    int events;
-    mt_trace_stats(trace, &stats);
-    for (; (events = mt_trace_next_run(trace, &run)) > 0; done += (uint64_t)events) {
-        if (progress && done >= told) {
-            RETURN_IF_ERROR(progress(context, progressed(shift, &stats), stats.events));
-            told = done + PROGRESS_EVENTS;
-        }
-        RETURN_IF_ERROR(replay_run(shift, &run, done));
-    }
-    if (done == shift->border) /* the last iteration ends with the trace */
-        RETURN_IF_ERROR(tell_iteration(shift, done));
-    return events < 0 ? events : mt_model_finish(shift->model);
-}
-
-static int finish(struct shift *shift)
-{
-    for (size_t i = 0; i < shift->workers; i++) {
-        const struct mt_pass *pass = shift->worker[i].pass;
-        if (pass->finish)
-            RETURN_IF_ERROR(pass->finish(shift->worker[i].state, mt_model_now(shift->model)));
-    }
-    return 0;
-}
-
-static int make_stacks(struct mt_engine *engine, struct shift *shift)
+static int make_stacks(struct mt_engine *engine, struct mt_run *run)
 {
     if (!engine->symbols)
         engine->symbols = mt_symbols_new(&engine->options);
     if (engine->symbols)
-        shift->run.stacks = mt_stacks_new(shift->run.trace, engine->symbols);
-    return shift->run.stacks ? 0 : MT_ERR_MEMORY;
+        run->stacks = mt_stacks_new(run->trace, engine->symbols);
+    return run->stacks ? 0 : MT_ERR_MEMORY;
 }
 
 /* A long trace is read by a thread of its own, where a processor is free for it. */
@@ -374,15 +211,69 @@ static int read_ahead(struct mt_trace *trace)
     return mt_trace_rewind(trace);
 }
 
-static int work(struct mt_engine *engine, struct shift *shift, mt_progress *progress, void *context)
+/* What one trace needs besides the replay. */
+struct job {
+    struct mt_run run;
+    struct mt_rhythm rhythm; /* where a pass needs it */
+    struct mt_glance glance;
+    mt_progress *progress;
+    void *context;
+};
+
+/* The first scan, where somebody needs what it finds. */
+static int find_rhythm(struct mt_engine *engine, struct job *job)
 {
-    RETURN_IF_ERROR(read_ahead(shift->run.trace));
-    RETURN_IF_ERROR(find_rhythm(engine, shift, progress, context));
-    RETURN_IF_ERROR(make_stacks(engine, shift));
-    RETURN_IF_ERROR(hire(engine, shift));
-    RETURN_IF_ERROR(make_model(shift));
-    RETURN_IF_ERROR(replay(shift, progress, context));
-    return finish(shift);
+    struct mt_run *run = &job->run;
+    struct mt_most most[MT_DEVICES] = {{0, 0, 0}};
+    struct mt_trace_stats stats;
+    bool needed = false;
+    for (size_t i = 0; mt_passes[i]; i++)
+        needed |= mt_passes[i]->needs_rhythm && mt_pass_is_wanted(mt_passes[i], run);
+    if (!needed)
+        return 0;
+    RETURN_IF_ERROR(mt_scan_rhythm(run->trace, &job->rhythm, most, job->progress, job->context));
+    run->rhythm = &job->rhythm;
+    mt_trace_stats(run->trace, &stats);
+    if (!mt_glance_choose(&job->glance, &job->rhythm, engine->glance ? stats.events : 0))
+        return MT_ERR_MEMORY;
+    for (uint32_t device = 0; device < MT_DEVICES; device++)
+        if (most[device].bytes)
+            mt_glance_add(&job->glance, mt_glance_of(&job->rhythm, most[device].event));
+    return 0;
+}
+
+/* Passes that look closely at some iterations have to have seen the peak. Where it lay between,
+ * they go through the trace once more. */
+static int replay_all(struct job *job)
+{
+    struct mt_shift first = {.run = job->run}, again = {.run = job->run, .again = true};
+    int code = mt_shift_begin(&first, &job->glance);
+    if (code == 0)
+        code = mt_shift_go(&first, job->progress, job->context);
+    bool missed = code == 0 && mt_shift_missed_peak(&first);
+    if (missed) {
+        mt_shift_dismiss(&first);
+        code = mt_trace_rewind(job->run.trace);
+    }
+    if (missed && code == 0)
+        code = mt_shift_begin(&again, &job->glance);
+    if (missed && code == 0)
+        code = mt_shift_go(&again, job->progress, job->context);
+    if (code == 0)
+        code = mt_shift_finish(&first);
+    if (missed && code == 0)
+        code = mt_shift_finish(&again);
+    mt_shift_release(&first);
+    mt_shift_release(&again);
+    return code;
+}
+
+static int work(struct mt_engine *engine, struct job *job)
+{
+    RETURN_IF_ERROR(read_ahead(job->run.trace));
+    RETURN_IF_ERROR(find_rhythm(engine, job));
+    RETURN_IF_ERROR(make_stacks(engine, &job->run));
+    return replay_all(job);
 }
 
 static int begin(struct mt_engine *engine)
@@ -396,22 +287,24 @@ static int begin(struct mt_engine *engine)
 int mt_engine_run(struct mt_engine *engine, const char *path, mt_progress *progress, void *context,
                   struct mt_trace_stats *stats)
 {
-    struct shift shift = {.run = {.picture = engine->picture,
-                                  .trace_index = engine->traces++,
-                                  .error = engine->error,
-                                  .swap = &engine->swap,
-                                  .sink = sink_for,
-                                  .owner = engine}};
+    struct job job = {.run = {.picture = engine->picture,
+                              .trace_index = engine->traces++,
+                              .error = engine->error,
+                              .swap = &engine->swap,
+                              .sink = sink_for,
+                              .owner = engine},
+                      .progress = progress,
+                      .context = context};
     RETURN_IF_ERROR(begin(engine));
-    RETURN_IF_ERROR(mt_trace_open(&shift.run.trace, path, engine->error));
-    int code = work(engine, &shift, progress, context);
+    RETURN_IF_ERROR(mt_trace_open(&job.run.trace, path, engine->error));
+    int code = work(engine, &job);
     if (stats)
-        mt_trace_stats(shift.run.trace, stats);
-    for (size_t i = 0; i < shift.workers; i++)
-        shift.worker[i].pass->free(shift.worker[i].state);
-    mt_rhythm_release(&shift.rhythm);
-    mt_model_free(shift.model);
-    mt_stacks_free(shift.run.stacks);
-    mt_trace_free(shift.run.trace);
+        mt_trace_stats(job.run.trace, stats);
+    engine->iterations = job.rhythm.iterations;
+    engine->closely = job.glance.closely;
+    mt_glance_release(&job.glance);
+    mt_rhythm_release(&job.rhythm);
+    mt_stacks_free(job.run.stacks);
+    mt_trace_free(job.run.trace);
     return code < 0 ? break_down(engine, code) : 0;
 }

@@ -12,6 +12,7 @@
 
 #include <stdint.h>
 
+#include "analysis/glance.h"
 #include "analysis/swaprule.h"
 #include "model/model.h"
 #include "memtrace/trace.h"
@@ -24,6 +25,7 @@ struct mt_run {
     struct mt_trace *trace;
     const struct mt_model *model;
     const struct mt_rhythm *rhythm; /* NULL where no pass of the run needs it */
+    const struct mt_glance *glance; /* at which iterations passes look that hear closely */
     const struct mt_swaprule *swap; /* NULL: the defaults */
     uint64_t picture;               /* iteration that is pictured; UINT64_MAX: a typical one */
     uint32_t trace_index;           /* position on the command line, from 0 */
@@ -55,12 +57,25 @@ struct mt_pass {
     int (*resize)(void *state, const struct mt_block *block);
     /* Before its first event is replayed; NULL: the iteration before is over and none begins. */
     int (*iteration)(void *state, const struct mt_iteration *iteration);
+    /* Of a pass that hears closely: nothing is told but deaths (and `event`) until the next call of
+     * `iteration`; births that it missed are told right before that one. */
+    int (*away)(void *state);
     int (*finish)(void *state, uint64_t end_ns);
-    bool by_launch;    /* see struct mt_listener, as host */
+    bool by_launch; /* see struct mt_listener, as host */
     bool host;
     bool ranges;       /* asks mt_model_range of blocks */
     bool needs_rhythm; /* the first scan is made, and run->rhythm and `iteration` are there */
+    bool closely;      /* may be told of some iterations only, see glance.h */
 };
+
+/* Whether somebody asked for one of its tables. */
+static inline bool mt_pass_is_wanted(const struct mt_pass *pass, const struct mt_run *run)
+{
+    for (const struct mt_table *const *table = pass->tables; *table; table++)
+        if (run->sink(run, *table))
+            return true;
+    return false;
+}
 
 /* Every pass, in the order of passes.def; NULL-terminated. */
 extern const struct mt_pass *const mt_passes[];

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/dict.h"
+#include "model/model.h"
 #include "rhythm/search/detector.h"
 
 #define BATCH 256u /* stays in the first cache */
@@ -16,6 +17,7 @@ struct scan {
     struct mt_dict same;          /* id -> that id, where they differ */
     struct mt_symbol batch[BATCH];
     size_t held;
+    struct mt_most *most;
     bool paused;        /* what is told then happened at other times */
     uint64_t to_device; /* bit of each driver function that copies from the host, of the first 64 */
     uint64_t end_ns;
@@ -67,6 +69,25 @@ static int look_at_other(struct scan *scan, const struct mt_record *record, uint
     return mt_detector_break(scan->detector, number);
 }
 
+/* What caching allocators have handed out on each device. */
+static inline void follow_memory(struct mt_most *most, const struct mt_record *record,
+                                 uint64_t number)
+{
+    if (record->kind == MT_block_free) {
+        const struct mt_ev_block_free *event = (const void *)record->word;
+        most[event->device < MT_DEVICES ? event->device : MT_DEVICES - 1].now -=
+            (int64_t)event->size;
+    } else if (record->kind == MT_block_alloc) {
+        const struct mt_ev_block_alloc *event = (const void *)record->word;
+        struct mt_most *it = &most[event->device < MT_DEVICES ? event->device : MT_DEVICES - 1];
+        it->now += (int64_t)event->size;
+        if (it->now > it->bytes) {
+            it->bytes = it->now;
+            it->event = number;
+        }
+    }
+}
+
 static inline int look_at(struct scan *scan, const struct mt_record *record, uint32_t thread,
                           uint64_t number)
 {
@@ -77,6 +98,7 @@ static inline int look_at(struct scan *scan, const struct mt_record *record, uin
         return look_at_other(scan, record, number);
     if (__builtin_expect(scan->paused, 0))
         return 0;
+    follow_memory(scan->most, record, number);
     symbol->event = number;
     symbol->time_ns = record->time;
     symbol->thread = (uint16_t)thread;
@@ -125,14 +147,15 @@ static int read_all(struct scan *scan, struct mt_trace *trace, struct mt_rhythm 
     return mt_trace_rewind(trace);
 }
 
-int mt_scan_rhythm(struct mt_trace *trace, struct mt_rhythm *rhythm, mt_progress *progress,
-                   void *context)
+int mt_scan_rhythm(struct mt_trace *trace, struct mt_rhythm *rhythm, struct mt_most *most,
+                   mt_progress *progress, void *context)
 {
     struct scan *scan = calloc(1, sizeof *scan);
     int code = MT_ERR_MEMORY;
     memset(rhythm, 0, sizeof *rhythm);
     if (!scan)
         return code;
+    scan->most = most;
     scan->detector = mt_detector_new();
     if (scan->detector)
         code = read_all(scan, trace, rhythm, progress, context);

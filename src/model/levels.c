@@ -153,6 +153,7 @@ void mt_pending_tell(struct mt_model *model, uint32_t slot)
             (model->pendings - i) * sizeof model->pending[0]);
     struct mt_block *block = &model->block[slot];
     block->state = MT_STATE_TOLD;
+    block->unheard = model->away;
     mt_block_set_reach(block);
     tell_block(model, &model->births, block);
     ++*level_count(model, block);
@@ -516,6 +517,7 @@ void mt_block_born(struct mt_model *model, const struct mt_birth *birth)
     usage->used = true;
     usage->allocator += block->source == MT_SOURCE_ALLOCATOR ? block->size : 0;
     usage->blocks++;
+    block->unheard = model->away;
     tell_block(model, &model->births, block);
     use_allocated(model, block->device, usage, block->size, model->now);
 }

@@ -23,6 +23,28 @@ static void hear_host(struct mt_model *model, const struct mt_listener *it)
             (struct mt_call){it->state, .block = it->death};
 }
 
+static void hear_one(struct mt_model *model, const struct mt_listener *it)
+{
+    if (it->birth)
+        model->births.call[model->births.n++] = (struct mt_call){it->state, .block = it->birth};
+    if (it->access)
+        model->accesses.call[model->accesses.n++] =
+            (struct mt_call){it->state, .access = it->access};
+    if (it->access && !it->by_launch)
+        model->touches.call[model->touches.n++] = (struct mt_call){it->state, .access = it->access};
+    if (it->launch)
+        model->launches.call[model->launches.n++] =
+            (struct mt_call){it->state, .launch = it->launch};
+    if (it->death)
+        model->deaths.call[model->deaths.n++] = (struct mt_call){it->state, .block = it->death};
+    if (it->usage)
+        model->usages.call[model->usages.n++] = (struct mt_call){it->state, .usage = it->usage};
+    if (it->resize)
+        model->resizes.call[model->resizes.n++] = (struct mt_call){it->state, .block = it->resize};
+    if (it->host)
+        hear_host(model, it);
+}
+
 static bool hear(struct mt_model *model, const struct mt_listener *listeners, size_t n)
 {
     if (!make_calls(&model->births, n) || !make_calls(&model->accesses, n) ||
@@ -31,28 +53,14 @@ static bool hear(struct mt_model *model, const struct mt_listener *listeners, si
         !make_calls(&model->resizes, n) || !make_calls(&model->host_births, n) ||
         !make_calls(&model->host_accesses, n) || !make_calls(&model->host_deaths, n))
         return false;
-    for (const struct mt_listener *it = listeners; it < listeners + n; it++) {
-        if (it->birth)
-            model->births.call[model->births.n++] = (struct mt_call){it->state, .block = it->birth};
-        if (it->access)
-            model->accesses.call[model->accesses.n++] =
-                (struct mt_call){it->state, .access = it->access};
-        if (it->access && !it->by_launch)
-            model->touches.call[model->touches.n++] =
-                (struct mt_call){it->state, .access = it->access};
-        if (it->launch)
-            model->launches.call[model->launches.n++] =
-                (struct mt_call){it->state, .launch = it->launch};
-        if (it->death)
-            model->deaths.call[model->deaths.n++] = (struct mt_call){it->state, .block = it->death};
-        if (it->usage)
-            model->usages.call[model->usages.n++] = (struct mt_call){it->state, .usage = it->usage};
-        if (it->resize)
-            model->resizes.call[model->resizes.n++] =
-                (struct mt_call){it->state, .block = it->resize};
-        if (it->host)
-            hear_host(model, it);
-    }
+    for (size_t i = 0; i < n; i++)
+        if (!listeners[i].closely)
+            hear_one(model, &listeners[i]);
+    mt_looks_note(model, false);
+    for (size_t i = 0; i < n; i++)
+        if (listeners[i].closely)
+            hear_one(model, &listeners[i]);
+    mt_looks_note(model, true);
     return true;
 }
 

@@ -65,6 +65,7 @@ struct mt_block {
     uint8_t state;         /* the model's own */
     bool alive_at_start;   /* known to have existed before its first event */
     bool unseen;           /* born while recording was paused; what touched it then is not known */
+    bool unheard;          /* not told to listeners that hear only closely */
 
     uint64_t extent;  /* addresses it spans: its size, of a virtual range what was reserved */
     uint64_t id;      /* from 1, in order of birth, unique in a trace */
@@ -154,6 +155,7 @@ struct mt_listener {
     int (*resize)(void *state, const struct mt_block *block);
     bool by_launch; /* what launches touch is told by `launch` alone, not by `access` as well */
     bool host;      /* births, accesses and deaths of level MT_LEVEL_HOST are told, too */
+    bool closely;   /* it hears little where nobody looks closely, see mt_model_look */
 };
 
 /* Bytes that driver memory or a block takes now. Memory of others is theirs. */
@@ -178,6 +180,11 @@ typedef const char *mt_api_name(void *context, uint64_t api);
 struct mt_model *mt_model_new(mt_api_name *api_name, void *context,
                               const struct mt_listener *listeners, size_t n);
 void mt_model_free(struct mt_model *model); /* NULL is allowed */
+
+/* From the next record on listeners that hear only closely are told all, as at the beginning, or of
+ * deaths alone, also of blocks that they never heard of. When they hear again, births that they
+ * missed are told first, of what lives, in the order of birth. */
+int mt_model_look(struct mt_model *model, bool closely);
 
 /* What a record does. Records come in the order of time. */
 int mt_model_replay(struct mt_model *model, const struct mt_record *record, uint32_t thread);

@@ -69,6 +69,7 @@ struct mt_call {
 struct mt_calls {
     struct mt_call *call;
     size_t n;
+    size_t few, all; /* those that hear always come first, then those that hear only closely */
 };
 
 /* What a launch of a graph did to one block, or at the end of one of its kernels. */
@@ -200,6 +201,7 @@ struct mt_model {
     struct mt_calls births, accesses, launches, deaths, usages, resizes; /* who wants to know */
     struct mt_calls touches; /* of accesses: also those of launches */
     struct mt_calls host_births, host_accesses, host_deaths;
+    bool away; /* only `few` hear */
     const struct mt_block *touched[MT_RECORD_WORDS_MAX]; /* by the launch that is told now */
     uint32_t cache[1u << MT_CACHE_BITS]; /* slot at an address; checked by containment when used */
 };
@@ -374,6 +376,9 @@ void mt_windows_note(struct mt_model *model, const struct mt_record *record, uin
  * cut off. */
 bool mt_windows_pass_over(struct mt_model *model, const struct mt_record *record, uint32_t thread);
 void mt_windows_finish(struct mt_model *model);
+
+/* looks.c: the listeners so far are the first ones, or all. */
+void mt_looks_note(struct mt_model *model, bool all);
 
 /* scopes.c: range_push, range_pop. */
 void mt_scopes_note(struct mt_model *model, const struct mt_record *record, uint32_t thread);

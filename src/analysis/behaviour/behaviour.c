@@ -110,7 +110,10 @@ int mt_behaviour_iteration(struct mt_behaviour *it, const struct mt_iteration *i
     it->over += it->span.iteration != NULL;
     it->begun += iteration != NULL;
     it->span = (struct mt_span){
-        .iteration = iteration, .number = it->begun - 1, .start_ns = now, .end_ns = now};
+        .iteration = iteration,
+        .number = iteration ? (uint64_t)(iteration - it->run->rhythm->iteration) : it->span.number,
+        .start_ns = now,
+        .end_ns = now};
     it->span_serial++;
     return it->listener.begun ? it->listener.begun(it->listener.state, &it->span) : 0;
 }

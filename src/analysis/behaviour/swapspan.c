@@ -1,26 +1,16 @@
 #include "analysis/behaviour/swapspan.h"
 
+#include "analysis/glance.h"
 #include "base/grow.h"
-
-static const struct mt_iteration *middle_one(const struct mt_rhythm *rhythm)
-{
-    size_t steady = 0, seen = 0;
-    if (!rhythm || !rhythm->iterations)
-        return NULL;
-    for (size_t i = 0; i < rhythm->iterations; i++)
-        steady += rhythm->iteration[i].steady;
-    for (size_t i = 0; i < rhythm->iterations; i++)
-        if (rhythm->iteration[i].steady && seen++ == steady / 2)
-            return &rhythm->iteration[i];
-    return &rhythm->iteration[rhythm->iterations / 2];
-}
 
 void mt_swapspan_init(struct mt_swapspan *it, struct mt_behaviour *behaviour)
 {
     const struct mt_run *run = behaviour->run;
-    *it = (struct mt_swapspan){.behaviour = behaviour,
-                               .rule = run->swap ? *run->swap : mt_swaprule_default(),
-                               .wanted = middle_one(run->rhythm)};
+    size_t middle = run->glance ? run->glance->middle : mt_glance_middle(run->rhythm);
+    *it =
+        (struct mt_swapspan){.behaviour = behaviour,
+                             .rule = run->swap ? *run->swap : mt_swaprule_default(),
+                             .wanted = middle == SIZE_MAX ? NULL : &run->rhythm->iteration[middle]};
     it->gathering = !it->wanted;
 }
 

@@ -163,7 +163,8 @@ static void *behaviour_new(const struct mt_run *run)
                                              .begun = on_begun,
                                              .judged = on_judged};
     int code = mt_behaviour_init(&state->behaviour, run, &listener);
-    mt_logicals_init(&state->logicals, &state->behaviour);
+    if (state->patterns)
+        mt_logicals_init(&state->logicals, &state->behaviour);
     mt_swapspan_init(&state->swapspan, &state->behaviour);
     if (code == 0)
         return state;
@@ -212,6 +213,11 @@ static int behaviour_iteration(void *data, const struct mt_iteration *iteration)
 {
     struct state *state = data;
     return mt_behaviour_iteration(&state->behaviour, iteration);
+}
+
+static int behaviour_away(void *data)
+{
+    return behaviour_iteration(data, NULL);
 }
 
 /* ---- the peak ---- */
@@ -479,7 +485,9 @@ const struct mt_pass mt_pass_behaviour = {
     .death = behaviour_death,
     .usage = behaviour_usage,
     .iteration = behaviour_iteration,
+    .away = behaviour_away,
     .finish = behaviour_finish,
     .needs_rhythm = true,
     .by_launch = true,
+    .closely = true,
 };

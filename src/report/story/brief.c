@@ -342,13 +342,9 @@ void mt_story_brief(struct mt_page *page, const struct mt_story *story)
     tell_notes(page, story);
 }
 
-void mt_story_more(struct mt_output *output, const struct mt_story *story)
+void mt_story_more(struct mt_output *output)
 {
     mt_story_label(output, "more");
-    if (story->peak)
-        mt_put_string(output, "--explain tells it at length; --table=NAME, --csv=DIR write every "
-                              "block, site, gap\n");
-    else
-        mt_put_string(output, "--explain: what the peak is made of, what idles, and all at length; "
-                              "--csv=DIR: tables\n");
+    mt_put_string(output, "--explain tells it at length; --table=NAME, --csv=DIR write every "
+                          "block, site, gap\n");
 }

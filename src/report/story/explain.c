@@ -141,11 +141,9 @@ static void tell_swap(struct mt_output *output, const struct mt_rows *plan)
 
 void mt_story_explain(struct mt_output *output, const struct mt_story *story)
 {
-    if (story->peak)
-        tell_peak(output, story->peak);
+    tell_peak(output, story->peak);
     tell_sites(output, story->sites);
     if (story->leaks)
         tell_leaks(output, story->leaks);
-    if (story->swap_plan)
-        tell_swap(output, story->swap_plan);
+    tell_swap(output, story->swap_plan);
 }

@@ -10,6 +10,7 @@
 struct mt_story {
     const char *path;           /* of the trace */
     uint64_t first_damage;      /* offset in the file, where something is damaged */
+    uint64_t closely;           /* iterations that answers are of; 0: of all */
     struct mt_rows *summary;    /* all rows */
     struct mt_rows *rhythm;     /* all rows */
     struct mt_rows *sites;      /* those of lines with the most at the peak */
@@ -17,10 +18,10 @@ struct mt_story {
     struct mt_rows *refused;    /* of those: the first that a caching allocator had to refuse */
     struct mt_rows *taken;      /* of table accounting: those of the peak */
     struct mt_rows *leaks;      /* all rows */
-    struct mt_rows *peak;       /* all rows; this and the following NULL: not asked for */
+    struct mt_rows *peak;       /* all rows */
     struct mt_rows *swap_plan;  /* all rows */
     struct mt_rows *ati, *gaps; /* all rows; the largest first */
-    struct mt_rows *kernels;    /* the first few */
+    struct mt_rows *kernels;    /* the first few; this and blocks NULL: not asked for */
     struct mt_rows *blocks;     /* the largest */
 };
 
@@ -35,7 +36,7 @@ bool mt_story_out_of_memory(const struct mt_story *story);
 void mt_story_long(struct mt_output *output, const struct mt_story *story);
 
 /* What a stranger may ask next. */
-void mt_story_more(struct mt_output *output, const struct mt_story *story);
+void mt_story_more(struct mt_output *output);
 
 /* What several traces come to side by side: rows of table ranks, the largest first. Fewer than two
  * rows: nothing. */
