@@ -45,6 +45,7 @@ struct mt_ringfile_ring {
     uint64_t os_tid;
     _Alignas(64) uint64_t head; /* written by the thread, release after the record */
     uint64_t lost;              /* events dropped and not yet told by a `lost` event */
+    uint64_t reads;             /* for the recorder alone: the thread reads a table of it */
     _Alignas(64) uint64_t tail; /* written by the drain thread after the chunk is in the file */
 };
 

@@ -2,7 +2,10 @@
 #include "compare.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "foreign.h"
 #include "unit/unit.h"
 
 static struct seen check(const char *const *environment, const char *const *arguments)
@@ -34,8 +37,8 @@ START_TEST(layouts_out_of_images)
 {
     for (unsigned reuse = 0; reuse < 2; reuse++) {
         const char *again = reuse ? "SIMCUDA_HANDLE_REUSE=1" : "SIMCUDA_HANDLE_REUSE=0";
-        struct seen seen = check(LIST("SIMCUDA_DRIVER_VERSION=12020", again),
-                                 LIST("victim", "launches-image"));
+        struct seen seen =
+            check(LIST("SIMCUDA_DRIVER_VERSION=12020", again), LIST("victim", "launches-image"));
         ck_assert_uint_eq(seen.kernels, 30);
     }
     check(NULL, LIST("victim", "launches-image")); /* the same, told by the driver */
@@ -53,6 +56,75 @@ START_TEST(handles_used_again)
 {
     ck_assert_uint_eq(check(NULL, LIST("victim", "reload", "50")).kernels, 50);
     ck_assert_uint_eq(check(NULL, LIST("victim", "reload", "600")).kernels, 600);
+}
+END_TEST
+
+/* Holds KiB mapped since the beginning and, unless 0, names the driver was asked for; returns the
+ * kernels that were told. */
+static uint64_t check_beside(const char *const *environment, const char *const *arguments,
+                             unsigned long most_kib, unsigned long asked)
+{
+    struct run run = run_clean(environment, arguments);
+    unsigned long kib = 0, names = 0;
+    ck_assert_int_eq(sscanf(run.out, "%lu %lu", &kib, &names), 2);
+    ck_assert_uint_le(kib, most_kib);
+    if (asked)
+        ck_assert_uint_eq(names, asked);
+    uint64_t kernels = count_events(run.trace[0], MT_kernel);
+    run_free(&run);
+    return kernels;
+}
+
+/* What stays is not asked for again, and what comes again is what it was. */
+START_TEST(module_that_comes_and_goes)
+{
+    const char *const *alike = LIST("victim", "beside", "500", "200", "1");
+    ck_assert_uint_eq(check_beside(NULL, alike, 64, 500 + 200), 501);
+    const char *const *others = LIST("victim", "beside", "500", "200", "0");
+    ck_assert_uint_eq(check_beside(NULL, others, 1024, 500 + 200), 700);
+}
+END_TEST
+
+START_TEST(memory_of_modules_that_come_and_go)
+{
+    const char *times = foreign_is() ? "3000" : "100000";
+    unsigned long n = strtoul(times, NULL, 10);
+    const char *const *alike = LIST("victim", "beside", "0", times, "1");
+    ck_assert_uint_eq(check_beside(NULL, alike, 64, n), 1);
+    const char *const *others = LIST("victim", "beside", "0", times, "0");
+    ck_assert_uint_eq(check_beside(NULL, others, 2048, n), n);
+}
+END_TEST
+
+/* Tables are replaced and unmapped while threads read them: each launch of "six", the first kernel
+ * or the second, has six words, all others one. */
+START_TEST(launches_amid_others_modules)
+{
+    struct run run = run_clean(NULL, LIST("victim", "amid", foreign_is() ? "4" : "2"));
+    struct mt_trace *trace = open_trace(run.trace[0]);
+    uint64_t six = 0, many = 0;
+    for (const struct mt_record *r; (r = mt_trace_next(trace, NULL));) {
+        if (r->kind == MT_kernel && strcmp((const char *)&r->word[3], "six") == 0)
+            six = r->word[0];
+        if (r->kind == MT_launch) {
+            many += r->word[0] == six;
+            ck_assert_uint_eq(r->words - mt_event_info(MT_launch)->fields,
+                              r->word[0] == six ? 6 : 1);
+        }
+    }
+    ck_assert_uint_gt(many, 3000);
+    mt_trace_free(trace);
+    ck_assert_uint_eq(count_events(run.trace[0], MT_kernel), strtoul(run.out, NULL, 10));
+    run_free(&run);
+}
+END_TEST
+
+/* There names are kept as well. */
+START_TEST(memory_where_images_tell)
+{
+    const char *const *environment = LIST("SIMCUDA_DRIVER_VERSION=12020");
+    const char *const *others = LIST("victim", "beside", "10", "20000", "0");
+    ck_assert_uint_eq(check_beside(environment, others, 2048, 0), 20010);
 }
 END_TEST
 
@@ -89,4 +161,6 @@ END_TEST
 
 UNIT_MAIN("launches", pointers_wherever_they_are, driver_that_cannot_tell_parameters,
           layouts_out_of_images, captured_launches_are_no_accesses, handles_used_again,
-          context_that_others_release, many_kernels, not_wanted, copies_not_wanted)
+          module_that_comes_and_goes, memory_of_modules_that_come_and_go, memory_where_images_tell,
+          launches_amid_others_modules, context_that_others_release, many_kernels, not_wanted,
+          copies_not_wanted)

@@ -5,11 +5,17 @@
  * launches-image on such a driver: cubins, PTX and fat binaries, whose handles are used again
  * capture        launches and copies inside a stream capture
  * reload TIMES   modules whose handles are used again for other code
+ * beside N TIMES ALIKE  a module that comes and goes TIMES times beside N kernels that stay, ever
+ *                the same (1) or with another name; says what of memory and questions it took
+ * amid SECONDS   modules that come and go while three threads launch
  * many N         N kernels, each launched twice
  * blocks N       N launches of 430 words, all of them pointers */
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "cubins.h"
 #include "victim.h"
@@ -339,6 +345,127 @@ static int others_release(int argc, char **argv)
     return 0;
 }
 
+#define HEAD ".version 6.4\n.target sm_60\n.address_size 64\n"
+
+/* What the process has mapped for itself alone. */
+static unsigned long data_kib(void)
+{
+    char line[128];
+    unsigned long kib = 0;
+    FILE *status = fopen("/proc/self/status", "re");
+    while (status && fgets(line, sizeof line, status) && !sscanf(line, "VmData: %lu kB", &kib))
+        ;
+    if (status)
+        fclose(status);
+    return kib;
+}
+
+static CUmodule load_many(unsigned n)
+{
+    char *ptx = malloc(100 + 80 * (size_t)n), *to = ptx;
+    to += sprintf(to, HEAD);
+    for (unsigned i = 0; i < n; i++)
+        to += sprintf(to, ".visible .entry k_%u(.param .u64 a) { ret; }\n", i);
+    CUmodule module;
+    MUST(CU(cuModuleLoadData)(&module, ptx));
+    free(ptx);
+    return module;
+}
+
+static void launch_known(CUfunction f)
+{
+    MUST(CU(cuLaunchKernel)(f, 1, 1, 1, 32, 1, 1, 0, NULL, (void *[]){&d}, NULL));
+}
+
+static void come_and_go(unsigned number)
+{
+    char ptx[200], name[16];
+    CUmodule module;
+    CUfunction f;
+    snprintf(name, sizeof name, "jit_%u", number);
+    snprintf(ptx, sizeof ptx, HEAD ".visible .entry %s(.param .u64 a) { ret; }\n", name);
+    MUST(CU(cuModuleLoadData)(&module, ptx));
+    MUST(CU(cuModuleGetFunction)(&f, module, name));
+    launch_known(f);
+    MUST(CU(cuModuleUnload)(module));
+}
+
+/* Prints: KiB of memory that more was mapped at the end than in the beginning, and names that the
+ * driver was asked for. */
+static int beside(int argc, char **argv)
+{
+    unsigned n = (unsigned)atoi(argv[1]), times = (unsigned)atoi(argv[2]);
+    bool alike = argc > 3 && atoi(argv[3]);
+    CUfunction *stays = calloc(n + 1, sizeof *stays);
+    char name[16];
+    unsigned long before = 0;
+    victim_begin(DOOR_HANDLE);
+    MUST(CU(cuMemAlloc_v2)(&d, MIB));
+    CUmodule module = load_many(n ? n : 1);
+    for (unsigned i = 0; i < n; i++) {
+        snprintf(name, sizeof name, "k_%u", i);
+        MUST(CU(cuModuleGetFunction)(&stays[i], module, name));
+    }
+    for (unsigned i = 0; i < times; i++) {
+        come_and_go(alike ? 0 : i);
+        for (unsigned j = 0; j < n; j++)
+            launch_known(stays[j]);
+        if (i == times / 100)
+            before = data_kib();
+    }
+    nanosleep(&(struct timespec){.tv_sec = 1}, NULL); /* in which the recorder tidies up */
+    unsigned long after = data_kib();
+    printf("%lu %llu\n", after > before ? after - before : 0, REAL(simcuda_calls)("cuFuncGetName"));
+    free(stays);
+    return 0;
+}
+
+static _Atomic bool stop;
+static CUcontext context;
+
+/* A kernel of six pointers, whose places do not fit into an entry. */
+static void *launch_on(void *f)
+{
+    CUdeviceptr at[6] = {d, d, d, d, d, d};
+    void *params[] = {&at[0], &at[1], &at[2], &at[3], &at[4], &at[5]};
+    MUST(REAL(cuCtxSetCurrent)(context));
+    while (!stop) {
+        MUST(CU(cuLaunchKernel)(f, 1, 1, 1, 32, 1, 1, 0, NULL, params, NULL));
+        nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
+    }
+    return NULL;
+}
+
+/* What others launch meanwhile, out of tables that are replaced. */
+static int amid(int argc, char **argv)
+{
+    pthread_t threads[3];
+    CUfunction f;
+    victim_begin(DOOR_HANDLE);
+    MUST(CU(cuMemAlloc_v2)(&d, MIB));
+    MUST(REAL(cuCtxGetCurrent)(&context));
+    MUST(REAL(cuModuleGetFunction)(
+        &f,
+        load(HEAD ".visible .entry six(.param .u64 a, .param .u64 b, .param .u64 c,"
+                  " .param .u64 d, .param .u64 e, .param .u64 f) { ret; }\n"),
+        "six"));
+    for (int i = 0; i < 3; i++)
+        pthread_create(&threads[i], NULL, launch_on, f);
+    struct timespec now, end;
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    end.tv_sec += argc > 1 ? atoi(argv[1]) : 2;
+    unsigned i = 0;
+    do {
+        come_and_go(i++);
+        clock_gettime(CLOCK_MONOTONIC, &now);
+    } while (now.tv_sec < end.tv_sec);
+    stop = true;
+    for (int j = 0; j < 3; j++)
+        pthread_join(threads[j], NULL);
+    printf("%u\n", i + 1);
+    return 0;
+}
+
 static int many(int argc, char **argv)
 {
     unsigned n = argc > 1 ? (unsigned)atoi(argv[1]) : 100;
@@ -367,6 +494,6 @@ const struct victim_command victim_launches[] = {
     {"launches", launches}, {"launches-blind", launches_blind},
     {"launches-image", launches_image}, {"capture", capture},
     {"reload", reload},     {"many", many},                     {"blocks", blocks},
-    {"others-release", others_release},
+    {"others-release", others_release}, {"beside", beside},         {"amid", amid},
     {NULL, NULL},
 };

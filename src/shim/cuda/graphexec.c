@@ -228,12 +228,15 @@ static void note_set_node(CUgraphExec exec, CUgraphNode handle, struct mt_node *
     struct mt_place place;
     if (!mt_may_note() || !mt_node_counts(node->type) || !find_place(exec, handle, &place))
         return;
-    if (node->type == CU_GRAPH_NODE_TYPE_KERNEL &&
-        !(node->kernel = mt_kernel_get(node->launch.handle)))
-        return;
-    uint64_t when = mt_clock_ticks();
-    MT_NOTE(graph_update, when, .graph = (uintptr_t)exec, .first = place.first, .nodes = 1);
-    mt_node_put(node, when);
+    mt_kernels_hold();
+    if (node->type == CU_GRAPH_NODE_TYPE_KERNEL)
+        node->kernel = mt_kernel_get(node->launch.handle);
+    if (node->type != CU_GRAPH_NODE_TYPE_KERNEL || node->kernel) {
+        uint64_t when = mt_clock_ticks();
+        MT_NOTE(graph_update, when, .graph = (uintptr_t)exec, .first = place.first, .nodes = 1);
+        mt_node_put(node, when);
+    }
+    mt_kernels_let_go();
 }
 
 static void note_set_kernel(CUgraphExec exec, CUgraphNode node, CUfunction handle,

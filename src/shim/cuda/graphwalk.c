@@ -291,6 +291,7 @@ static void look_through(struct mt_walk *walk, CUgraph graph, uint32_t flags, un
 void mt_walk_graph(struct mt_walk *walk, CUgraph graph)
 {
     *walk = (struct mt_walk){0};
+    mt_kernels_hold();
     look_through(walk, graph, 0, 0);
 }
 
@@ -299,4 +300,5 @@ void mt_walk_release(struct mt_walk *walk)
     mt_pile_release(&walk->steps);
     mt_pile_release(&walk->places);
     mt_pile_release(&walk->calls);
+    mt_kernels_let_go();
 }

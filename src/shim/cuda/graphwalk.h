@@ -49,7 +49,8 @@ struct mt_walk {
     bool memory;    /* it has nodes that allocate or free */
 };
 
-/* Look through a graph; kernels not yet known are asked for and told. Release it in any case. */
+/* Look through a graph; kernels not yet known are asked for and told, and held until the release,
+ * which comes in any case. */
 void mt_walk_graph(struct mt_walk *walk, CUgraph graph);
 void mt_walk_release(struct mt_walk *walk);
 

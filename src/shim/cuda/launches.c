@@ -5,6 +5,7 @@
 
 #include "shim/cuda/contexts.h"
 #include "shim/cuda/graphcalls.h"
+#include "shim/cuda/kernelask.h"
 #include "shim/cuda/kernels.h"
 #include "shim/cuda/note.h"
 #include "shim/cuda/paramscan.h"
@@ -76,16 +77,10 @@ enum { FIELDS = sizeof(struct mt_ev_launch) / sizeof(uint64_t) };
 
 static inline __attribute__((always_inline)) struct mt_ev_launch *
 begin(struct mt_writer *writer, uint64_t when, const struct mt_kernel *kernel, uint64_t stream,
-      uint64_t flags, uint32_t most)
+      uint64_t flags, uint64_t stack, uint32_t most)
 {
-    uint64_t stack = 0;
     /* Another thread may have defined the kernel while this call was under way. */
     when = when > kernel->told ? when : kernel->told;
-    if (__builtin_expect(mt_switches.LAUNCH_STACKS, 0) && !(flags & MT_LAUNCH_NODE)) {
-        uint64_t told = when;
-        stack = mt_stack_here(&told);
-        when = told;
-    }
     struct mt_ev_launch *launch =
         (void *)mt_ring_reserve_in(writer, MT_launch, FIELDS + most, when);
     if (__builtin_expect(!launch, 0))
@@ -106,26 +101,26 @@ static inline void end(struct mt_writer *writer, uint32_t found)
 
 /* Without parameters, or with all of them in a buffer. */
 static __attribute__((noinline)) void put_packed(uint64_t when, const struct mt_kernel *kernel,
-                                                 uint64_t stream, uint64_t flags,
+                                                 uint64_t stream, uint64_t flags, uint64_t stack,
                                                  void *const *extra)
 {
     size_t size;
     const void *buffer = packed_buffer(extra, &size);
     uint32_t words = !buffer ? 0 : size / 8 < POINTERS_MAX ? (uint32_t)(size / 8) : POINTERS_MAX;
     struct mt_writer *writer = mt_writer_here();
-    struct mt_ev_launch *launch = begin(writer, when, kernel, stream, flags, words);
+    struct mt_ev_launch *launch = begin(writer, when, kernel, stream, flags, stack, words);
     if (launch)
         end(writer, mt_scan_words((struct mt_found){launch->tail, 0}, buffer, words, 0));
 }
 
-static inline __attribute__((always_inline)) void put(uint64_t when, const struct mt_kernel *kernel,
+static inline __attribute__((always_inline)) void put(struct mt_writer *writer, uint64_t when,
+                                                      const struct mt_kernel *kernel,
                                                       uint64_t stream, uint64_t flags,
-                                                      void *const *params)
+                                                      uint64_t stack, void *const *params)
 {
     if (__builtin_expect(!kernel->known, 0))
         flags |= MT_LAUNCH_ARGS_UNKNOWN;
-    struct mt_writer *writer = mt_writer_here();
-    struct mt_ev_launch *launch = begin(writer, when, kernel, stream, flags, kernel->words);
+    struct mt_ev_launch *launch = begin(writer, when, kernel, stream, flags, stack, kernel->words);
     if (__builtin_expect(!launch, 0))
         return;
     struct mt_found found = {launch->tail, 0};
@@ -133,40 +128,83 @@ static inline __attribute__((always_inline)) void put(uint64_t when, const struc
     end(writer, found.n);
 }
 
+static __attribute__((noinline)) void put_any(uint64_t when, const struct mt_kernel *kernel,
+                                              uint64_t stream, uint64_t flags, uint64_t stack,
+                                              void *const *params, void *const *extra)
+{
+    if (params)
+        put(mt_writer_here(), when, kernel, stream, flags, stack, params);
+    else
+        put_packed(when, kernel, stream, flags, stack, extra);
+}
+
 void mt_launch_put(uint64_t when, const struct mt_kernel *kernel, uint64_t stream, uint64_t flags,
                    void *const *params, void *const *extra)
 {
-    if (params)
-        put(when, kernel, stream, flags, params);
-    else
-        put_packed(when, kernel, stream, flags, extra);
+    uint64_t stack = 0;
+    if (mt_switches.LAUNCH_STACKS && !(flags & MT_LAUNCH_NODE))
+        stack = mt_stack_here(&when);
+    put_any(when, kernel, stream, flags, stack, params, extra);
 }
 
-/* The first launch of a kernel, one that is captured, one that is not recorded. */
+/* The first launch of a kernel or of a thread, one that is captured, one that is not recorded. */
 static MT_SELDOM void note_seldom(uint64_t when, CUfunction handle, uint64_t stream, uint64_t flags,
                                   void *const *params, void *const *extra)
 {
     if (!mt_may_note_use() || !mt_switches.LAUNCHES)
         return;
+    mt_kernels_hold();
     const struct mt_kernel *kernel = mt_kernel_get(handle);
     if (mt_is_captured(stream))
         flags |= MT_LAUNCH_CAPTURED;
     if (kernel)
         mt_launch_put(when, kernel, stream, flags, params, extra);
+    mt_kernels_let_go();
+}
+
+static inline bool is_usual(const struct mt_ringfile_ring *ring)
+{
+    return __builtin_expect(
+        mt_is_recording() && !mt_may_be_captured() && mt_switches.LAUNCHES && ring, 1);
+}
+
+/* A known kernel, if launches are recorded with their stacks. */
+static MT_SELDOM void note_with_stack(uint64_t when, CUfunction handle, uint64_t stream,
+                                      void *const *params, void *const *extra)
+{
+    struct mt_ringfile_ring *ring = mt_writer_here()->shared;
+    const struct mt_kernel *kernel = NULL;
+    if (is_usual(ring) && mt_switches.LAUNCH_STACKS) {
+        uint64_t told = when, stack = mt_stack_here(&told);
+        mt_ring_reads_begin(ring);
+        kernel = mt_kernel_known(handle);
+        if (kernel)
+            put_any(told, kernel, stream, 0, stack, params, extra);
+        mt_ring_reads_end(ring);
+    }
+    if (!kernel)
+        note_seldom(when, handle, stream, 0, params, extra);
 }
 
 static MT_HOT __attribute__((noinline)) void note_launch(uint64_t when, CUfunction handle,
                                                          uint64_t stream, void *const *params,
                                                          void *const *extra)
 {
+    struct mt_writer *writer = mt_writer_here();
+    struct mt_ringfile_ring *ring = writer->shared;
+    if (__builtin_expect(!is_usual(ring) || mt_switches.LAUNCH_STACKS, 0)) {
+        note_with_stack(when, handle, stream, params, extra);
+        return;
+    }
+    mt_ring_reads_begin(ring);
     const struct mt_kernel *kernel = mt_kernel_known(handle);
-    if (__builtin_expect(
-            !mt_is_recording() || mt_may_be_captured() || !mt_switches.LAUNCHES || !kernel, 0))
-        note_seldom(when, handle, stream, 0, params, extra);
-    else if (__builtin_expect(params != NULL, 1))
-        put(when, kernel, stream, 0, params);
+    if (__builtin_expect(kernel && params, 1))
+        put(writer, when, kernel, stream, 0, 0, params);
+    else if (kernel)
+        put_packed(when, kernel, stream, 0, 0, extra);
     else
-        put_packed(when, kernel, stream, 0, extra);
+        note_seldom(when, handle, stream, 0, params, extra);
+    mt_ring_reads_end(ring);
 }
 
 static void note_launches(uint64_t when, const CUDA_LAUNCH_PARAMS *list, unsigned n)
@@ -233,7 +271,12 @@ void mt_module_has_globals(const void *module)
 /* Before the real call: within it another thread may be given the handle for other code. */
 #define MT_STAMP_UNLOADS_IMAGE(call)                                                               \
     IF_OLD(mt_image_gone(owner));                                                                  \
-    MT_STAMP_UNLOADS(call)
+    uint64_t when = mt_clock_ticks();                                                              \
+    if ((int)api == MT_API_cuLibraryUnload)                                                        \
+        mt_kernels_unload_library(owner);                                                          \
+    else                                                                                           \
+        mt_kernels_unload_module(owner);                                                           \
+    CUresult result = call;
 #define MT_DONE_UNLOADS_IMAGE ((void)0)
 
 static void note_unload(uint64_t when, const void *module)
@@ -254,7 +297,7 @@ static inline void fetch_note(CUfunction handle)
     for (unsigned i = 0; i < NOTE_LINES; i++)
         __builtin_prefetch((const char *)note_launch + i * MT_CACHE_LINE, 0, 2);
     __builtin_prefetch(
-        mt_kernel_place(atomic_load_explicit(&mt_kernels, memory_order_acquire), handle, 0));
+        mt_kernel_first(atomic_load_explicit(&mt_kernels, memory_order_acquire), handle));
     mt_prefetch_to_write((const char *)writer->shared + offsetof(struct mt_ringfile_ring, head));
     mt_prefetch_to_write(writer->data + (writer->head & writer->mask));
 }

@@ -75,6 +75,8 @@ MT_SELDOM void *mt_resolve_late(enum mt_api api);
     X(cuKernelGetName)                                                                             \
     X(cuFuncGetParamInfo)                                                                          \
     X(cuKernelGetParamInfo)                                                                        \
+    X(cuFuncGetModule)                                                                             \
+    X(cuKernelGetLibrary)                                                                          \
     X(cuStreamIsCapturing)                                                                         \
     X(cuStreamGetCaptureInfo_v2)                                                                   \
     X(cuGraphGetNodes)                                                                             \

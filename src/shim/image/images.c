@@ -11,6 +11,8 @@
 #include "shim/image/cubin.h"
 #include "shim/record/glibc.h"
 
+#define NAMES_FEW ((size_t)64 << 10) /* bytes of names that may be of what is gone */
+
 struct owner {
     const void *handle;
     uint32_t kernels; /* place in `kernels`: a module of a library shares the library's */
@@ -26,7 +28,7 @@ static struct {
     pthread_mutex_t lock;
     struct mt_pile owners, functions, kernels, names;
     uint32_t n_owners, n_functions, n_kernels;
-    size_t name_bytes;
+    size_t name_bytes, names_most; /* where names are looked through for those that are gone */
 } images = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static void child_of_fork(void)
@@ -64,6 +66,8 @@ static struct mt_image_kernels *kernels_at(uint32_t place)
     return (struct mt_image_kernels *)images.kernels.at + place;
 }
 
+#define PLACE_FREE SIZE_MAX /* bytes of what is not there */
+
 /* The kernels of what is gone go when nobody shares them. */
 static void release_kernels(uint32_t place)
 {
@@ -72,7 +76,47 @@ static void release_kernels(uint32_t place)
         if (at[i].kernels == place)
             return;
     mt_pile_release(&kernels_at(place)->pile);
-    kernels_at(place)->bytes = 0;
+    kernels_at(place)->bytes = PLACE_FREE;
+}
+
+/* UINT32_MAX: no memory. */
+static uint32_t place_for_kernels(void)
+{
+    uint32_t n = images.n_kernels;
+    for (uint32_t i = 0; i < n; i++)
+        if (kernels_at(i)->bytes == PLACE_FREE)
+            return i;
+    if (!mt_pile_room(&images.kernels, (n + 1) * sizeof(struct mt_image_kernels)))
+        return UINT32_MAX;
+    kernels_at(n)->bytes = PLACE_FREE;
+    images.n_kernels = n + 1;
+    return n;
+}
+
+/* Names that are not used any more make room. */
+static void renew_names(void)
+{
+    struct mt_pile fresh = {0};
+    struct function *function = images.functions.at;
+    size_t bytes = 0;
+    for (uint32_t i = 0; i < images.n_functions; i++) {
+        const char *name = (const char *)images.names.at + function[i].name;
+        size_t length = strlen(name) + 1;
+        char *at = mt_pile_room(&fresh, bytes + length);
+        if (!at) {
+            mt_pile_release(&fresh);
+            return;
+        }
+        memcpy(at + bytes, name, length);
+        bytes += length;
+    }
+    for (uint32_t i = 0, at = 0; i < images.n_functions; i++) {
+        function[i].name = at;
+        at += (uint32_t)strlen((const char *)fresh.at + at) + 1;
+    }
+    mt_pile_release(&images.names);
+    images.names = fresh;
+    images.name_bytes = bytes;
 }
 
 static void forget(const void *handle)
@@ -84,6 +128,10 @@ static void forget(const void *handle)
         if (function[i].owner != handle)
             function[kept++] = function[i];
     images.n_functions = kept;
+    if (images.name_bytes > images.names_most) {
+        renew_names();
+        images.names_most = NAMES_FEW + 2 * images.name_bytes;
+    }
     if (!owner)
         return;
     uint32_t place = owner->kernels;
@@ -103,13 +151,12 @@ static bool add_owner(const void *handle, uint32_t kernels)
 static void loaded(const void *handle, struct mt_image_kernels *kernels)
 {
     forget(handle); /* a handle that is used again */
-    struct mt_image_kernels *at =
-        mt_pile_room(&images.kernels, (images.n_kernels + 1) * sizeof *at);
-    if (!at || !add_owner(handle, images.n_kernels)) {
+    uint32_t place = place_for_kernels();
+    if (place == UINT32_MAX || !add_owner(handle, place)) {
         mt_pile_release(&kernels->pile);
         return;
     }
-    at[images.n_kernels++] = *kernels;
+    *kernels_at(place) = *kernels;
 }
 
 static uint32_t keep_name(const char *name)

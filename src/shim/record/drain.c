@@ -344,6 +344,7 @@ static void *run(void *nothing)
             write_facts();
         round_of_rings(false);
         mt_stacks_tend();
+        mt_kernels_tend();
         pthread_mutex_unlock(&drain.lock);
     }
     mt_nvml_last();

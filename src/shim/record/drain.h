@@ -71,7 +71,9 @@ uint64_t mt_netting_limit(uint32_t i, uint64_t head);
 /* In a forked child. */
 void mt_netting_forget(void);
 
-/* The share of other rooms in each round: what hooks must not do. shim/stack/stack.c has it. */
+/* The share of other rooms in each round: what hooks must not do. shim/stack/stack.c and
+ * shim/cuda/kernels.c have them. */
 void mt_stacks_tend(void);
+void mt_kernels_tend(void);
 
 #endif

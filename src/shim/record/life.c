@@ -228,6 +228,7 @@ static void start(void)
     set_switches();
     if (valid && mt_config.ENABLE)
         mt_stacks_begin();
+    mt_kernels_begin();
     bool begun = valid && mt_config.ENABLE && begin() == 0;
     if (begun)
         mt_signal_begin();

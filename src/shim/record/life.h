@@ -33,8 +33,9 @@ bool mt_window_begin(void);
 void mt_window_forget(void);
 void mt_signal_begin(void);
 
-/* A recording begins with these settings; shim/stack/stack.c has it. */
+/* A recording begins with these settings; shim/stack/stack.c and shim/cuda/kernels.c have it. */
 void mt_stacks_begin(void);
+void mt_kernels_begin(void);
 
 /* Devices 0..63 on which memory was taken. */
 extern _Atomic uint64_t mt_life_devices;

@@ -328,6 +328,7 @@ static bool attach(void)
     if (ring) {
         ring->shared->thread = rings.threads++;
         ring->shared->os_tid = (uint64_t)syscall(SYS_gettid);
+        ring->shared->reads = 0;
         __atomic_store_n(&ring->shared->state, MT_RING_LIVE, __ATOMIC_RELEASE);
     }
     atomic_store_explicit(&none_left, !ring, memory_order_relaxed);

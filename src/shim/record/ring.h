@@ -153,6 +153,29 @@ static inline void mt_ring_commit_less_in(struct mt_writer *writer, uint32_t wor
     mt_ring_commit_in(writer, words);
 }
 
+/* Beside its ring a thread shows that it reads a table which another thread may replace, and then
+ * unmap when nobody reads it. In this order: it begins, it looks where the table is. For a thread
+ * with a ring that may record; one within another, as of a signal handler, is counted. */
+static inline void mt_ring_reads_begin(struct mt_ringfile_ring *shared)
+{
+#if defined(__x86_64__) /* in one instruction, between two of which a signal may come */
+    __asm__ volatile("incq %0" : "+m"(shared->reads) : : "memory");
+#else
+    __atomic_store_n(&shared->reads, shared->reads + 1, __ATOMIC_RELAXED);
+    atomic_signal_fence(memory_order_seq_cst);
+#endif
+}
+
+/* Release: who sees that it is over has its reads behind it. */
+static inline void mt_ring_reads_end(struct mt_ringfile_ring *shared)
+{
+#if defined(__x86_64__)
+    __asm__ volatile("decq %0" : "+m"(shared->reads) : : "memory");
+#else
+    __atomic_store_n(&shared->reads, shared->reads - 1, __ATOMIC_RELEASE);
+#endif
+}
+
 /* The thread gets its ring, if it may record and has none. Keeps errno. */
 MT_SELDOM void mt_ring_ready(void);
 
@@ -230,6 +253,13 @@ void mt_rings_prepare(void);
 /* The free that the thread of the i-th ring is in the midst of. False: none, or it is over; then
  * its record can be seen. */
 bool mt_ring_freeing(uint32_t i, struct mt_freeing *freeing);
+
+/* Whether its thread is seen reading. */
+static inline bool mt_ring_reads(const struct mt_ring *ring)
+{
+    return __atomic_load_n(&ring->shared->state, __ATOMIC_ACQUIRE) == MT_RING_LIVE &&
+           __atomic_load_n(&ring->shared->reads, __ATOMIC_ACQUIRE) != 0;
+}
 
 /* Ask the consumer for a look at the rings. Any thread, any lock held; a system call at most once
  * for each mt_rings_wait. */
