@@ -342,14 +342,12 @@ static int note_changes(struct job *job, uint32_t i, struct mt_stretch stretch)
     return 0;
 }
 
-static int put(struct job *job, uint32_t i)
+/* Positions begin .. end - 1 are an iteration; a window ends at n. */
+static int append(struct mt_track *track, const struct mt_window *window, struct mt_stretch stretch,
+                  uint32_t n, const struct mt_likeness *likeness, uint32_t best)
 {
-    struct mt_track *track = job->track;
-    const struct mt_window *window = job->window;
-    const struct mt_likeness *likeness = &job->likeness[i];
-    const struct mt_reference *reference = &track->reference[job->best[i]];
-    uint32_t begin = job->border[i], end = end_of(job, i);
-    double longer = likeness->length > reference->length ? likeness->length : reference->length;
+    uint32_t begin = stretch.begin, end = stretch.end, length = track->reference[best].length;
+    double longer = likeness->length > length ? likeness->length : length;
     track->symbols += likeness->length;
     if (track->iterations == ITERATIONS_MAX) {
         track->beyond++;
@@ -358,21 +356,42 @@ static int put(struct job *job, uint32_t i)
     struct mt_iteration *iteration = new_iteration(track);
     if (!iteration)
         return MT_ERR_MEMORY;
-    bool inside = end < window->n;
+    bool inside = end < n;
     *iteration = (struct mt_iteration){
         .start_ns = window->time_ns[begin],
-        .end_ns = inside ? window->time_ns[end] : window->time_ns[window->n - 1],
+        .end_ns = inside ? window->time_ns[end] : window->time_ns[n - 1],
         .first_event = window->event[begin],
-        .events =
-            (inside ? window->event[end] : window->event[window->n - 1] + 1) - window->event[begin],
+        .events = (inside ? window->event[end] : window->event[n - 1] + 1) - window->event[begin],
         .exact_share = likeness->exact / longer,
         .class_share = likeness->class_ / longer,
         .kind_share = likeness->kind / longer,
-        .reference = job->best[i],
+        .reference = best,
     };
-    if (likeness->exact == reference->length && likeness->length == reference->length)
+    return 0;
+}
+
+static int put(struct job *job, uint32_t i)
+{
+    struct mt_track *track = job->track;
+    const struct mt_likeness *likeness = &job->likeness[i];
+    uint32_t length = track->reference[job->best[i]].length;
+    struct mt_stretch stretch = {job->border[i], end_of(job, i)};
+    bool counted = track->iterations < ITERATIONS_MAX;
+    RETURN_IF_ERROR(append(track, job->window, stretch, job->window->n, likeness, job->best[i]));
+    if (!counted || (likeness->exact == length && likeness->length == length))
         return 0;
-    return note_changes(job, i, (struct mt_stretch){begin, end});
+    return note_changes(job, i, stretch);
+}
+
+int mt_track_repeat(struct mt_track *track, const struct mt_window *window, const uint32_t *border,
+                    uint32_t borders)
+{
+    uint32_t length = track->reference[track->last].length, last = border[borders - 1];
+    struct mt_likeness same = {.exact = length, .class_ = length, .kind = length, .length = length};
+    for (uint32_t i = 0; i + 1 < borders; i++)
+        RETURN_IF_ERROR(append(track, window, (struct mt_stretch){border[i], border[i + 1]}, last,
+                               &same, track->last));
+    return 0;
 }
 
 /* How much of its reference is in a segment. */

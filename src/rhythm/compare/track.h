@@ -29,6 +29,11 @@ struct mt_track {
 int mt_track_add(struct mt_track *track, const struct mt_window *window, const uint32_t *border,
                  uint32_t borders, bool open);
 
+/* Add iterations that are the last one's reference, symbol by symbol, and of which nothing is
+ * missing: from each border to the next. As if the window ended at the last of them. */
+int mt_track_repeat(struct mt_track *track, const struct mt_window *window, const uint32_t *border,
+                    uint32_t borders);
+
 /* At event number `event` something is missing: what goes over it is no iteration. In their order.
  */
 int mt_track_break(struct mt_track *track, uint64_t event);

@@ -174,6 +174,18 @@ static void place(struct mt_nested *nested, const struct mt_track *track, uint64
     nested->placed = event + 1;
 }
 
+static void beat(struct mt_nested *nested, const struct mt_window *window,
+                 const struct mt_track *track, uint32_t position, uint32_t to)
+{
+    if (position < to && !track->beyond)
+        place(nested, track, window->event[position]);
+    if (window->event[position] < nested->counted)
+        return;
+    nested->level.repetitions++;
+    nested->level.end_ns = window->time_ns[position];
+    nested->counted = window->event[position] + 1;
+}
+
 int mt_nesting_count(struct mt_nesting *nesting, const struct mt_window *window,
                      const struct mt_track *track, uint32_t to)
 {
@@ -181,18 +193,18 @@ int mt_nesting_count(struct mt_nesting *nesting, const struct mt_window *window,
         struct mt_nested *nested = &nesting->nested[i];
         uint32_t *rank, ranks;
         int code = mt_anchor_find(window, &nested->anchor, &rank, &ranks);
-        for (uint32_t k = 0; code == 0 && k < ranks; k++) {
-            uint32_t position = window->order[rank[k]];
-            if (position < to && !track->beyond)
-                place(nested, track, window->event[position]);
-            if (window->event[position] < nested->counted)
-                continue;
-            nested->level.repetitions++;
-            nested->level.end_ns = window->time_ns[position];
-            nested->counted = window->event[position] + 1;
-        }
+        for (uint32_t k = 0; code == 0 && k < ranks; k++)
+            beat(nested, window, track, window->order[rank[k]], to);
         free(rank);
         RETURN_IF_ERROR(code);
     }
     return 0;
+}
+
+void mt_nesting_beats(struct mt_nested *nested, const struct mt_window *window,
+                      const struct mt_track *track, const uint32_t *position, uint32_t n,
+                      uint32_t to)
+{
+    for (uint32_t i = 0; i < n; i++)
+        beat(nested, window, track, position[i], to);
 }

@@ -31,4 +31,9 @@ int mt_nesting_fill(struct mt_nesting *nesting, const struct mt_window *window,
 int mt_nesting_count(struct mt_nesting *nesting, const struct mt_window *window,
                      const struct mt_track *track, uint32_t to);
 
+/* The same for a level whose beats are known: n positions, rising. */
+void mt_nesting_beats(struct mt_nested *nested, const struct mt_window *window,
+                      const struct mt_track *track, const uint32_t *position, uint32_t n,
+                      uint32_t to);
+
 #endif

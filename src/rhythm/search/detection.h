@@ -4,6 +4,7 @@
 
 #include "rhythm/borders/choose.h"
 #include "rhythm/search/detector.h"
+#include "rhythm/search/follow.h"
 #include "rhythm/levels/nesting.h"
 #include "rhythm/compare/track.h"
 
@@ -18,6 +19,7 @@ struct mt_detector {
     uint32_t usual; /* symbols of an iteration */
     struct mt_nesting nesting;
     struct mt_track track;
+    struct mt_follow follow;
     uint64_t symbols; /* of the trace */
 };
 

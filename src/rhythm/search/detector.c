@@ -3,6 +3,7 @@
  * begins; track.c compares the iterations with each other. What follows the last border stays in
  * the window, and more is read. Where an iteration was found the next windows are only cut at the
  * same anchor; they are searched anew where that is not seen any more, as after a recompilation.
+ * While iterations are all the same follow.c knows what comes of a window before it is full.
  *
  * A window in which nothing is found grows, up to a bound; then its older half is let go.
  *
@@ -39,6 +40,7 @@ void mt_detector_free(struct mt_detector *detector)
         return;
     mt_window_release(&detector->window);
     mt_track_release(&detector->track);
+    mt_follow_release(&detector->follow);
     free(detector);
 }
 
@@ -207,6 +209,7 @@ static int search_merged(struct mt_detector *detector)
 static int search(struct mt_detector *detector, bool *found)
 {
     bool first = detector->track.references == 0;
+    detector->follow.planned = false;
     RETURN_IF_ERROR(search_for(detector, 0, found));
     if (*found || !first || detector->window.threads < 2 || detector->window.n > MT_DETECTION_MIN)
         return 0;
@@ -311,8 +314,47 @@ static int make_room(struct mt_detector *detector)
     return 0;
 }
 
+/* Iterations that repeat the reference are known from here on, if the window begins at one. */
+static int begin_following(struct mt_detector *detector, bool at_border)
+{
+    detector->follow.merged = detector->merged;
+    if (!at_border || !detector->found)
+        return 0;
+    return mt_follow_begin(&detector->follow, &detector->window, &detector->track, &detector->cut,
+                           &detector->nesting);
+}
+
+static int look_at_full_window(struct mt_detector *detector)
+{
+    struct mt_follow *follow = &detector->follow;
+    struct mt_window *window = &detector->window;
+    if (mt_follow_is_whole(follow)) {
+        RETURN_IF_ERROR(mt_follow_finish(follow, window, &detector->track, &detector->nesting));
+        return begin_following(detector, true);
+    }
+    follow->on = false;
+    RETURN_IF_ERROR(look_at_window(detector, false));
+    bool at_border = window->n < detector->limit;
+    while (window->n >= detector->limit)
+        RETURN_IF_ERROR(make_room(detector));
+    return begin_following(detector, at_border);
+}
+
+/* As far as the symbols are those of the reference. */
+static int follow(struct mt_detector *detector, const struct mt_symbol **symbol, size_t *n)
+{
+    size_t taken;
+    RETURN_IF_ERROR(mt_follow_add(&detector->follow, &detector->window, *symbol, *n, &taken));
+    *symbol += taken;
+    *n -= taken;
+    detector->follow.on &= *n == 0;
+    return 0;
+}
+
 static int add(struct mt_detector *detector, const struct mt_symbol *symbol, size_t n)
 {
+    if (detector->follow.on)
+        RETURN_IF_ERROR(follow(detector, &symbol, &n));
     if (!detector->merged)
         return mt_window_add(&detector->window, symbol, n);
     for (size_t i = 0; i < n; i++) {
@@ -327,11 +369,8 @@ int mt_detector_feed(struct mt_detector *detector, const struct mt_symbol *symbo
 {
     detector->symbols += n;
     while (n) {
-        if (detector->window.n == detector->limit) {
-            RETURN_IF_ERROR(look_at_window(detector, false));
-            while (detector->window.n >= detector->limit)
-                RETURN_IF_ERROR(make_room(detector));
-        }
+        if (detector->window.n == detector->limit)
+            RETURN_IF_ERROR(look_at_full_window(detector));
         size_t room = detector->limit - detector->window.n, more = n < room ? n : room;
         RETURN_IF_ERROR(add(detector, symbol, more));
         symbol += more;
@@ -342,6 +381,7 @@ int mt_detector_feed(struct mt_detector *detector, const struct mt_symbol *symbo
 
 int mt_detector_break(struct mt_detector *detector, uint64_t event)
 {
+    detector->follow.on = false;
     return mt_track_break(&detector->track, event);
 }
 
