@@ -125,13 +125,13 @@ const struct mt_event_info *mt_event_info(unsigned kind);
 /* The kind called `name`, MT_NONE if there is none. */
 enum mt_kind mt_event_kind(const char *name);
 
-/* A record that event.def allows: known kind, all its fields, a tail only where it has one. Inline:
- * it is asked for every event. */
-static inline bool mt_record_is_valid(const struct mt_record *record)
+/* Whether event.def allows a record of the kind (< MT_KINDS) to have so many words: all its fields,
+ * a tail only where it has one. Inline: it is asked for every event. */
+static inline bool mt_words_fit(unsigned kind, uint32_t words)
 {
     static const struct {
         uint32_t least, too_many; /* too_many of a kind that there is not: 0 */
-    } words[MT_KINDS] = {
+    } limit[MT_KINDS] = {
 #define EVENT(number, name, doc) [number] = {sizeof(struct mt_ev_##name) / 8,
 #define FIELD(event, name, type, doc)
 #define TAIL(event, type, doc) MT_RECORD_WORDS_MAX - sizeof(struct mt_ev_##event) / 8 +
@@ -141,8 +141,13 @@ static inline bool mt_record_is_valid(const struct mt_record *record)
     ,
 #include "event.def"
     };
-    return record->kind < MT_KINDS && record->words >= words[record->kind].least &&
-           record->words < words[record->kind].too_many;
+    return words >= limit[kind].least && words < limit[kind].too_many;
+}
+
+/* A record that event.def allows: known kind, and words as it has. */
+static inline bool mt_record_is_valid(const struct mt_record *record)
+{
+    return record->kind < MT_KINDS && mt_words_fit(record->kind, record->words);
 }
 
 /* Bytes that a record takes, header included. */

@@ -1,33 +1,10 @@
-/* Birth and death of driver memory and of allocators' blocks, and the sums of what lives. */
+/* Birth and death of driver memory, which of it are segments, and the sums of what lives. */
 #include "model/model_state.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- listeners ---- */
-
-static void tell_block(struct mt_model *model, const struct mt_calls *calls,
-                       const struct mt_block *block)
-{
-    for (size_t i = 0; i < calls->n; i++)
-        mt_model_note(model, calls->call[i].block(calls->call[i].state, block));
-}
-
 /* ---- usage ---- */
-
-static inline void use_allocated(struct mt_model *model, uint32_t device, struct mt_usage *usage,
-                                 uint64_t change, uint64_t time_ns)
-{
-    usage->allocated += change;
-    if (usage->allocated > usage->peak_allocated) {
-        usage->peak_allocated = usage->allocated;
-        usage->peak_allocated_ns = time_ns;
-    }
-    for (size_t i = 0; i < model->usages.n; i++) {
-        const struct mt_call *call = &model->usages.call[i];
-        mt_model_note(model, call->usage(call->state, device, usage, time_ns));
-    }
-}
 
 /* `reserved` and `allocated` are changes, added modulo 2^64. */
 static void use(struct mt_model *model, uint32_t device, uint64_t reserved, uint64_t allocated,
@@ -40,7 +17,7 @@ static void use(struct mt_model *model, uint32_t device, uint64_t reserved, uint
         usage->peak_reserved = usage->reserved;
         usage->peak_reserved_ns = time_ns;
     }
-    use_allocated(model, device, usage, allocated, time_ns);
+    mt_use_allocated(model, device, usage, allocated, time_ns);
 }
 
 static uint64_t *level_count(struct mt_model *model, const struct mt_block *block)
@@ -92,51 +69,12 @@ bool mt_slots_grow(struct mt_model *model)
     return true;
 }
 
-/* Word by word: for this size memset is a string instruction, which takes longer to start than this
- * takes altogether. */
-static void make_blank(struct mt_block *block, uint32_t slot)
-{
-    block->address = block->extent = block->reach = block->size = 0;
-    block->accesses = block->touches = block->last_access_ns = 0;
-    block->slot = slot;
-    block->stamp = block->device = 0;
-    block->level = block->source = block->state = 0;
-    block->alive_at_start = block->unseen = false;
-    block->id = block->segment = block->birth_ns = 0;
-    block->death_ns = UINT64_MAX;
-    block->first_access_ns = block->reads = block->writes = 0;
-    block->segment_slot = block->api = block->stack = block->library = block->context = 0;
-    block->scope = 0;
-    block->stream = block->children = block->mapped = block->aliased = block->stale_touches = 0;
-    block->far = 0;
-}
-
 uint32_t mt_slot_take(struct mt_model *model)
 {
-    uint32_t slot;
-    if (model->free_slots) {
-        slot = model->free_slot[--model->free_slots];
-    } else {
-        if (model->slots == model->slots_room && !mt_slots_grow(model)) {
-            mt_model_note(model, MT_ERR_MEMORY);
-            return 0;
-        }
-        slot = model->slots++;
-    }
-    make_blank(&model->block[slot], slot);
-    model->generation++;
+    uint32_t slot = mt_slot_spare(model);
+    if (slot)
+        mt_block_blank(&model->block[slot], slot);
     return slot;
-}
-
-void mt_slot_drop(struct mt_model *model, uint32_t slot)
-{
-    /* No extent: what the cache still says of it contains no address. */
-    model->block[slot].extent = model->block[slot].reach = 0;
-    model->block[slot].state = MT_STATE_FREE;
-    if (model->block[slot].scope)
-        mt_scopes_drop(&model->scopes, model->block[slot].scope);
-    model->generation++;
-    model->free_slot[model->free_slots++] = slot;
 }
 
 /* ---- births that are not yet told ---- */
@@ -155,7 +93,7 @@ void mt_pending_tell(struct mt_model *model, uint32_t slot)
     block->state = MT_STATE_TOLD;
     block->unheard = model->away;
     mt_block_set_reach(block);
-    tell_block(model, &model->births, block);
+    mt_tell_block(model, &model->births, block);
     ++*level_count(model, block);
     use_all(model, block, 1, block->level == MT_LEVEL_BLOCK, mt_told_ns(model, block));
 }
@@ -254,7 +192,7 @@ void mt_driver_remap(struct mt_model *model, uint32_t slot, uint64_t mapped, uin
     if (block->size < mapped)
         block->size = mapped;
     if (block->state == MT_STATE_TOLD) {
-        tell_block(model, &model->resizes, block);
+        mt_tell_block(model, &model->resizes, block);
         use_driver(model, block, device, change, model->now);
     }
 }
@@ -285,7 +223,7 @@ void mt_driver_died(struct mt_model *model, uint32_t slot)
         block->death_ns = mt_happened_ns(model);
         --*level_count(model, block);
         use_all(model, block, -1, -(block->level == MT_LEVEL_BLOCK), model->now);
-        tell_block(model, &model->deaths, block);
+        mt_tell_block(model, &model->deaths, block);
     }
     block->state = MT_STATE_RESERVED; /* its bytes are gone; others' that were aliases may grow */
     if (virtual)
@@ -359,7 +297,7 @@ void mt_array_died(struct mt_model *model, uint64_t handle)
     block->death_ns = model->now;
     --*level_count(model, block);
     use_all(model, block, -1, -(block->level == MT_LEVEL_BLOCK), model->now);
-    tell_block(model, &model->deaths, block);
+    mt_tell_block(model, &model->deaths, block);
     mt_slot_drop(model, range.item);
 }
 
@@ -389,7 +327,7 @@ void mt_array_born(struct mt_model *model, const struct mt_ev_array *event, uint
     mt_driver_born(model, slot, event->size, thread, false);
 }
 
-/* ---- allocators' blocks ---- */
+/* ---- segments ---- */
 
 /* Driver memory has a block inside: from now on it is a segment. */
 static void become_segment(struct mt_model *model, uint32_t slot)
@@ -408,7 +346,7 @@ static void become_segment(struct mt_model *model, uint32_t slot)
     }
 }
 
-static void adopt(struct mt_model *model, uint32_t slot)
+void mt_segment_adopt(struct mt_model *model, uint32_t slot)
 {
     if (model->block[slot].level == MT_LEVEL_BLOCK)
         become_segment(model, slot);
@@ -422,7 +360,7 @@ static void adopt_orphans(struct mt_model *model, uint32_t slot)
     struct mt_range range;
     for (uint64_t at = begin; mt_space_next(&model->blocks, at, &range) && range.begin < end;
          at = range.end)
-        adopt(model, slot);
+        mt_segment_adopt(model, slot);
 }
 
 void mt_driver_born(struct mt_model *model, uint32_t slot, uint64_t size, uint32_t thread,
@@ -440,97 +378,4 @@ void mt_driver_born(struct mt_model *model, uint32_t slot, uint64_t size, uint32
     adopt_orphans(model, slot);
     if (!wait)
         mt_pending_tell(model, slot);
-}
-
-/* The driver memory around a new block [begin, end), 0 if none is known. Where only parts of a
- * range are known, a block may lie in several. */
-static uint32_t surrounding(struct mt_model *model, uint64_t begin, uint64_t end)
-{
-    const struct mt_block *last = &model->block[model->segment];
-    struct mt_range range;
-    uint32_t first = 0;
-    if (begin - last->address < last->extent && end - last->address <= last->extent &&
-        last->level == MT_LEVEL_SEGMENT) {
-        model->block[model->segment].children++;
-        return model->segment;
-    }
-    for (uint64_t at = begin; mt_space_next(&model->driver, at, &range) && range.begin < end;
-         at = range.end) {
-        if (model->block[range.item].state == MT_STATE_RESERVED)
-            continue;
-        adopt(model, range.item);
-        if (!first && range.begin <= begin)
-            first = range.item;
-        if (range.end >= end)
-            break;
-    }
-    model->counts.orphan_blocks += !first;
-    model->segment = first;
-    return first;
-}
-
-static bool insert_block(struct mt_model *model, uint64_t begin, uint64_t end, uint32_t slot)
-{
-    enum mt_space_result result = mt_space_insert(&model->blocks, begin, end, slot);
-    if (result == MT_SPACE_OVERLAP) {
-        struct mt_range range;
-        while (mt_space_next(&model->blocks, begin, &range) && range.begin < end) {
-            model->counts.overlaps += !model->windows.kept;
-            mt_block_died(model, range.item);
-        }
-        result = mt_space_insert(&model->blocks, begin, end, slot);
-    }
-    if (result != MT_SPACE_OK)
-        mt_model_note(model, MT_ERR_MEMORY);
-    return result == MT_SPACE_OK;
-}
-
-void mt_block_born(struct mt_model *model, const struct mt_birth *birth)
-{
-    uint64_t end = birth->address + birth->extent;
-    uint32_t segment = surrounding(model, birth->address, end);
-    uint32_t slot = mt_slot_take(model);
-    if (!slot)
-        return;
-    if (!insert_block(model, birth->address, end, slot)) {
-        mt_slot_drop(model, slot);
-        return;
-    }
-    struct mt_block *block = &model->block[slot];
-    block->address = birth->address;
-    block->extent = block->reach = block->size = birth->extent;
-    block->id = model->next_id++;
-    block->segment_slot = segment;
-    block->segment = model->block[segment].id;
-    block->birth_ns = mt_happened_ns(model);
-    block->unseen = model->windows.kept;
-    block->device = birth->device;
-    block->stream = birth->stream;
-    block->stack = birth->stack;
-    block->level = MT_LEVEL_BLOCK;
-    block->source = birth->source;
-    block->alive_at_start = birth->alive_at_start;
-    block->state = MT_STATE_TOLD;
-    mt_block_enter(model, block);
-    *mt_cache_at(model, birth->address) = slot;
-    struct mt_usage *usage = &model->usage[block->device];
-    usage->used = true;
-    usage->allocator += block->source == MT_SOURCE_ALLOCATOR ? block->size : 0;
-    usage->blocks++;
-    block->unheard = model->away;
-    tell_block(model, &model->births, block);
-    use_allocated(model, block->device, usage, block->size, model->now);
-}
-
-void mt_block_died(struct mt_model *model, uint32_t slot)
-{
-    struct mt_block *block = &model->block[slot];
-    mt_space_remove(&model->blocks, block->address, NULL);
-    block->death_ns = mt_happened_ns(model);
-    struct mt_usage *usage = &model->usage[block->device];
-    usage->allocator -= block->source == MT_SOURCE_ALLOCATOR ? block->size : 0;
-    usage->blocks--;
-    use_allocated(model, block->device, usage, 0 - block->size, model->now);
-    tell_block(model, &model->deaths, block);
-    mt_slot_drop(model, slot);
 }

@@ -108,11 +108,6 @@ void mt_model_free(struct mt_model *model)
     free(model);
 }
 
-uint32_t mt_model_device(uint64_t device)
-{
-    return device < MT_DEVICES - 1 ? (uint32_t)device : MT_DEVICES - 1;
-}
-
 uint64_t mt_model_now(const struct mt_model *model)
 {
     return model->now;
@@ -129,14 +124,6 @@ const struct mt_usage *mt_model_usage(const struct mt_model *model, uint32_t dev
 }
 
 /* ---- allocations ---- */
-
-bool mt_is_range(struct mt_model *model, uint64_t address, uint64_t size)
-{
-    if (size > 0 && address + size > address)
-        return true;
-    model->counts.invalid_records++;
-    return false;
-}
 
 void mt_driver_put(struct mt_model *model, const struct mt_birth *birth, uint32_t thread)
 {
@@ -167,58 +154,7 @@ void mt_do_alloc(struct mt_model *model, const struct mt_ev_alloc *event, uint32
                   thread);
 }
 
-/* ---- caching allocators ---- */
-
-/* The allocator tells its own sums; where they drift from ours something was lost. */
-static void compare_sums(struct mt_model *model, uint64_t allocated, uint64_t reserved,
-                         uint64_t device)
-{
-    struct mt_usage *usage = &model->usage[mt_model_device(device)];
-    uint64_t unknown = allocated - usage->allocator;
-    if (model->windows.kept) /* what it said then is past */
-        return;
-    if (usage->told && unknown != usage->unknown)
-        model->counts.allocator_mismatches++;
-    usage->told = true;
-    usage->unknown = unknown;
-    if (allocated > usage->peak_told_allocated)
-        usage->peak_told_allocated = allocated;
-    if (reserved > usage->peak_told_reserved)
-        usage->peak_told_reserved = reserved;
-}
-
-static __attribute__((noinline)) int
-do_block_alloc(struct mt_model *model, const struct mt_ev_block_alloc *event, uint32_t thread)
-{
-    model->thread = thread;
-    if (!mt_is_range(model, event->address, event->size))
-        return model->status;
-    model->counts.blocks_allocated++;
-    mt_block_born(model, &(struct mt_birth){.address = event->address,
-                                            .extent = event->size,
-                                            .device = mt_model_device(event->device),
-                                            .stack = mt_model_stack(event->stack),
-                                            .source = MT_SOURCE_ALLOCATOR});
-    compare_sums(model, event->allocated, event->reserved, event->device);
-    return model->status;
-}
-
-static __attribute__((noinline)) int do_block_free(struct mt_model *model,
-                                                   const struct mt_ev_block_free *event)
-{
-    const struct mt_block *block = mt_model_find(model, event->address);
-    model->counts.blocks_freed++;
-    if (block && block->address == event->address && block->source == MT_SOURCE_ALLOCATOR) {
-        mt_block_died(model, block->slot);
-    } else {
-        model->counts.late_block_frees++;
-        model->counts.late_block_frees_bytes += event->size;
-        struct mt_usage *usage = &model->usage[mt_model_device(event->device)];
-        usage->unknown -= usage->told ? event->size : 0;
-    }
-    compare_sums(model, event->allocated, event->reserved, event->device);
-    return model->status;
-}
+/* ---- allocators of the program's own ---- */
 
 /* The program tells what it does with memory that it holds. Levels do not nest further: what it
  * cuts out of a caching allocator's block is not followed. */
@@ -380,16 +316,15 @@ static int replay_rest(struct mt_model *model, const struct mt_record *record, u
     return model->status;
 }
 
-static inline __attribute__((always_inline)) int
-do_record(struct mt_model *model, const struct mt_record *record, uint32_t thread)
+static int do_record(struct mt_model *model, const struct mt_record *record, uint32_t thread)
 {
     switch (record->kind) {
     case MT_launch:
         return mt_touch_launch(model, record, thread);
     case MT_block_alloc:
-        return do_block_alloc(model, AS(block_alloc), thread);
+        return mt_do_block_alloc(model, AS(block_alloc), thread);
     case MT_block_free:
-        return do_block_free(model, AS(block_free));
+        return mt_do_block_free(model, AS(block_free));
     default:
         return replay_rest(model, record, thread);
     }
@@ -406,14 +341,26 @@ static bool is_of_pause(struct mt_model *model, const struct mt_record *record, 
     return mt_windows_pass_over(model, record, thread);
 }
 
+static inline void go_to(struct mt_model *model, const struct mt_record *record)
+{
+    if (record->time > model->now)
+        model->now = record->time;
+}
+
+/* Whether something waits for the next record. */
+static bool waits(const struct mt_model *model)
+{
+    return model->pendings || model->is_open || model->graphs.openings || model->windows.state ||
+           model->windows.kept;
+}
+
 /* What waited for the next record, before and after its time has come. Whether the record is a node
  * of a graph that is being defined, and nothing else. */
 static bool settle(struct mt_model *model, const struct mt_record *record, uint32_t thread)
 {
     if (model->is_open && (record->kind != MT_access || record->time > model->now))
         mt_touch_close(model);
-    if (record->time > model->now)
-        model->now = record->time;
+    go_to(model, record);
     if (model->graphs.openings && mt_graph_take(model, record, thread))
         return true;
     if (model->pendings)
@@ -421,22 +368,43 @@ static bool settle(struct mt_model *model, const struct mt_record *record, uint3
     return (model->windows.kept || model->windows.state) && is_of_pause(model, record, thread);
 }
 
-/* Every event passes here: nothing is kept in registers over a call, so none has to be saved. */
-int mt_model_replay(struct mt_model *model, const struct mt_record *record, uint32_t thread)
+/* Any record at any time. */
+static __attribute__((noinline)) int replay_any(struct mt_model *model,
+                                                const struct mt_record *record, uint32_t thread)
 {
-    if (__builtin_expect(!mt_record_is_valid(record), 0)) {
+    if (!mt_record_is_valid(record)) {
         model->counts.invalid_records++;
         return model->status;
     }
-    if (__builtin_expect(model->pendings | model->is_open | model->graphs.openings |
-                             model->windows.state | model->windows.kept,
-                         0)) {
-        if (settle(model, record, thread))
-            return model->status;
-    } else if (record->time > model->now) {
-        model->now = record->time;
+    if (model->is_calm)
+        go_to(model, record);
+    if (model->is_calm || !settle(model, record, thread))
+        do_record(model, record, thread);
+    model->is_calm = !waits(model);
+    return model->status;
+}
+
+/* Every event passes here, and nearly all are of three kinds that leave nothing to wait for the
+ * next: they take the short way, on which nothing is kept in registers over a call, so none has to
+ * be saved. */
+int mt_model_replay(struct mt_model *model, const struct mt_record *record, uint32_t thread)
+{
+    uint32_t kind = record->kind;
+    if (__builtin_expect(!model->is_calm, 0))
+        return replay_any(model, record, thread);
+    if (kind == MT_launch && mt_words_fit(MT_launch, record->words)) {
+        go_to(model, record);
+        return mt_touch_launch(model, record, thread);
     }
-    return do_record(model, record, thread);
+    if (kind == MT_block_alloc && mt_words_fit(MT_block_alloc, record->words)) {
+        go_to(model, record);
+        return mt_do_block_alloc(model, AS(block_alloc), thread);
+    }
+    if (kind == MT_block_free && mt_words_fit(MT_block_free, record->words)) {
+        go_to(model, record);
+        return mt_do_block_free(model, AS(block_free));
+    }
+    return replay_any(model, record, thread);
 }
 
 static void tell_survivors(struct mt_model *model, const struct mt_space *space,

@@ -136,6 +136,12 @@ struct mt_usage {
 
 #define MT_DEVICES 65u /* ordinals 0..63; the last stands for all that are not known */
 
+/* Index among them of an event's device. */
+static inline uint32_t mt_model_device(uint64_t device)
+{
+    return device < MT_DEVICES - 1 ? (uint32_t)device : MT_DEVICES - 1;
+}
+
 struct mt_counts {
 #define COUNT(name, unit, doc) uint64_t name;
 #include "model/counts.def"
@@ -195,7 +201,6 @@ int mt_model_finish(struct mt_model *model);
 uint64_t mt_model_now(const struct mt_model *model); /* time of the last record */
 const struct mt_counts *mt_model_counts(const struct mt_model *model);
 const struct mt_usage *mt_model_usage(const struct mt_model *model, uint32_t device);
-uint32_t mt_model_device(uint64_t device); /* index among MT_DEVICES of an event's device */
 
 /* Every piece of driver memory that lives, in order of address, then arrays; `told`: the sums of
  * mt_model_usage have it. A negative result of `each` ends the walk and is returned. */

@@ -1,6 +1,7 @@
 /* The inside of the model, shared by its files and nobody else:
  *   model.c     from a record to what it does; late and failed calls
- *   levels.c    birth and death, who lies in whom, usage
+ *   levels.c    birth and death of driver memory, usage
+ *   blocks.c    birth and death of allocators' blocks, what segment they lie in
  *   ranges.c    reserved ranges and maps
  *   physical.c  the memory behind maps
  *   belongings.c  what belongs to contexts and modules
@@ -188,6 +189,7 @@ struct mt_model {
     uint32_t serial;  /* of the launch or copy */
     uint32_t segment; /* slot of driver memory that a block was born in lately */
     uint32_t pendings, freed_next;
+    bool is_calm;          /* nothing waits for the next record; false also where it is not known */
     bool is_open;          /* `open` goes on: a launch that is told access by access */
     struct mt_launch open; /* its blocks are in `touched` */
     int status;            /* the first error */
@@ -244,7 +246,72 @@ static inline uint32_t mt_model_stack(uint64_t stack)
 /* Room for more slots; the first time it makes slot 0 as well. */
 bool mt_slots_grow(struct mt_model *model);
 uint32_t mt_slot_take(struct mt_model *model); /* a blank one; 0 on error */
-void mt_slot_drop(struct mt_model *model, uint32_t slot);
+
+/* One that is to be made blank; 0 on error. */
+static inline uint32_t mt_slot_spare(struct mt_model *model)
+{
+    model->generation++;
+    if (model->free_slots)
+        return model->free_slot[--model->free_slots];
+    if (model->slots < model->slots_room || mt_slots_grow(model))
+        return model->slots++;
+    mt_model_note(model, MT_ERR_MEMORY);
+    return 0;
+}
+
+/* Word by word: for this size memset is a string instruction, which takes longer to start than this
+ * takes altogether. */
+static inline void mt_block_blank(struct mt_block *block, uint32_t slot)
+{
+    block->address = block->extent = block->reach = block->size = 0;
+    block->accesses = block->touches = block->last_access_ns = 0;
+    block->slot = slot;
+    block->stamp = block->device = 0;
+    block->level = block->source = block->state = 0;
+    block->alive_at_start = block->unseen = false;
+    block->id = block->segment = block->birth_ns = 0;
+    block->death_ns = UINT64_MAX;
+    block->first_access_ns = block->reads = block->writes = 0;
+    block->segment_slot = block->api = block->stack = block->library = block->context = 0;
+    block->scope = 0;
+    block->stream = block->children = block->mapped = block->aliased = block->stale_touches = 0;
+    block->far = 0;
+}
+
+/* No extent: what the cache still says of it contains no address. */
+static inline void mt_slot_drop(struct mt_model *model, uint32_t slot)
+{
+    struct mt_block *block = &model->block[slot];
+    block->extent = block->reach = 0;
+    block->state = MT_STATE_FREE;
+    if (block->scope)
+        mt_scopes_drop(&model->scopes, block->scope);
+    model->generation++;
+    model->free_slot[model->free_slots++] = slot;
+}
+
+/* Listeners are told of a block, or that bytes of a device are allocated or no more; the sums are
+ * changed with it, modulo 2^64. */
+static inline void mt_tell_block(struct mt_model *model, const struct mt_calls *calls,
+                                 const struct mt_block *block)
+{
+    for (size_t i = 0; i < calls->n; i++)
+        mt_model_note(model, calls->call[i].block(calls->call[i].state, block));
+}
+
+static inline void mt_use_allocated(struct mt_model *model, uint32_t device, struct mt_usage *usage,
+                                    uint64_t change, uint64_t time_ns)
+{
+    usage->allocated += change;
+    if (usage->allocated > usage->peak_allocated) {
+        usage->peak_allocated = usage->allocated;
+        usage->peak_allocated_ns = time_ns;
+    }
+    for (size_t i = 0; i < model->usages.n; i++) {
+        const struct mt_call *call = &model->usages.call[i];
+        mt_model_note(model, call->usage(call->state, device, usage, time_ns));
+    }
+}
 
 static inline void mt_block_set_birth(struct mt_block *block, const struct mt_birth *birth)
 {
@@ -281,13 +348,20 @@ void mt_driver_died(struct mt_model *model, uint32_t slot);
 /* The slot of the driver memory at an address, 0 if there is none. */
 uint32_t mt_driver_at(const struct mt_model *model, uint64_t address);
 
-void mt_block_born(struct mt_model *model, const struct mt_birth *birth);
-void mt_block_died(struct mt_model *model, uint32_t slot);
+/* A block begins in driver memory, which is a segment from now on. */
+void mt_segment_adopt(struct mt_model *model, uint32_t slot);
 
 /* Tell the births that this record decides. */
 void mt_pending_settle(struct mt_model *model, const struct mt_record *record, uint32_t thread);
 /* Tell it now, as a block if nothing lies in it. */
 void mt_pending_tell(struct mt_model *model, uint32_t slot);
+
+/* blocks.c */
+int mt_do_block_alloc(struct mt_model *model, const struct mt_ev_block_alloc *event,
+                      uint32_t thread);
+int mt_do_block_free(struct mt_model *model, const struct mt_ev_block_free *event);
+void mt_block_born(struct mt_model *model, const struct mt_birth *birth);
+void mt_block_died(struct mt_model *model, uint32_t slot);
 
 /* physical.c */
 void mt_physicals_release(struct mt_physicals *physicals);
@@ -328,8 +402,15 @@ void mt_do_free_failed(struct mt_model *model, const struct mt_ev_free_failed *e
 void mt_do_alloc(struct mt_model *model, const struct mt_ev_alloc *event, uint32_t thread);
 /* Driver memory that is there at once, in place of whatever lived there. */
 void mt_driver_put(struct mt_model *model, const struct mt_birth *birth, uint32_t thread);
+
 /* Whether there are such addresses; counts a record that says otherwise. */
-bool mt_is_range(struct mt_model *model, uint64_t address, uint64_t size);
+static inline bool mt_is_range(struct mt_model *model, uint64_t address, uint64_t size)
+{
+    if (__builtin_expect(size > 0 && address + size > address, 1))
+        return true;
+    model->counts.invalid_records++;
+    return false;
+}
 
 /* belongings.c */
 enum mt_source mt_source_of(struct mt_model *model, uint64_t api);
