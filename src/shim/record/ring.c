@@ -16,7 +16,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
-#include <linux/magic.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
@@ -24,11 +23,11 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "shim/record/config.h"
+#include "shim/record/inplace.h"
 #include "shim/record/mfile.h"
 
 __thread struct mt_writer mt_writer __attribute__((tls_model("initial-exec")));
@@ -94,7 +93,6 @@ uint32_t mt_rings_capacity(void)
     return rings.capacity;
 }
 
-#define BCACHEFS_MAGIC 0xca451a4eu
 #define FIRST_PIECE (256u << 10) /* of a ring, on the disk */
 #define TRIES 16                 /* where signals break fallocate off, and all is to be done anew */
 
@@ -185,17 +183,6 @@ static int grow(uint64_t offset, uint64_t size)
     return failed == EOPNOTSUPP || failed == ENOSYS ? write_zeros(fd, offset, size) : -failed;
 }
 
-/* Whether what has its room keeps it when it is written anew. File systems that copy on write want
- * more then, if only to say where it lies; what is wrong with ZFS or a file server shows later, and
- * not in a store. */
-static bool stays_in_place(int fd)
-{
-    struct statfs status;
-    return fstatfs(fd, &status) == 0 && (uint32_t)status.f_type != BTRFS_SUPER_MAGIC &&
-           (uint32_t)status.f_type != BCACHEFS_MAGIC &&
-           (uint32_t)status.f_type != NILFS_SUPER_MAGIC;
-}
-
 /* What follows the page of the i-th ring of the file. */
 static uint64_t data_offset(uint64_t i)
 {
@@ -244,7 +231,7 @@ void mt_rings_open(const char *path, const struct mt_ringfile_header *header)
 {
     rings.capacity = header->capacity;
     rings.header = NULL;
-    if (mt_mfile_create(&rings.file, path, false) == 0 && stays_in_place(rings.file.fd) &&
+    if (mt_mfile_create(&rings.file, path, false) == 0 && mt_stays_in_place(rings.file.fd) &&
         grow(0, MT_RINGFILE_PAGE) == 0)
         rings.header = map(rings.file.fd, MT_RINGFILE_PAGE, 0);
     if (rings.header) {
