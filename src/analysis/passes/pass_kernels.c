@@ -1,3 +1,5 @@
+/* What kernels touch: which blocks in all (kernels), and what a launch needs at a time, against
+ * what is held then (workingset). Both add up the sizes of a launch's blocks, so it is one pass. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,11 +12,14 @@
 struct sums {
     uint64_t launches, by_graphs, captured, unknown, touching;
     uint64_t touches, touched_bytes, blocks, block_bytes;
+    /* Of the bytes that a launch touched, and of their share of what was allocated. */
+    uint64_t least, most;
+    double bytes, share, most_share;
 };
 
 struct state {
     const struct mt_run *run;
-    struct mt_sink *sink;
+    struct mt_sink *sink, *workingset;
     struct mt_kernelset kernels;
     struct sums *sums; /* of each kernel of the set */
     uint32_t room;
@@ -29,6 +34,7 @@ static void *kernels_new(const struct mt_run *run)
         return NULL;
     state->run = run;
     state->sink = run->sink(run, &mt_table_kernels);
+    state->workingset = run->sink(run, &mt_table_workingset);
     mt_kernelset_init(&state->kernels, run->trace);
     return state;
 }
@@ -96,21 +102,45 @@ static int look_far(struct state *state, struct mt_touched *touched, uint32_t ke
 }
 
 static int count_blocks(struct state *state, struct sums *sums, uint32_t kernel,
-                        const struct mt_launch *launch)
+                        const struct mt_launch *launch, struct news *news)
 {
-    struct news news = {0};
     if (!touched_at(state, launch->slots - 1)) /* makes room for all of them */
         return MT_ERR_MEMORY;
     struct mt_touched *touched = touched_at(state, 0);
     if (kernel < MT_TOUCHED_NEAR)
-        look_near(touched, kernel, launch->block, launch->blocks, &news);
+        look_near(touched, kernel, launch->block, launch->blocks, news);
     else
-        RETURN_IF_ERROR(look_far(state, touched, kernel, launch, &news));
-    sums->touching++;
+        RETURN_IF_ERROR(look_far(state, touched, kernel, launch, news));
     sums->touches += launch->blocks;
-    sums->touched_bytes += news.bytes;
-    sums->blocks += news.new_blocks;
-    sums->block_bytes += news.new_bytes;
+    sums->touched_bytes += news->bytes;
+    sums->blocks += news->new_blocks;
+    sums->block_bytes += news->new_bytes;
+    return 0;
+}
+
+static void count_need(const struct state *state, struct sums *sums, const struct mt_launch *launch,
+                       uint64_t bytes)
+{
+    uint64_t held = mt_model_usage(state->run->model, launch->block[0]->device)->allocated;
+    double share = held ? (double)bytes / (double)held : 0;
+    sums->least = sums->touching && sums->least < bytes ? sums->least : bytes;
+    sums->most = sums->most > bytes ? sums->most : bytes;
+    sums->bytes += (double)bytes;
+    sums->share += share;
+    sums->most_share = sums->most_share > share ? sums->most_share : share;
+}
+
+static int count_launch(struct state *state, struct sums *sums, uint32_t kernel,
+                        const struct mt_launch *launch)
+{
+    struct news news = {0};
+    if (state->sink)
+        RETURN_IF_ERROR(count_blocks(state, sums, kernel, launch, &news));
+    for (uint32_t i = 0; !state->sink && i < launch->blocks; i++)
+        news.bytes += launch->block[i]->size;
+    if (state->workingset)
+        count_need(state, sums, launch, news.bytes);
+    sums->touching++;
     return 0;
 }
 
@@ -128,13 +158,13 @@ static int kernels_launch(void *data, const struct mt_launch *launch)
     sums->launches++;
     sums->by_graphs += launch->graph != 0;
     sums->unknown += (launch->flags & (MT_LAUNCH_ARGS_UNKNOWN | MT_LAUNCH_ARGS_CUT)) != 0;
-    return launch->blocks ? count_blocks(state, sums, kernel, launch) : 0;
+    return launch->blocks ? count_launch(state, sums, kernel, launch) : 0;
 }
 
 static int kernels_death(void *data, const struct mt_block *block)
 {
     struct state *state = data;
-    if (block->touches && block->death_ns != UINT64_MAX)
+    if (block->touches && block->death_ns != UINT64_MAX && state->sink)
         mt_touched_clear(touched_at(state, block->slot), &state->pool);
     return 0;
 }
@@ -168,16 +198,49 @@ static bool weigh(const void *data, uint32_t kernel, uint64_t *bytes)
     return true;
 }
 
+#undef CELL
+#define CELL(name) cell[MT_COL_workingset_##name]
+
+static int put_need(void *data, uint32_t kernel)
+{
+    struct state *state = data;
+    struct mt_value cell[MT_COLS_workingset];
+    const struct sums *sums = &state->sums[kernel];
+    double launches = (double)sums->touching;
+    CELL(kernel) = mt_text(state->kernels.kernel[kernel].name);
+    CELL(launches) = mt_uint(sums->touching);
+    CELL(min_bytes) = mt_uint(sums->least);
+    CELL(mean_bytes) = mt_real(sums->bytes / launches);
+    CELL(max_bytes) = mt_uint(sums->most);
+    CELL(mean_share) = mt_real(sums->share / launches);
+    CELL(max_share) = mt_real(sums->most_share);
+    CELL(trace) = mt_uint(state->run->trace_index);
+    return state->workingset->row(state->workingset, &mt_table_workingset, cell);
+}
+
+static bool weigh_need(const void *data, uint32_t kernel, uint64_t *bytes)
+{
+    const struct state *state = data;
+    *bytes = state->sums[kernel].most;
+    return state->sums[kernel].touching > 0;
+}
+
 static int kernels_finish(void *data, uint64_t end_ns)
 {
     struct state *state = data;
     (void)end_ns;
-    return mt_kernelset_tell(&state->kernels, &(struct mt_kernel_order){weigh, put_row}, state);
+    if (state->sink)
+        RETURN_IF_ERROR(
+            mt_kernelset_tell(&state->kernels, &(struct mt_kernel_order){weigh, put_row}, state));
+    return state->workingset
+               ? mt_kernelset_tell(&state->kernels, &(struct mt_kernel_order){weigh_need, put_need},
+                                   state)
+               : 0;
 }
 
 const struct mt_pass mt_pass_kernels = {
     .name = "kernels",
-    .tables = (const struct mt_table *const[]){&mt_table_kernels, NULL},
+    .tables = (const struct mt_table *const[]){&mt_table_kernels, &mt_table_workingset, NULL},
     .new = kernels_new,
     .free = kernels_free,
     .launch = kernels_launch,

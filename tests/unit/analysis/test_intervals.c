@@ -6,7 +6,7 @@
 #define A 0x10000
 #define B 0x20000
 
-extern const struct mt_pass mt_pass_intervals, mt_pass_workingset;
+extern const struct mt_pass mt_pass_intervals, mt_pass_kernels;
 
 static struct passrun *run;
 
@@ -139,7 +139,7 @@ END_TEST
 
 START_TEST(working_sets)
 {
-    passrun_go(run, &mt_pass_workingset);
+    passrun_go(run, &mt_pass_kernels);
     struct mt_rows *rows = passrun_rows(run, &mt_table_workingset);
     ck_assert_uint_eq(mt_rows_count(rows), 2);
     size_t i = 0;
