@@ -305,7 +305,9 @@ static int make_room(struct mt_detector *detector)
         return 0;
     if (detector->found) { /* its anchor is not seen any more */
         detector->found = false;
-        return look_at_window(detector, false);
+        RETURN_IF_ERROR(look_at_window(detector, false));
+        detector->found &= detector->window.n < detector->limit; /* else it would be so for ever */
+        return 0;
     }
     if (detector->limit < WINDOW_MAX)
         detector->limit *= 2;
