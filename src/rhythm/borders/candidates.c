@@ -17,7 +17,7 @@ static const struct mt_gram_mode modes[] = {{1, false}, {1, true}, {4, true}, {1
 enum side { LAST, FIRST }; /* of the occurrences of a gram before the landmark */
 
 struct standing {
-    uint32_t times, segment, now, reached, over, total;
+    uint32_t times, segment, now, reached, over;
     uint32_t first;  /* position at which it stands first */
     uint32_t all[2]; /* segments, also those not usual, that have a border on this side */
     uint32_t place[2], fits[2];
@@ -60,7 +60,7 @@ static void walk_back(const struct finding *finding, const struct mt_grams *gram
     const uint32_t *at = finding->segments->landmark->at, *rank = finding->segments->window->rank;
     bool usual = finding->segments->use[segment] == MT_SEGMENT_USUAL;
     for (uint32_t p = at[segment + 1]; p > at[segment]; p--) {
-        uint32_t id = grams->id[rank[p]];
+        uint32_t id = mt_grams_at(grams, rank[p]);
         if (id == MT_GRAM_NONE)
             continue;
         struct standing *gram = &standing[id];
@@ -85,14 +85,6 @@ static void walk_back(const struct finding *finding, const struct mt_grams *gram
     }
 }
 
-static void count_all(const struct mt_window *window, const struct mt_grams *grams,
-                      struct standing *standing)
-{
-    for (uint32_t r = 0; r < window->n; r++)
-        if (grams->id[r] != MT_GRAM_NONE)
-            standing[grams->id[r]].total++;
-}
-
 /* Up to the second landmark. */
 static void look_at_begin(const struct finding *finding, const struct mt_grams *grams,
                           struct standing *standing)
@@ -100,7 +92,7 @@ static void look_at_begin(const struct finding *finding, const struct mt_grams *
     for (uint32_t id = 0; id < grams->grams; id++)
         standing[id].first = UINT32_MAX;
     for (uint32_t p = finding->segments->landmark->at[1] + 1; p-- > 0;) {
-        uint32_t id = grams->id[finding->segments->window->rank[p]];
+        uint32_t id = mt_grams_at(grams, finding->segments->window->rank[p]);
         if (id != MT_GRAM_NONE)
             standing[id].first = p;
     }
@@ -111,7 +103,7 @@ static void look_at_first(const struct finding *finding, const struct mt_grams *
                           struct standing *standing)
 {
     for (uint32_t p = finding->segments->landmark->at[0] + 1; p-- > 0;) {
-        uint32_t id = grams->id[finding->segments->window->rank[p]];
+        uint32_t id = mt_grams_at(grams, finding->segments->window->rank[p]);
         if (id == MT_GRAM_NONE)
             continue;
         struct standing *gram = &standing[id];
@@ -129,7 +121,7 @@ static void look_at_middle(const struct finding *finding, const struct mt_grams 
 {
     const uint32_t *at = &finding->segments->landmark->at[finding->segments->middle];
     for (uint32_t p = at[0] + 1; p <= at[1]; p++) {
-        uint32_t id = grams->id[finding->segments->window->rank[p]];
+        uint32_t id = mt_grams_at(grams, finding->segments->window->rank[p]);
         if (id == MT_GRAM_NONE)
             continue;
         if (standing[id].times++ == 0)
@@ -139,7 +131,7 @@ static void look_at_middle(const struct finding *finding, const struct mt_grams 
 }
 
 static int keep(struct finding *finding, struct mt_gram_mode mode, const struct standing *gram,
-                enum side side)
+                uint32_t total, enum side side)
 {
     struct mt_candidates *all = finding->candidates;
     if (!MT_ROOM(all->candidate, all->candidates, all->room, 1024))
@@ -150,7 +142,7 @@ static int keep(struct finding *finding, struct mt_gram_mode mode, const struct 
         .times = gram->times,
         .nth = side == LAST ? 1 : gram->times,
         .all = gram->all[side],
-        .total = gram->total,
+        .total = total,
         .first = gram->first,
         .earliest = gram->earliest[side] - 1, /* none is latest of all */
         .score = mt_pause_of_log(gram->pause[side] / gram->reached) *
@@ -169,7 +161,7 @@ static int keep_good(struct finding *finding, const struct mt_grams *grams,
         bool good = is_countable(gram) && gram->reached > gram->over &&
                     10 * (gram->reached - gram->over) >= 9 * finding->segments->usual;
         for (uint32_t side = LAST; good && side <= FIRST && gram->times > side; side++)
-            RETURN_IF_ERROR(keep(finding, grams->mode, gram, (enum side)side));
+            RETURN_IF_ERROR(keep(finding, grams->mode, gram, grams->total[id], (enum side)side));
     }
     return 0;
 }
@@ -188,7 +180,6 @@ static int find_in_mode(struct finding *finding, struct mt_gram_mode mode)
     struct standing *standing = calloc(grams.grams + 1, sizeof *standing);
     int code = standing ? 0 : MT_ERR_MEMORY;
     if (code == 0) {
-        count_all(window, &grams, standing);
         look_at_middle(finding, &grams, standing);
         look_at_begin(finding, &grams, standing);
         look_at_first(finding, &grams, standing);

@@ -17,7 +17,7 @@ static const struct mt_gram_mode modes[] = {{1, false}, {1, true}, {4, true}, {1
 #define MODES (sizeof modes / sizeof *modes)
 
 struct tally {
-    uint32_t segment, now, ones, all, total; /* all: ones of segments that are not usual, too */
+    uint32_t segment, now, ones, all; /* all: ones of segments that are not usual, too */
 };
 
 struct choice {
@@ -69,10 +69,9 @@ static void count_segment(const struct finding *finding, const struct mt_grams *
 {
     const uint32_t *rank = finding->window->rank, *at = &finding->pulse->at[segment];
     for (uint32_t p = at[0]; p < at[1]; p++) {
-        uint32_t id = grams->id[rank[p]];
+        uint32_t id = mt_grams_at(grams, rank[p]);
         if (id == MT_GRAM_NONE)
             continue;
-        tally[id].total++;
         if (tally[id].segment != segment)
             close_tally(finding, &tally[id]);
         tally[id].segment = segment;
@@ -80,24 +79,11 @@ static void count_segment(const struct finding *finding, const struct mt_grams *
     }
 }
 
-/* What lies in no segment. */
-static void count_outside(const struct finding *finding, const struct mt_grams *grams,
-                          struct tally *tally, uint32_t begin, uint32_t end)
-{
-    for (uint32_t p = begin; p < end; p++) {
-        uint32_t id = grams->id[finding->window->rank[p]];
-        if (id != MT_GRAM_NONE)
-            tally[id].total++;
-    }
-}
-
 static void count(const struct finding *finding, const struct mt_grams *grams, struct tally *tally)
 {
     const struct mt_pulse *pulse = finding->pulse;
-    count_outside(finding, grams, tally, 0, pulse->at[0]);
     for (uint32_t segment = 0; segment + 1 < pulse->count; segment++)
         count_segment(finding, grams, tally, segment);
-    count_outside(finding, grams, tally, pulse->at[pulse->count - 1], finding->window->n);
     for (uint32_t id = 0; id < grams->grams; id++)
         close_tally(finding, &tally[id]);
 }
@@ -110,16 +96,16 @@ static void choose(struct finding *finding, const struct mt_grams *grams, const 
     const struct mt_pulse *pulse = finding->pulse;
     uint32_t begin = pulse->at[finding->middle], end = pulse->at[finding->middle + 1];
     for (uint32_t p = begin; p < end; p++) {
-        uint32_t rank = window->rank[p], id = grams->id[rank];
+        uint32_t rank = window->rank[p], id = mt_grams_at(grams, rank);
         if (id == MT_GRAM_NONE)
             continue;
         const struct tally *of = &tally[id];
         uint32_t part = (uint32_t)((uint64_t)(p - begin) * PARTS / (end - begin));
         uint32_t thread = mt_window_sym(window, p)->thread % THREADS;
         struct choice *choice = &finding->choice[part * THREADS + thread];
-        int64_t worth = (int64_t)of->all - llabs((int64_t)of->total - pulse->count);
+        int64_t worth = (int64_t)of->all - llabs((int64_t)grams->total[id] - pulse->count);
         bool once = of->ones >= ONCE * finding->usual && worth > choice->worth;
-        if (once && of->total <= pulse->count + 2 + pulse->count / 50)
+        if (once && grams->total[id] <= pulse->count + 2 + pulse->count / 50)
             *choice = (struct choice){grams->mode, rank, worth};
     }
 }

@@ -73,8 +73,8 @@ static inline uint32_t guess_number(struct numbers *numbers, uint64_t hash, uint
     return add_number(numbers, hash);
 }
 
-static int number_all(const struct mt_window *window, struct mt_gram_mode mode,
-                      struct mt_numbering *numbering)
+static int number_all(const struct mt_window *window, struct mt_gram_mode mode, uint32_t *ids,
+                      uint32_t *grams)
 {
     struct rolling rolling = {.window = window, .mode = mode};
     struct numbers numbers = {0};
@@ -84,26 +84,62 @@ static int number_all(const struct mt_window *window, struct mt_gram_mode mode,
         start(&rolling);
         for (uint32_t r = begin; able && r < window->thread_begin[t + 1]; r++) {
             uint64_t hash = mt_sym_mix(roll(&rolling, r), t);
-            numbering->id[r] = MT_GRAM_NONE;
+            ids[r] = MT_GRAM_NONE;
             if (r + 1 < begin + mode.length)
                 continue;
-            numbering->id[r] = before = guess_number(&numbers, hash, before);
+            ids[r] = before = guess_number(&numbers, hash, before);
             able = before != MT_GRAM_NONE;
         }
     }
-    numbering->grams = numbers.grams;
+    for (uint32_t r = window->n; r + 1 < window->n + mode.length; r++)
+        ids[r] = MT_GRAM_NONE;
+    *grams = numbers.grams;
     mt_symkeys_release(&numbers.keys);
     free(numbers.hash);
     return able ? 0 : MT_ERR_MEMORY;
 }
 
 /* Symbols have their numbers already, and these tell threads apart. */
-static void take_symbols(const struct mt_window *window, bool bare, struct mt_numbering *numbering)
+static void take_bare(const struct mt_window *window, uint32_t *ids)
 {
     const struct mt_sym *sym = window->table.sym;
-    numbering->grams = bare ? window->table.bares : window->table.syms;
     for (uint32_t r = 0; r < window->n; r++)
-        numbering->id[r] = bare ? sym[window->ranked[r]].bare : window->ranked[r];
+        ids[r] = sym[window->ranked[r]].bare;
+}
+
+static int number_grams(const struct mt_window *window, struct mt_gram_mode mode,
+                        struct mt_numbering *numbering)
+{
+    const struct mt_symtab *table = &window->table;
+    numbering->id = window->ranked;
+    numbering->grams = mode.bare ? table->bares : table->syms;
+    if (mode.length == 1 && !mode.bare)
+        return 0;
+    numbering->own = malloc((window->n + mode.length) * sizeof *numbering->own);
+    if (!numbering->own)
+        return MT_ERR_MEMORY;
+    numbering->id = numbering->own;
+    if (mode.length > 1)
+        return number_all(window, mode, numbering->own, &numbering->grams);
+    take_bare(window, numbering->own);
+    return 0;
+}
+
+static int spread(const struct mt_window *window, struct mt_numbering *numbering)
+{
+    struct mt_spread *of = calloc(numbering->grams + 1, sizeof *of);
+    if (!of)
+        return MT_ERR_MEMORY;
+    for (uint32_t r = 0; r < window->n; r++) {
+        uint32_t id = numbering->id[r];
+        if (id == MT_GRAM_NONE)
+            continue;
+        if (of[id].count++ == 0)
+            of[id].first = r;
+        of[id].last = r;
+    }
+    numbering->spread = of;
+    return 0;
 }
 
 const struct mt_numbering *mt_grams_all(const struct mt_window *window, struct mt_gram_mode mode)
@@ -113,14 +149,11 @@ const struct mt_numbering *mt_grams_all(const struct mt_window *window, struct m
         numbering++;
     if (numbering->length)
         return numbering;
-    numbering->id = malloc((window->n + 1) * sizeof *numbering->id);
-    int code = numbering->id ? 0 : MT_ERR_MEMORY;
-    if (code == 0 && mode.length == 1)
-        take_symbols(window, mode.bare, numbering);
-    else if (code == 0)
-        code = number_all(window, mode, numbering);
+    int code = number_grams(window, mode, numbering);
+    if (code == 0)
+        code = spread(window, numbering);
     if (code < 0) {
-        free(numbering->id);
+        free(numbering->own);
         *numbering = (struct mt_numbering){0};
         return NULL;
     }
@@ -131,28 +164,24 @@ const struct mt_numbering *mt_grams_all(const struct mt_window *window, struct m
 
 /* The stretch's grams get their numbers. */
 static void number(const struct mt_numbering *all, const struct mt_window *window,
-                   struct mt_slices slices, struct mt_grams *grams, uint32_t *number_of)
+                   struct mt_slices slices, struct mt_grams *grams)
 {
     for (uint32_t t = 0; t < window->threads; t++) {
         for (uint32_t r = slices.begin[t] + all->length - 1; r < slices.end[t]; r++)
-            if (number_of[all->id[r]] == MT_GRAM_NONE)
-                number_of[all->id[r]] = grams->grams++;
+            if (grams->number_of[all->id[r]] == MT_GRAM_NONE)
+                grams->number_of[all->id[r]] = grams->grams++;
     }
 }
 
-/* All others are looked for among them. */
-static void find(const struct mt_numbering *all, const struct mt_window *window,
-                 struct mt_grams *grams, const uint32_t *number_of)
+static int count_total(const struct mt_numbering *all, struct mt_grams *grams)
 {
-    uint32_t back = all->length - 1;
-    for (uint32_t t = 0; t < window->threads; t++) {
-        uint32_t begin = window->thread_begin[t], end = window->thread_begin[t + 1];
-        uint32_t last = end - begin > back ? end - back : begin; /* behind the last that ends */
-        for (uint32_t r = begin; r < last; r++)
-            grams->id[r] = number_of[all->id[r + back]];
-        for (uint32_t r = last; r < end; r++)
-            grams->id[r] = MT_GRAM_NONE;
-    }
+    grams->total = malloc((grams->grams + 1) * sizeof *grams->total);
+    if (!grams->total)
+        return MT_ERR_MEMORY;
+    for (uint32_t id = 0; id < all->grams; id++)
+        if (grams->number_of[id] != MT_GRAM_NONE)
+            grams->total[grams->number_of[id]] = all->spread[id].count;
+    return 0;
 }
 
 int mt_grams_number(const struct mt_window *window, struct mt_gram_mode mode,
@@ -161,16 +190,17 @@ int mt_grams_number(const struct mt_window *window, struct mt_gram_mode mode,
     const struct mt_numbering *all = mt_grams_all(window, mode);
     struct mt_slices slices;
     int code = mt_slices_init(&slices, window);
-    uint32_t *number_of = all ? malloc((all->grams + 1) * sizeof *number_of) : NULL;
-    *grams = (struct mt_grams){.mode = mode, .id = malloc((window->n + 1) * sizeof(uint32_t))};
-    bool able = code == 0 && all && number_of && grams->id;
+    *grams = (struct mt_grams){.mode = mode};
+    if (code == 0 && all)
+        grams->number_of = malloc((all->grams + 1) * sizeof *grams->number_of);
+    bool able = grams->number_of;
     if (able) {
-        memset(number_of, 0xff, (all->grams + 1) * sizeof *number_of);
+        memset(grams->number_of, 0xff, (all->grams + 1) * sizeof *grams->number_of);
+        grams->all = all->id;
         mt_slices_fill(&slices, window, stretch);
-        number(all, window, slices, grams, number_of);
-        find(all, window, grams, number_of);
+        number(all, window, slices, grams);
+        able = count_total(all, grams) == 0;
     }
-    free(number_of);
     mt_slices_release(&slices);
     if (!able)
         mt_grams_release(grams);
@@ -179,6 +209,7 @@ int mt_grams_number(const struct mt_window *window, struct mt_gram_mode mode,
 
 void mt_grams_release(struct mt_grams *grams)
 {
-    free(grams->id);
-    grams->id = NULL;
+    free(grams->number_of);
+    free(grams->total);
+    grams->number_of = grams->total = NULL;
 }

@@ -51,41 +51,36 @@ struct search {
     const struct mt_window *window;
     struct mt_gram_mode mode;
     const uint32_t *id; /* gram by rank, NONE at a thread's begin */
+    const struct mt_spread *spread;
     struct gram *gram;
     uint32_t grams;
     struct class_ *class_;
     uint32_t classes;
-    uint8_t *place; /* of a class among those that are tried, UINT8_MAX: it is not */
+    uint8_t *place; /* of each gram's class among those that are tried, UINT8_MAX: it is not */
     struct mt_measure *measure;
 };
 
 /* ---- classes ---- */
 
 /* Of the mean distance, four for each power of two. */
-static uint64_t distance_class(const struct gram *gram)
+static uint64_t distance_class(const struct mt_spread *spread)
 {
-    if (gram->count < 2)
+    if (spread->count < 2)
         return 0;
-    return (uint64_t)(4 * log2((gram->last - gram->first) / (gram->count - 1.0)) + 0.5);
+    return (uint64_t)(4 * log2((spread->last - spread->first) / (spread->count - 1.0)) + 0.5);
 }
 
 static int make_classes(struct search *search)
 {
     struct mt_symkeys keys = {0};
     search->classes = 0;
-    for (uint32_t r = 0; r < search->window->n; r++) {
-        if (search->id[r] == NONE)
-            continue;
-        struct gram *gram = &search->gram[search->id[r]];
-        if (gram->count++ == 0) {
-            gram->class_ = mt_window_ranked(search->window, r)->thread;
-            gram->first = r;
-        }
-        gram->last = r;
-    }
     for (uint32_t i = 0; i < search->grams; i++) {
         struct gram *gram = &search->gram[i];
-        uint64_t hash = mt_sym_mix(mt_sym_mix(gram->count, gram->class_), distance_class(gram));
+        const struct mt_spread *spread = &search->spread[i];
+        uint32_t thread =
+            spread->count ? mt_window_ranked(search->window, spread->first)->thread : 0;
+        gram->count = spread->count;
+        uint64_t hash = mt_sym_mix(mt_sym_mix(gram->count, thread), distance_class(spread));
         gram->class_ = gram->next = gram->last = NONE;
         if (gram->count < 3)
             continue;
@@ -255,8 +250,23 @@ static int begin_collecting(struct search *search, uint32_t tried, struct collec
         collected[i].pulse.at = malloc(class_->count * sizeof(uint32_t));
         if (!collected[i].pulse.at)
             return MT_ERR_MEMORY;
-        search->place[search->gram[class_->seed].class_] = (uint8_t)i;
     }
+    return 0;
+}
+
+static int find_places(struct search *search, const struct collected *collected, uint32_t tried)
+{
+    uint8_t *of_class = malloc(search->classes + 1);
+    if (!of_class)
+        return MT_ERR_MEMORY;
+    memset(of_class, UINT8_MAX, search->classes + 1);
+    for (uint32_t i = 0; i < tried; i++)
+        of_class[search->gram[collected[i].seed].class_] = (uint8_t)i;
+    for (uint32_t i = 0; i < search->grams; i++) {
+        uint32_t class_ = search->gram[i].class_;
+        search->place[i] = class_ == NONE ? UINT8_MAX : of_class[class_];
+    }
+    free(of_class);
     return 0;
 }
 
@@ -266,9 +276,7 @@ static void collect(struct search *search, struct collected *collected)
 {
     for (uint32_t r = 0; r < search->window->n; r++) {
         uint32_t id = search->id[r];
-        if (id == NONE || search->gram[id].class_ == NONE)
-            continue;
-        uint8_t place = search->place[search->gram[id].class_];
+        uint8_t place = id == NONE ? UINT8_MAX : search->place[id];
         if (place == UINT8_MAX)
             continue;
         struct collected *one = &collected[place];
@@ -378,6 +386,8 @@ static int try_classes(struct search *search, uint32_t classes, struct mt_pulses
     uint32_t *distance = malloc(room * sizeof *distance);
     code = distance ? code : MT_ERR_MEMORY;
     if (code == 0)
+        code = find_places(search, collected, tried);
+    if (code == 0)
         collect(search, collected);
     for (uint32_t i = 0; collected && i < tried; i++) {
         struct mt_pulse *pulse = &collected[i].pulse;
@@ -400,13 +410,13 @@ static int find_in_mode(struct search *search, struct mt_pulses *pulses)
     if (!numbering)
         return MT_ERR_MEMORY;
     search->id = numbering->id;
+    search->spread = numbering->spread;
     search->grams = numbering->grams;
     search->gram = calloc(search->grams + 1, sizeof *search->gram);
     search->class_ = calloc(search->grams + 1, sizeof *search->class_);
     search->place = malloc(search->grams + 1);
     if (!search->gram || !search->class_ || !search->place)
         return MT_ERR_MEMORY;
-    memset(search->place, UINT8_MAX, search->grams + 1);
     RETURN_IF_ERROR(make_classes(search));
     take_turns(search);
     take_out_spoilers(search);

@@ -158,7 +158,7 @@ static int search_for(struct mt_detector *detector, double least, bool *found)
     struct mt_pulses pulses;
     struct mt_nesting nesting;
     *found = false;
-    mt_window_hash(&detector->window);
+    RETURN_IF_ERROR(mt_window_hash(&detector->window));
     int code = mt_pulses_find(&detector->window, &pulses);
     int chosen = code == 0 ? mt_choose_iteration(&detector->window, &pulses) : code;
     if (chosen < 0 && chosen != -1)

@@ -69,7 +69,8 @@ int mt_window_take(struct mt_window *window, const struct mt_window *from, uint3
 static void forget_numberings(struct mt_window *window)
 {
     for (uint32_t i = 0; window->numbering && i < MT_NUMBERINGS; i++) {
-        free(window->numbering[i].id);
+        free(window->numbering[i].own);
+        free(window->numbering[i].spread);
         window->numbering[i] = (struct mt_numbering){0};
     }
 }
@@ -123,17 +124,26 @@ static int count_threads(struct mt_window *window)
     return 0;
 }
 
-void mt_window_hash(struct mt_window *window)
+/* Hashes are numbered, so that what is kept of each lies together. */
+int mt_window_hash(struct mt_window *window)
 {
+    uint32_t *number = calloc(MT_TRIGRAMS, sizeof *number), numbers = 0; /* more by one; 0: none */
+    if (!number)
+        return MT_ERR_MEMORY;
     for (uint32_t t = 0; t < window->threads; t++) {
         uint64_t past = t;
         for (uint32_t r = window->thread_begin[t]; r < window->thread_begin[t + 1]; r++) {
             uint32_t position = window->order[r];
             past = past << 21 | (mt_window_ranked(window, r)->bare & 0x1fffff);
             window->rank[position] = r;
-            window->trigram[position] = (uint32_t)(past * 0x9e3779b97f4a7c15u >> 48) % MT_TRIGRAMS;
+            uint32_t *its = &number[(uint32_t)(past * 0x9e3779b97f4a7c15u >> 48) % MT_TRIGRAMS];
+            if (*its == 0)
+                *its = ++numbers;
+            window->trigram[position] = (uint16_t)(*its - 1);
         }
     }
+    free(number);
+    return 0;
 }
 
 /* Threads take turns in runs, as a rule. */

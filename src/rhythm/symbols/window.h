@@ -10,12 +10,20 @@
 
 #include "rhythm/symbols/symtab.h"
 
+/* Where a gram stands in a window: how often, and the first and the last rank at which it ends. */
+struct mt_spread {
+    uint32_t count, first, last;
+};
+
 /* Every gram of a window by number, from 0 as they come; see grams.h. */
 struct mt_numbering {
     uint32_t length; /* 0: not made */
     bool bare;
     uint32_t grams;
-    uint32_t *id; /* by the rank at which a gram ends; UINT32_MAX where a thread is too short */
+    const uint32_t *id; /* by the rank at which a gram ends; UINT32_MAX where a thread is too short,
+                           and at length - 1 ranks behind the last */
+    uint32_t *own;      /* id, unless symbols are numbers of grams */
+    struct mt_spread *spread; /* by number */
 };
 
 #define MT_NUMBERINGS 6u
@@ -33,7 +41,8 @@ struct mt_window {
     uint32_t sorted_room;
     /* Made by mt_window_hash from these. */
     uint32_t *rank;    /* by position */
-    uint32_t *trigram; /* by position: the last three bare symbols of its thread, hashed */
+    uint16_t *trigram; /* by position: the last three bare symbols of its thread, hashed; numbers
+                          from 0 as they come */
     /* Made when they are asked for, and void when it is sorted anew. */
     struct mt_numbering *numbering; /* MT_NUMBERINGS of them */
 };
@@ -45,7 +54,7 @@ int mt_window_take(struct mt_window *window, const struct mt_window *from, uint3
                    bool merged);
 
 int mt_window_sort(struct mt_window *window);
-void mt_window_hash(struct mt_window *window);
+int mt_window_hash(struct mt_window *window);
 void mt_window_drop(struct mt_window *window, uint32_t n); /* the first n positions */
 void mt_window_release(struct mt_window *window);
 
