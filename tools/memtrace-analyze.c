@@ -336,9 +336,6 @@ static int want_screen(struct analysis *analysis)
     if (!analysis->screen)
         return MT_ERR_MEMORY;
     analysis->says.at_length = analysis->request->explain;
-    if (!analysis->request->explain && !analysis->request->csv && !analysis->request->json &&
-        !analysis->request->plots)
-        mt_engine_glance(analysis->engine);
     return screen_want(&analysis->says, analysis->engine, analysis->screen,
                        analysis->request->traces, &analysis->error);
 }

@@ -60,7 +60,6 @@ int screen_want(struct screen *screen, struct mt_engine *engine, struct mt_outpu
 {
     const struct want want = {engine, error};
     screen->output = output;
-    screen->engine = engine;
     RETURN_IF_ERROR(want_facts(&want, &screen->story));
     RETURN_IF_ERROR(want_answers(&want, &screen->story));
     if (screen->at_length)
@@ -88,8 +87,6 @@ int screen_tell(struct screen *screen, const char *path, const struct mt_trace_s
     if (!screen->output)
         return 0;
     screen->story.path = path;
-    if (!mt_engine_glanced(screen->engine, &screen->story.closely))
-        screen->story.closely = 0;
     screen->story.first_damage = stats->first_damage;
     if (screen->at_length)
         mt_story_long(screen->output, &screen->story);

@@ -9,7 +9,6 @@
 
 struct screen {
     struct mt_output *output; /* NULL: nothing is said; not owned */
-    const struct mt_engine *engine; /* not owned */
     bool at_length;
     struct mt_story story;
     struct mt_crowd crowd;

@@ -33,9 +33,7 @@ struct mt_engine {
     struct mt_swaprule swap;
     struct mt_symbols *symbols; /* one for all traces: they have much in common */
     uint64_t picture;
-    uint64_t iterations, closely; /* of the last trace */
     uint32_t traces;
-    bool glance;
     bool begun;
     bool broken; /* a sink or pass failed: nothing more will do */
 };
@@ -82,17 +80,6 @@ struct mt_engine *mt_engine_new(struct mt_error *error)
 void mt_engine_picture(struct mt_engine *engine, uint64_t iteration)
 {
     engine->picture = iteration;
-}
-
-void mt_engine_glance(struct mt_engine *engine)
-{
-    engine->glance = true;
-}
-
-bool mt_engine_glanced(const struct mt_engine *engine, uint64_t *closely)
-{
-    *closely = engine->closely;
-    return engine->closely < engine->iterations;
 }
 
 void mt_engine_free(struct mt_engine *engine)
@@ -221,20 +208,23 @@ struct job {
 };
 
 /* The first scan, where somebody needs what it finds. */
-static int find_rhythm(struct mt_engine *engine, struct job *job)
+static int find_rhythm(struct job *job)
 {
     struct mt_run *run = &job->run;
     struct mt_most most[MT_DEVICES] = {{0, 0, 0}};
     struct mt_trace_stats stats;
-    bool needed = false;
-    for (size_t i = 0; mt_passes[i]; i++)
-        needed |= mt_passes[i]->needs_rhythm && mt_pass_is_wanted(mt_passes[i], run);
+    bool needed = false, glances = false;
+    for (size_t i = 0; mt_passes[i]; i++) {
+        bool wanted = mt_pass_is_wanted(mt_passes[i], run);
+        needed |= wanted && mt_passes[i]->needs_rhythm;
+        glances |= wanted && mt_pass_glances(mt_passes[i], run);
+    }
     if (!needed)
         return 0;
     RETURN_IF_ERROR(mt_scan_rhythm(run->trace, &job->rhythm, most, job->progress, job->context));
     run->rhythm = &job->rhythm;
     mt_trace_stats(run->trace, &stats);
-    if (!mt_glance_choose(&job->glance, &job->rhythm, engine->glance ? stats.events : 0))
+    if (!mt_glance_choose(&job->glance, &job->rhythm, glances ? stats.events : 0))
         return MT_ERR_MEMORY;
     for (uint32_t device = 0; device < MT_DEVICES; device++)
         if (most[device].bytes)
@@ -242,7 +232,7 @@ static int find_rhythm(struct mt_engine *engine, struct job *job)
     return 0;
 }
 
-/* Passes that look closely at some iterations have to have seen the peak. Where it lay between,
+/* Passes that glance have to have seen the peak. Where it lay between,
  * they go through the trace once more. */
 static int replay_all(struct job *job)
 {
@@ -271,7 +261,7 @@ static int replay_all(struct job *job)
 static int work(struct mt_engine *engine, struct job *job)
 {
     RETURN_IF_ERROR(read_ahead(job->run.trace));
-    RETURN_IF_ERROR(find_rhythm(engine, job));
+    RETURN_IF_ERROR(find_rhythm(job));
     RETURN_IF_ERROR(make_stacks(engine, &job->run));
     return replay_all(job);
 }
@@ -300,8 +290,6 @@ int mt_engine_run(struct mt_engine *engine, const char *path, mt_progress *progr
     int code = work(engine, &job);
     if (stats)
         mt_trace_stats(job.run.trace, stats);
-    engine->iterations = job.rhythm.iterations;
-    engine->closely = job.glance.closely;
     mt_glance_release(&job.glance);
     mt_rhythm_release(&job.rhythm);
     mt_stacks_free(job.run.stacks);

@@ -33,14 +33,6 @@ void mt_engine_swap(struct mt_engine *engine, const struct mt_swaprule *rule);
 /* Tables picture show this iteration; without the call, or with UINT64_MAX, a typical one. */
 void mt_engine_picture(struct mt_engine *engine, uint64_t iteration);
 
-/* Of long traces, look closely only at some of the iterations that are like each other (see
- * glance.h): the tables of passes that say so are then of these. Before the first run, if at all.
- */
-void mt_engine_glance(struct mt_engine *engine);
-
-/* Whether that was done with the last trace, and at how many iterations passes looked. */
-bool mt_engine_glanced(const struct mt_engine *engine, uint64_t *closely);
-
 /* Called now and then with the events done and all there are; a negative result stops the run. */
 typedef int mt_progress(void *context, uint64_t done, uint64_t events);
 

@@ -5,12 +5,13 @@
 #include "base/bisect.h"
 
 #define EVENTS_MIN (UINT64_C(1) << 20) /* of fewer all are looked at: that takes a moment */
-#define STRETCH 64u
-#define RUN 4u    /* iterations, the first of them to lead in */
-#define FIRST 8u  /* of the steady ones */
-#define LAST 3u   /* of all */
-#define BEFORE 2u /* one that is wanted */
-#define BEHIND 2u /* with it */
+#define RUNS 16u                       /* at least so many, */
+#define STRETCH 64u                    /* in so many iterations each at most */
+#define RUN 4u                         /* iterations, the first of them to lead in */
+#define FIRST 8u                       /* of the steady ones */
+#define LAST 3u                        /* of all */
+#define BEFORE 2u                      /* one that is wanted */
+#define BEHIND 2u                      /* with it */
 
 static void look_at(struct mt_glance *glance, size_t from, size_t to)
 {
@@ -45,8 +46,9 @@ static void choose(struct mt_glance *glance, const struct mt_rhythm *rhythm)
             look_at(glance, i ? i - 1 : 0, i + 1);
     look_at(glance, middle - (middle < BEFORE ? middle : BEFORE), middle + BEHIND);
     look_at(glance, n > LAST ? n - LAST : 0, n);
-    for (size_t stretch = 0; stretch * STRETCH < n; stretch++) {
-        size_t from = stretch * STRETCH + draw(stretch, STRETCH - RUN + 1);
+    size_t length = n / RUNS < STRETCH ? n / RUNS : STRETCH;
+    for (size_t i = 0; i * length < n; i++) {
+        size_t from = i * length + draw(i, length - RUN + 1);
         look_at(glance, from, from + RUN);
     }
 }
@@ -56,7 +58,7 @@ bool mt_glance_choose(struct mt_glance *glance, const struct mt_rhythm *rhythm, 
     *glance = (struct mt_glance){.iterations = rhythm->iterations,
                                  .closely = rhythm->iterations,
                                  .middle = mt_glance_middle(rhythm)};
-    if (events < EVENTS_MIN || rhythm->iterations < STRETCH)
+    if (events < EVENTS_MIN || rhythm->iterations < RUNS * RUN)
         return true;
     glance->look = calloc(rhythm->iterations, 1);
     if (!glance->look)

@@ -1,10 +1,10 @@
-/* A glance at a long trace: which iterations passes look at closely that can do with some of them.
+/* A glance at a long trace: which iterations passes are told of that can do with some of them.
  *
- * Steady iterations repeat each other, so what is true of some is true of the others: who is
- * touched when, how long blocks wait, what they are for. All that is not like the others is looked
- * at: warm-up, whatever is not steady, the beginning and the end. Of the rest one run in each
- * STRETCH of iterations is, at a place drawn by chance (always the same for the same trace): what
- * happens every so many iterations is met as often as it happens. */
+ * Steady iterations repeat each other, so what blocks are for shows in some as well as in all. All
+ * that is not like the others is looked at: warm-up, whatever is not steady, the beginning, the
+ * middle, the end, and where the most memory was taken. Of the rest one run of four in each 64 is,
+ * or in fewer if that makes less than 16 runs, at a place drawn by chance (always the same for the
+ * same trace): what happens every so many iterations is met as often as it happens. */
 #ifndef MT_GLANCE_H
 #define MT_GLANCE_H
 
@@ -26,11 +26,6 @@ struct mt_glance {
  * at. The rhythm must outlive the glance. */
 bool mt_glance_choose(struct mt_glance *glance, const struct mt_rhythm *rhythm, uint64_t events);
 void mt_glance_release(struct mt_glance *glance);
-
-static inline bool mt_glance_leads(const struct mt_glance *glance, size_t iteration)
-{
-    return glance && glance->look && glance->look[iteration] == MT_LOOK_LEAD;
-}
 
 /* Look closely at one more, with those around it; SIZE_MAX is none. */
 void mt_glance_add(struct mt_glance *glance, size_t iteration);

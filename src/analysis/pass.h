@@ -65,16 +65,30 @@ struct mt_pass {
     bool host;
     bool ranges;       /* asks mt_model_range of blocks */
     bool needs_rhythm; /* the first scan is made, and run->rhythm and `iteration` are there */
-    bool closely;      /* may be told of some iterations only, see glance.h */
+    const struct mt_table *const *glanced; /* NULL-terminated; where no other of its tables is
+                                              wanted it is told of some iterations only: these are
+                                              as if it were told of all. See glance.h */
 };
 
-/* Whether somebody asked for one of its tables. */
+/* How many of some tables somebody asked for. */
+static inline size_t mt_tables_wanted(const struct mt_table *const *table, const struct mt_run *run)
+{
+    size_t n = 0;
+    for (; *table; table++)
+        n += run->sink(run, *table) != NULL;
+    return n;
+}
+
 static inline bool mt_pass_is_wanted(const struct mt_pass *pass, const struct mt_run *run)
 {
-    for (const struct mt_table *const *table = pass->tables; *table; table++)
-        if (run->sink(run, *table))
-            return true;
-    return false;
+    return mt_tables_wanted(pass->tables, run) > 0;
+}
+
+/* Whether it can do with some iterations. */
+static inline bool mt_pass_glances(const struct mt_pass *pass, const struct mt_run *run)
+{
+    return pass->glanced &&
+           mt_tables_wanted(pass->tables, run) == mt_tables_wanted(pass->glanced, run);
 }
 
 /* Every pass, in the order of passes.def; NULL-terminated. */

@@ -8,10 +8,12 @@ static int hire(struct mt_shift *shift)
 {
     for (size_t i = 0; mt_passes[i] && shift->workers < MT_PASSES_MAX; i++) {
         const struct mt_pass *pass = mt_passes[i];
-        if ((shift->again && !pass->closely) || !mt_pass_is_wanted(pass, &shift->run))
+        if ((shift->again && !mt_pass_glances(pass, &shift->run)) ||
+            !mt_pass_is_wanted(pass, &shift->run))
             continue;
         struct mt_worker *worker = &shift->worker[shift->workers];
-        *worker = (struct mt_worker){pass, pass->new (&shift->run)};
+        *worker =
+            (struct mt_worker){pass, pass->new (&shift->run), mt_pass_glances(pass, &shift->run)};
         if (!worker->state)
             return MT_ERR_MEMORY;
         shift->workers++;
@@ -44,7 +46,7 @@ static int make_model(struct mt_shift *shift)
             .usage = pass->usage,
             .by_launch = pass->by_launch,
             .host = pass->host,
-            .closely = pass->closely,
+            .closely = shift->worker[i].closely,
             .resize = pass->resize,
         };
     }
@@ -83,9 +85,9 @@ static int tell_event(struct mt_shift *shift, const struct mt_record *record, ui
 static int begin_iteration(struct mt_shift *shift, const struct mt_iteration *begun)
 {
     for (size_t i = 0; i < shift->workers; i++) {
-        const struct mt_pass *pass = shift->worker[i].pass;
-        if (pass->iteration && !(pass->closely && shift->away))
-            RETURN_IF_ERROR(pass->iteration(shift->worker[i].state, begun));
+        const struct mt_worker *worker = &shift->worker[i];
+        if (worker->pass->iteration && !(worker->closely && shift->away))
+            RETURN_IF_ERROR(worker->pass->iteration(worker->state, begun));
     }
     return 0;
 }
@@ -93,9 +95,9 @@ static int begin_iteration(struct mt_shift *shift, const struct mt_iteration *be
 static int look_away(struct mt_shift *shift)
 {
     for (size_t i = 0; i < shift->workers; i++) {
-        const struct mt_pass *pass = shift->worker[i].pass;
-        if (pass->closely)
-            RETURN_IF_ERROR(pass->away(shift->worker[i].state));
+        const struct mt_worker *worker = &shift->worker[i];
+        if (worker->closely)
+            RETURN_IF_ERROR(worker->pass->away(worker->state));
     }
     shift->away = true;
     return mt_model_look(shift->model, false);
@@ -197,7 +199,7 @@ void mt_shift_dismiss(struct mt_shift *shift)
 {
     size_t kept = 0;
     for (size_t i = 0; i < shift->workers; i++) {
-        if (shift->worker[i].pass->closely)
+        if (shift->worker[i].closely)
             shift->worker[i].pass->free(shift->worker[i].state);
         else
             shift->worker[kept++] = shift->worker[i];

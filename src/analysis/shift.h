@@ -12,11 +12,12 @@
 struct mt_worker {
     const struct mt_pass *pass;
     void *state;
+    bool closely; /* it is told of the iterations of the glance only */
 };
 
 struct mt_shift {
     struct mt_run run;
-    bool again; /* only for passes that hear closely */
+    bool again; /* only for passes that glance */
     struct mt_glance *glance;
     struct mt_worker worker[MT_PASSES_MAX];
     size_t workers;
@@ -35,7 +36,7 @@ int mt_shift_go(struct mt_shift *shift, mt_progress *progress, void *context);
  * look there. */
 bool mt_shift_missed_peak(struct mt_shift *shift);
 
-/* Let those go that hear closely. */
+/* Let those passes go that glance. */
 void mt_shift_dismiss(struct mt_shift *shift);
 
 /* Passes tell what they know. */

@@ -489,5 +489,5 @@ const struct mt_pass mt_pass_behaviour = {
     .finish = behaviour_finish,
     .needs_rhythm = true,
     .by_launch = true,
-    .closely = true,
+    .glanced = (const struct mt_table *const[]){&mt_table_peak, &mt_table_swap_plan, NULL},
 };

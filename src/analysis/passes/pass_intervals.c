@@ -37,7 +37,6 @@ struct state {
     double floor;   /* gaps of no higher score find no room */
     bool pauses;    /* the trace has had some */
     uint32_t epoch; /* of the iteration, or of what lies between two; from 1 */
-    uint32_t since; /* intervals that begin in epochs before do not count */
     struct mt_loglinear *set[MT_DEVICES][SOURCES][GROUPS]; /* NULL: no interval */
 };
 
@@ -61,7 +60,7 @@ static void *intervals_new(const struct mt_run *run)
     state->ati = run->sink(run, &mt_table_ati);
     state->histogram = run->sink(run, &mt_table_ati_histogram);
     state->largest = run->sink(run, &mt_table_gaps);
-    state->epoch = state->since = 1;
+    state->epoch = 1;
     mt_kernelset_init(&state->kernels, run->trace);
     if (!mt_gaps_init(&state->gaps, GAPS)) {
         intervals_free(state);
@@ -81,24 +80,11 @@ static int intervals_birth(void *data, const struct mt_block *block)
     return 0;
 }
 
-/* Where not all iterations are told those that lead in do not count: intervals that end there would
- * lack those that begin before. */
 static int intervals_iteration(void *data, const struct mt_iteration *iteration)
 {
     struct state *state = data;
-    const struct mt_run *run = state->run;
-    if (state->since > state->epoch)
-        state->since = state->epoch;
+    (void)iteration;
     state->epoch++;
-    if (iteration && mt_glance_leads(run->glance, (size_t)(iteration - run->rhythm->iteration)))
-        state->since = state->epoch + 1;
-    return 0;
-}
-
-static int intervals_away(void *data)
-{
-    struct state *state = data;
-    state->since = ++state->epoch;
     return 0;
 }
 
@@ -146,7 +132,7 @@ see(struct state *state, const struct mt_block *block, struct last *last, const 
         return 0;
     }
     bool known =
-        last->epoch >= state->since &&
+        last->epoch != 0 &&
         (!state->pauses || !mt_model_was_paused(state->run->model, last->time_ns, now->time_ns));
     int code = known ? add(state, block, last, now) : 0;
     last->time_ns = now->time_ns;
@@ -352,9 +338,7 @@ const struct mt_pass mt_pass_intervals = {
     .access = intervals_access,
     .launch = intervals_launch,
     .iteration = intervals_iteration,
-    .away = intervals_away,
     .finish = intervals_finish,
     .by_launch = true,
     .needs_rhythm = true,
-    .closely = true,
 };

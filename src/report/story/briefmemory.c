@@ -200,10 +200,8 @@ void mt_story_gaps(struct mt_page *page, const struct mt_story *story, unsigned 
     if (row == SIZE_MAX)
         return;
     mt_page_begin(page, "gaps", WEIGHT_GAPS);
-    mt_page_add(page, "half below %s, 99 %% below %s ", NS(U(story->ati, row, "p50_ns")),
-                NS(U(story->ati, row, "p99_ns")));
-    mt_page_add(page, story->closely ? "in %s iterations" : "between accesses",
-                NUMBER(story->closely));
+    mt_page_add(page, "half below %s, 99 %% below %s between accesses",
+                NS(U(story->ati, row, "p50_ns")), NS(U(story->ati, row, "p99_ns")));
     row = mt_story_row(story->gaps, device);
     if (row != SIZE_MAX)
         mt_page_add(page, "; largest %s for %s", BYTES(U(story->gaps, row, "size_bytes")),

@@ -10,7 +10,6 @@
 struct mt_story {
     const char *path;           /* of the trace */
     uint64_t first_damage;      /* offset in the file, where something is damaged */
-    uint64_t closely;           /* iterations that answers are of; 0: of all */
     struct mt_rows *summary;    /* all rows */
     struct mt_rows *rhythm;     /* all rows */
     struct mt_rows *sites;      /* those of lines with the most at the peak */
