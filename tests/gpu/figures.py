@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Keeps the figures of docs/validation.md and what the READMEs of the examples show: results.json
-holds the latest result of every test, and the pages are written from it.
+"""Keeps the figures of docs/validation.md, README.md's costs of recording and what the READMEs of the
+examples show: results.json holds the latest result of every test, and the pages are written from it.
 
 usage: figures.py FIGURES.json...   take over what a run of run.sh measured, then write the pages
        figures.py                   write the pages
-       figures.py --check           exit 1 if docs/validation.md is not what the results say
+       figures.py --check           exit 1 if README.md or docs/validation.md is not what the results say
 """
 import importlib
 import json
@@ -17,6 +17,7 @@ import covering
 HERE = os.path.dirname(os.path.abspath(__file__))
 RESULTS = os.path.join(HERE, "results.json")
 PAGE = os.path.join(HERE, "..", "..", "docs", "validation.md")
+README = os.path.join(HERE, "..", "..", "README.md")
 NOT_YET = "not yet measured"
 MODELS = (("resnet50", "ResNet-50"), ("gpt", "GPT"))
 MIB = 1 << 20
@@ -252,6 +253,34 @@ def provenance(results):
             for (date, commit, what), names in sorted(runs.items())]
 
 
+# What PyTorch's own history took with Python stacks, measured in another run: docs/validation.md
+JOBS = (("overhead_resnet50", "ResNet-50, batch 32", "1.22"),
+        ("overhead_gpt", "a 12-layer GPT, bound by launches", "1.35"))
+
+
+def costs(results):
+    """What README.md says of the jobs, a row each."""
+    for name, title, history in JOBS:
+        figures = results[name]["figures"]
+        modes = figures["modes"]
+        yield row(f"{title}, on an {results[name]['machine']['gpu'].removeprefix('NVIDIA ')}, "
+                  "Python stacks included",
+                  f"steps take {modes['traced']['ratio']['median']:.3f} times as long "
+                  f"({figures['pairs']} pairs of {figures['steps']} steps; bare against bare "
+                  f"{modes['control']['ratio']['median']:.3f}; PyTorch's own memory history, in "
+                  f"another run, {history})")
+
+
+def render_readme(page, results):
+    rows = re.compile(r"(?<=\| what \| measured \|\n\|---\|---\|\n)(?:\| [^\n]* Python stacks "
+                      r"included \|[^\n]*\n)+")
+    text = "\n".join(costs(results)) + "\n"
+    page, count = rows.subn(lambda _: text, page)
+    if count != 1:
+        raise SystemExit(f"README.md has {count} places for what recording costs, not one")
+    return page
+
+
 TABLES = {"equality": equality, "coverage": covered, "overhead": overhead, "size": size,
           "others": others, "categories": confusion, "provenance": provenance}
 
@@ -267,23 +296,34 @@ def render(page, results):
     return page
 
 
+def pages(results):
+    """Each page that shows figures: its path, what it says and what it should say."""
+    for path, renewed in ((PAGE, render), (README, render_readme)):
+        with open(path, encoding="utf-8") as file:
+            page = file.read()
+        yield path, page, renewed(page, results)
+
+
+def check(results):
+    stale = [os.path.basename(path) for path, page, new in pages(results) if page != new]
+    print(f"{', '.join(stale)}: out of date, run python3 tests/gpu/figures.py" if stale else
+          "README.md and docs/validation.md are as results.json says")
+    return 1 if stale else 0
+
+
 def main(arguments):
     results = load(RESULTS)
-    with open(PAGE, encoding="utf-8") as file:
-        page = file.read()
     if arguments == ["--check"]:
-        current = render(page, results) == page
-        print("docs/validation.md is as results.json says" if current else
-              "docs/validation.md is out of date: run python3 tests/gpu/figures.py")
-        return 0 if current else 1
+        return check(results)
     for path in arguments:
         results = take_over(results, load(path))
     if arguments:
         with open(RESULTS, "w", encoding="utf-8") as file:
             json.dump(results, file, indent=1)
             file.write("\n")
-    with open(PAGE, "w", encoding="utf-8") as file:
-        file.write(render(page, results))
+    for path, _, new in pages(results):
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(new)
     sys.path.append(os.path.join(HERE, "examples"))
     return importlib.import_module("examplespage").main([])
 

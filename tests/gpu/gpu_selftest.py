@@ -444,6 +444,10 @@ def test_figures():
         page = file.read()
     expect(figures.render(page, results) == page, "docs/validation.md is as results.json says: "
            "run python3 tests/gpu/figures.py")
+    with open(figures.README, encoding="utf-8") as file:
+        readme = file.read()
+    expect(figures.render_readme(readme, results) == readme, "README.md is as results.json says: "
+           "run python3 tests/gpu/figures.py")
     facts = {"result": "passed", "headline": "h", "checks": 3, "seconds": 1.0, "failures": [],
              "figures": {"events": 5, "bytes_per_event": 1.234, "analyze_events_per_s": 2e7,
                          "dump_events_per_s": 1e6}}
