@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Keeps the figures of docs/validation.md, README.md's costs of recording and what the READMEs of the
-examples show: results.json holds the latest result of every test, and the pages are written from it.
+"""Keeps the figures of docs/validation.md, what README.md says that recording costs, and what the
+READMEs of the examples show: results.json holds the latest result of every test, and the pages are
+written from it.
 
 usage: figures.py FIGURES.json...   take over what a run of run.sh measured, then write the pages
        figures.py                   write the pages
-       figures.py --check           exit 1 if README.md or docs/validation.md is not what the results say
+       figures.py --check           exit 1 if a page is not what the results say
 """
 import importlib
 import json
