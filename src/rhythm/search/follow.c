@@ -6,7 +6,10 @@
 #include "base/error.h"
 #include "base/grow.h"
 
-#define MARKED 0x8000u /* in a step's kind: it is none that an event has */
+/* In a step's kind, which is none that an event has then. */
+#define BEAT 0x8000u   /* levels beat */
+#define ANCHOR 0x4000u /* a border is told */
+#define MARKS (BEAT | ANCHOR)
 
 /* ---- the plan ---- */
 
@@ -53,25 +56,45 @@ static uint32_t only_place(const struct ring *ring, const struct mt_anchor *anch
     return found;
 }
 
-/* How much of the ring tells that it begins with a border, and that is the only one; 0: it does
- * not. Between the border and the anchor what it begins with stands `nth` times: mt_cut_find goes
- * back to the first of them. */
-static uint32_t confirms(const struct ring *ring, const struct mt_cut *cut)
+/* Where what iterations begin with stands for the nth time in the ring, from its first symbol on;
+ * and where once more, or the ring's end. */
+static bool find_nth(const struct ring *ring, const struct mt_anchor *begin, uint32_t nth,
+                     uint32_t *place, uint32_t *more)
 {
-    uint32_t anchor = only_place(ring, &cut->anchor), times = 0;
-    if (anchor == UINT32_MAX || (!cut->nth && anchor))
-        return 0;
-    uint32_t confirmed = anchor + cut->anchor.mode.length;
-    if (cut->nth && (cut->begin.thread != cut->anchor.thread || !begins_at(ring, &cut->begin, 0)))
-        return 0;
-    for (uint32_t place = 0; cut->nth && place <= anchor; place++) {
-        if (!begins_at(ring, &cut->begin, place))
+    uint32_t times = 0;
+    *more = ring->length;
+    if (!ring->length || !begins_at(ring, begin, 0))
+        return false;
+    for (uint32_t at = 0; at < ring->length && times <= nth; at++) {
+        if (!begins_at(ring, begin, at))
             continue;
-        uint32_t end = place + cut->begin.mode.length;
-        confirmed = end > confirmed ? end : confirmed;
         times++;
+        *place = times <= nth ? at : *place;
+        *more = times > nth ? at : *more;
     }
-    return times == cut->nth && confirmed <= ring->length ? confirmed : 0;
+    return times >= nth;
+}
+
+/* How borders are told, if they are where the reference begins: mt_cut_find goes back from the
+ * anchor over what stands before it. *at: the anchor's place in its ring. */
+static bool plan_border(struct mt_follow *follow, const struct mt_window *window,
+                        const struct mt_reference *reference, const struct mt_cut *cut,
+                        uint32_t *at)
+{
+    const struct mt_anchor *begin = cut->nth ? &cut->begin : &cut->anchor;
+    struct ring ring = ring_of(window, reference, cut->anchor.thread);
+    struct ring beginning = ring_of(window, reference, begin->thread);
+    uint32_t place = 0;
+    *at = only_place(&ring, &cut->anchor);
+    if (*at == UINT32_MAX || (!cut->nth && *at) ||
+        !find_nth(&beginning, begin, cut->nth ? cut->nth : 1, &place, &follow->most))
+        return false;
+    follow->thread = begin->thread;
+    follow->anchor = cut->anchor.thread;
+    follow->least = place + 1;
+    follow->confirmed = *at + cut->anchor.mode.length;
+    follow->begun = place + begin->mode.length;
+    return follow->confirmed <= ring.length && follow->begun <= beginning.length;
 }
 
 static void plan_thread(struct mt_step *step, const struct ring *ring)
@@ -92,7 +115,7 @@ static void plan_level(struct mt_step *step, const struct ring *ring,
         if (!begins_at(ring, anchor, place))
             continue;
         struct mt_step *end = &step[(place + anchor->mode.length - 1) % ring->length];
-        end->kind |= MARKED;
+        end->kind |= BEAT;
         end->beats |= (uint16_t)(1u << level);
     }
 }
@@ -115,12 +138,12 @@ static int plan(struct mt_follow *follow, const struct mt_window *window,
                 const struct mt_nesting *nesting)
 {
     const struct mt_reference *reference = &track->reference[track->last];
-    struct ring ring = ring_of(window, reference, cut->anchor.thread);
+    struct ring ring;
+    uint32_t at;
     follow->planned = true;
     follow->reference = track->last;
-    follow->thread = cut->anchor.thread;
-    follow->confirmed = confirms(&ring, cut);
-    if (!follow->confirmed)
+    follow->told = plan_border(follow, window, reference, cut, &at);
+    if (!follow->told)
         return 0;
     follow->planned = false;
     RETURN_IF_ERROR(make_plan_room(follow, reference));
@@ -130,6 +153,7 @@ static int plan(struct mt_follow *follow, const struct mt_window *window,
         plan_thread(&follow->step[follow->begin[t]], &ring);
     }
     follow->begin[follow->threads] = reference->length + follow->threads;
+    follow->step[follow->begin[follow->anchor] + at].kind |= ANCHOR;
     for (uint32_t i = 0; i < nesting->levels; i++) {
         const struct mt_anchor *anchor = &nesting->nested[i].anchor;
         ring = ring_of(window, reference, anchor->thread);
@@ -182,6 +206,13 @@ static int note_beats(struct mt_follow *follow, const struct mt_step *step, uint
     return 0;
 }
 
+/* The border is told if what the iteration begins with came by as often as it should. */
+static bool tells(const struct mt_follow *follow, const struct mt_step *step)
+{
+    uint32_t done = done_by(follow, follow->thread) + (follow->thread == follow->anchor);
+    return !(step->kind & ANCHOR) || (done >= follow->least && done <= follow->most);
+}
+
 static inline bool goes_on(const struct mt_step *step, const struct mt_symbol *symbol,
                            uint16_t kind)
 {
@@ -198,7 +229,7 @@ static int look_closer(struct mt_follow *follow, const struct mt_symbol *symbol,
     if (!*expected)
         return 0;
     const struct mt_step *step = follow->next[thread];
-    *expected = goes_on(step, symbol, step->kind & (uint16_t)~MARKED);
+    *expected = goes_on(step, symbol, step->kind & (uint16_t)~MARKS) && tells(follow, step);
     return *expected ? note_beats(follow, step, thread, position) : 0;
 }
 
@@ -250,7 +281,7 @@ int mt_follow_begin(struct mt_follow *follow, const struct mt_window *window,
         return 0;
     if (!follow->planned || follow->reference != track->last)
         RETURN_IF_ERROR(plan(follow, window, track, cut, nesting));
-    if (!follow->confirmed)
+    if (!follow->told)
         return 0;
     follow->on = true;
     follow->borders = 0;
@@ -264,7 +295,8 @@ int mt_follow_begin(struct mt_follow *follow, const struct mt_window *window,
 bool mt_follow_is_whole(const struct mt_follow *follow)
 {
     return follow->on && follow->borders >= 2 &&
-           done_by(follow, follow->thread) >= follow->confirmed;
+           done_by(follow, follow->anchor) >= follow->confirmed &&
+           done_by(follow, follow->thread) >= follow->begun;
 }
 
 int mt_follow_finish(struct mt_follow *follow, struct mt_window *window, struct mt_track *track,

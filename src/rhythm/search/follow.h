@@ -13,11 +13,12 @@
  *   matter here;
  * - at a border every thread must be at the end of its part: what another thread does late belongs
  *   to the next iteration, and neither of them is the reference then;
- * - by its own symbols alone the border's thread must have its anchors such that borders are where
- *   the reference begins, and nowhere else: this is looked at in a reference that follows itself,
- *   when following begins. Borders told by several threads are not followed;
- * - a border is one only when the anchor that tells it is all there. A window that is full before
- *   that is not taken;
+ * - borders must be where the reference begins, and nowhere else. So in a reference that follows
+ *   itself the anchor that tells a border stands once, and what iterations begin with stands first:
+ *   this is looked at when following begins. How often that stands before the anchor depends on how
+ *   threads interleave if it is another thread's, and is looked at each time the anchor comes;
+ * - a border is one only when the anchor and what the iteration begins with are all there. A window
+ *   that is full before that is not taken;
  * - a level beats where its anchor ends, if that begins in the same window;
  * - something that was not recorded ends it.
  *
@@ -40,7 +41,7 @@
 struct mt_step {
     uint64_t size;
     uint32_t what, id;
-    uint16_t kind;  /* MT_STEP_MARKED is set where levels beat; 0: the thread's part ends */
+    uint16_t kind;  /* or marked, where there is more to do; 0: the thread's part ends */
     uint16_t beats; /* bit of each level whose anchor ends here */
 };
 
@@ -57,7 +58,11 @@ struct mt_follow {
     struct mt_step *step;     /* thread by thread, each with one of kind 0 behind */
     uint32_t *begin;          /* of each thread, in step; one more at the end */
     uint32_t threads, thread; /* thread: that of borders */
-    uint32_t confirmed;       /* symbols of it that tell the border before them; 0: nothing does */
+    bool told;                /* borders are told by what comes: */
+    uint32_t anchor;          /* the thread in which it is told, */
+    uint32_t confirmed;       /* symbols of it that tell the border before them, */
+    uint32_t least, most;     /* symbols of the border's thread up to the anchor */
+    uint32_t begun;           /* of these those in which what the iteration begins with ends */
     uint32_t length[MT_PULSES_MAX]; /* of each level's anchor */
     /* Of the window. */
     const struct mt_step **next; /* of each thread */

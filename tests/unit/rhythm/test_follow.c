@@ -226,10 +226,30 @@ START_TEST(steps_back)
 }
 END_TEST
 
+/* The anchor is another thread's. */
+START_TEST(steps_back_over_threads)
+{
+    begin(ONE ONE ONE ONE);
+    cut.begin = followed.nesting.nested[0].anchor; /* ab */
+    cut.nth = 2;
+    cut.anchor = cut.begin;
+    cut.anchor.thread = 1;
+    cut.anchor.mode.length = 1;
+    cut.anchor.id[0] = followed.window.sym[7]; /* Z */
+    plan_anew();
+    ck_assert(window_of(ONE ONE "abXcYabZ"));
+    ck_assert(window_of("d" ONE "abcabXYZd" ONE "abcabdXYZ"));
+    ck_assert(!window_of(ONE ONE "abcabdXY"));
+    ck_assert(!window_of("Z" ONE ONE "abcaXYZ")); /* the second ab is not there yet */
+    ck_assert(window_of("bd" ONE ONE "abXcYabZ"));
+    ck_assert(!window_of("d" ONE OTHER ONE "abXcYabZ")); /* Z comes before it */
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
-        repeats,           border_not_told_yet, late_thread, something_else,
-        something_missing, steps_back,          NULL};
+        repeats,    border_not_told_yet,     late_thread, something_else, something_missing,
+        steps_back, steps_back_over_threads, NULL};
     return unit_run(unit_suite_with("follow", tests, setup, teardown));
 }
