@@ -276,7 +276,7 @@ def heaptrack(bench):
     subprocess.run(["cc", "-O1", "-o", program, source], check=True)
     paths = {name: os.path.join(bench.scratch, name + ".mtrace") for name in ("training", "pairs")}
     writer = bench.path("tests", "bench", "bench-trace")
-    events = run([writer, "write", paths["training"], "1000"])["events"]
+    events = run([writer, "write", paths["training"], "2500"])["events"]
     run([writer, "pairs", paths["pairs"], str(int(events / 2))])
     subprocess.run(["heaptrack", "-o", os.path.join(bench.scratch, "pairs.heap"), program,
                     str(int(events / 2))], check=True, capture_output=True, cwd=bench.scratch)
