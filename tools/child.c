@@ -14,6 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "options.h"
+
 static const int passed_on[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 
 static void signals_of_interest(sigset_t *set)
@@ -70,9 +72,9 @@ static int exit_code(int status)
 static int fail_to_run(const char *command, int error)
 {
     if (error == ENOENT)
-        fprintf(stderr, "memtrace: %s: command not found\n", command);
+        mt_options_say("memtrace", "%s: command not found", command);
     else
-        fprintf(stderr, "memtrace: %s: cannot be executed: %s\n", command, strerror(error));
+        mt_options_say("memtrace", "%s: cannot be executed: %s", command, strerror(error));
     return error == ENOENT ? 127 : 126;
 }
 

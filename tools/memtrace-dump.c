@@ -10,6 +10,7 @@
 #include "dump.h"
 #include "memtrace/trace.h"
 #include "options.h"
+#include "plain.h"
 #include "timespan.h"
 
 enum { EXIT_INPUT = 1 };
@@ -88,7 +89,9 @@ static uint64_t kinds_called(const char *list)
         snprintf(name, sizeof name, "%.*s", size < 63 ? (int)size : 63, list);
         enum mt_kind kind = mt_event_kind(name);
         if (kind == MT_NONE) {
-            fprintf(stderr, "memtrace-dump: --kind: '%s' is none of", name);
+            fprintf(stderr, "memtrace-dump: --kind: '");
+            mt_put_plain(stderr, name);
+            fputs("' is none of", stderr);
             print_kinds(stderr, " ");
             fputc('\n', stderr);
             exit(MT_EXIT_USAGE);
@@ -200,15 +203,25 @@ static int judge(const struct request *request, struct mt_trace *trace)
     bool damaged = stats.chunks_damaged || stats.bytes_skipped || stats.events_damaged;
     if (!damaged && !stats.events_lost && stats.complete)
         return 0;
-    fprintf(stderr, "memtrace-dump: %s:", request->path);
+    fprintf(stderr, "memtrace-dump: ");
+    mt_put_plain(stderr, request->path);
+    fputc(':', stderr);
     if (damaged)
         fprintf(stderr,
                 " damaged from byte %" PRIu64 " on: %" PRIu64 " events in %" PRIu64
                 " chunks and %" PRIu64 " bytes could not be read;",
                 stats.first_damage, stats.events_damaged, stats.chunks_damaged,
                 stats.bytes_skipped);
+    const char *why = mt_trace_meta(trace, "lost_reason");
     if (stats.events_lost)
-        fprintf(stderr, " the recorder lost %" PRIu64 " events;", stats.events_lost);
+        fprintf(stderr, " the recorder lost %" PRIu64 " events", stats.events_lost);
+    if (stats.events_lost && why) {
+        fputs(" (", stderr);
+        mt_put_plain(stderr, why);
+        fputc(')', stderr);
+    }
+    if (stats.events_lost)
+        fputc(';', stderr);
     if (!stats.complete)
         fprintf(stderr,
                 " the recorder did not come to its end, %" PRIu64 " events are from the ring file;",

@@ -8,15 +8,27 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "plain.h"
+
 enum { TEXT_COLUMN = 26, LAST_COLUMN = 80, FIRST_ROW = 256 };
+
+/* Names stand in it as they came, from whoever made them. */
+static void say(const char *tool, const char *format, va_list arguments)
+{
+    char *text;
+    if (vasprintf(&text, format, arguments) < 0)
+        return;
+    fprintf(stderr, "%s: ", tool);
+    mt_put_plain(stderr, text);
+    free(text);
+}
 
 /* In a function with `...`: what all of them begin with. */
 #define SAY(tool, format)                                                                          \
     do {                                                                                           \
         va_list arguments;                                                                         \
         va_start(arguments, format);                                                               \
-        fprintf(stderr, "%s: ", tool);                                                             \
-        vfprintf(stderr, format, arguments);                                                       \
+        say(tool, format, arguments);                                                              \
         va_end(arguments);                                                                         \
     } while (0)
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "plain.h"
 
 #define WIDTH 30
 #define FIRST_NS 1000000000u
@@ -31,8 +32,11 @@ int progress_show(void *data, uint64_t done, uint64_t all)
     for (int i = 0; i < WIDTH; i++)
         bar[i] = i < (int)(share * WIDTH) ? '#' : '.';
     bar[WIDTH] = 0;
-    fprintf(stderr, "\r[%s] %3.0f %%, %.0f s left  %.40s\033[K", bar, share * 100, left,
-            progress->what);
+    char what[41];
+    snprintf(what, sizeof what, "%s", progress->what);
+    fprintf(stderr, "\r[%s] %3.0f %%, %.0f s left  ", bar, share * 100, left);
+    mt_put_plain(stderr, what);
+    fputs("\033[K", stderr);
     progress->shown_ns = now;
     progress->shown = true;
     return 0;

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "memtrace/trace.h"
+#include "plain.h"
 #include "report/number.h"
 
 /* The name as the user would write it: relative where it lies below the current folder. */
@@ -20,27 +21,21 @@ static const char *short_name(const char *path, const char *folder)
     return path;
 }
 
-static void print_quoted(FILE *out, const char *word)
-{
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                "%+,-./:=@_";
-    if (*word && word[strspn(word, plain)] == '\0') {
-        fputs(word, out);
-        return;
-    }
-    fputc('\'', out);
-    for (; *word; word++)
-        *word == '\'' ? fputs("'\\''", out) : fputc(*word, out);
-    fputc('\'', out);
-}
-
-static void print_line(const char *name, const struct mt_trace_stats *stats)
+static void print_line(const char *name, const struct mt_trace_stats *stats, const char *why)
 {
     char events[MT_HUMAN_MAX], size[MT_HUMAN_MAX], lost[MT_HUMAN_MAX];
-    fprintf(stderr, "memtrace: %s: %s events, %s, %s lost%s\n", name,
-            mt_human_count(events, stats->events), mt_human_bytes(size, stats->file_bytes),
-            mt_human_count(lost, stats->events_lost),
-            stats->complete ? "" : ", not complete (its process was killed or still runs)");
+    fprintf(stderr, "memtrace: ");
+    mt_put_plain(stderr, name);
+    fprintf(stderr, ": %s events, %s, %s lost%s", mt_human_count(events, stats->events),
+            mt_human_bytes(size, stats->file_bytes), mt_human_count(lost, stats->events_lost),
+            stats->complete ? ""
+            : why           ? ", not complete"
+                            : ", not complete (its process was killed or still runs)");
+    if (stats->events_lost && why) {
+        fprintf(stderr, ": ");
+        mt_put_plain(stderr, why);
+    }
+    fputc('\n', stderr);
 }
 
 /* Is the file a trace of this session? Prints its line if so. */
@@ -54,7 +49,7 @@ static bool report_one(const char *path, const char *session, const char *folder
     if (ours) {
         struct mt_trace_stats stats;
         mt_trace_stats(trace, &stats);
-        print_line(short_name(path, folder), &stats);
+        print_line(short_name(path, folder), &stats, mt_trace_meta(trace, "lost_reason"));
     }
     mt_trace_free(trace);
     return ours;
@@ -101,10 +96,10 @@ bool mt_traces_report(const struct mt_pattern *pattern, const char *session, con
     find_all(&found, pattern, &plain);
     size_t kept = keep_ours(&found, plain, pattern, session, folder);
     if (kept > 0) {
-        print_quoted(stderr, analyzer);
+        mt_put_quoted(stderr, analyzer);
         for (size_t i = 0; i < kept; i++) {
             fputc(' ', stderr);
-            print_quoted(stderr, short_name(found.gl_pathv[i], folder));
+            mt_put_quoted(stderr, short_name(found.gl_pathv[i], folder));
         }
         fputc('\n', stderr);
     }

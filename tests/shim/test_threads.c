@@ -101,6 +101,16 @@ static void count_all(const char *path, uint64_t *events, uint64_t *lost)
     mt_trace_free(trace);
 }
 
+static void check_reason(const char *path)
+{
+    struct mt_trace *trace = open_trace(path);
+    const char *why = mt_trace_meta(trace, "lost_reason");
+    ck_assert_ptr_nonnull(why);
+    ck_assert_str_eq(why, "cannot write: No space left on device; make room, or use another "
+                          "--output");
+    mt_trace_free(trace);
+}
+
 /* A disk too small for the trace: what is recorded and what is lost add up to what was done. */
 static void check_full(const char *ring, const char *wait, unsigned kib)
 {
@@ -123,11 +133,15 @@ static void check_full(const char *ring, const char *wait, unsigned kib)
     run_wait(&run, &order);
     run_must_succeed(&run);
     count_all(path, &events, &lost);
+    check_reason(path);
     umount(disk);
     ck_assert_str_eq(run.out, "60000\n");
     ck_assert_msg(strstr(run.err, "cannot write") != NULL, "said: %s", run.err);
     ck_assert_msg(strstr(run.err, path) != NULL, "said: %s", run.err);
-    ck_assert_msg(strchr(run.err, '\n')[1] == 0, "said: %s", run.err);
+    /* At once, and at the end, as there is no launcher. */
+    const char *end = strchr(run.err, '\n') + 1;
+    ck_assert_msg(strstr(end, "events were lost: cannot write: No space") != NULL, "said: %s", end);
+    ck_assert_msg(strchr(end, '\n')[1] == 0, "said: %s", run.err);
     run_free(&run);
     ck_assert_uint_gt(events, 1000);
     ck_assert_uint_gt(lost, 0);

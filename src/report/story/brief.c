@@ -294,6 +294,15 @@ static void tell_missing(struct mt_page *page, const struct mt_story *story)
     }
 }
 
+static void tell_lost(struct mt_page *page, const struct mt_story *story)
+{
+    const char *why = mt_rows_text(story->summary, "lost_reason");
+    if (!why || !number(story, "events_lost"))
+        return;
+    mt_page_begin(page, "lost", MT_PAGE_BESIDE);
+    mt_page_add(page, "%s", NAME(why, mt_page_room(page)));
+}
+
 static void tell_lost_stacks(struct mt_page *page, const struct mt_story *story)
 {
     uint64_t lost = number(story, "stacks_lost");
@@ -338,6 +347,7 @@ void mt_story_brief(struct mt_page *page, const struct mt_story *story)
     tell_damage(page, story);
     tell_pauses(page, story);
     tell_missing(page, story);
+    tell_lost(page, story);
     tell_lost_stacks(page, story);
     tell_notes(page, story);
 }

@@ -153,6 +153,7 @@ static void tell_loss(struct mt_output *output, const struct mt_story *story)
     uint64_t lost = number(story, "events_lost"), damaged = number(story, "events_damaged");
     uint64_t chunks = number(story, "chunks_damaged"), skipped = number(story, "bytes_skipped");
     uint64_t salvaged = number(story, "events_salvaged");
+    const char *why = mt_rows_text(story->summary, "lost_reason");
     mt_story_label(output, "lost");
     mt_printf(output, "%s %s", COUNTED(lost, "event", "s"));
     if (chunks || damaged)
@@ -163,6 +164,10 @@ static void tell_loss(struct mt_output *output, const struct mt_story *story)
         mt_printf(output, ", from offset %" PRIu64 " on", story->first_damage);
     if (salvaged)
         mt_printf(output, "; %s saved from the ring file", NUMBER(salvaged));
+    if (why && lost) {
+        mt_printf(output, ": ");
+        put_clean(output, why);
+    }
     mt_put_char(output, '\n');
 }
 

@@ -26,6 +26,7 @@
 #include "shim/record/config.h"
 #include "shim/record/facts.h"
 #include "shim/record/glibc.h"
+#include "shim/record/losses.h"
 #include "shim/record/nvml.h"
 #include "shim/record/ring.h"
 #include "shim/record/shimlog.h"
@@ -46,6 +47,7 @@ static struct {
     uint64_t offset; /* where the next chunk goes */
     uint64_t retry_ns;
     bool failing, said;
+    int error; /* of the first write that failed */
     struct mt_encoder *encoder;
     struct mt_clock_pair pair[2];
     struct mt_index_entry *index;
@@ -75,6 +77,7 @@ static int write_failed(int error)
 {
     drain.failing = true;
     drain.retry_ns = mt_clock_monotonic_ns() + RETRY_NS;
+    drain.error = drain.error ? drain.error : -error;
     if (!drain.said)
         mt_shim_say("cannot write %s: %s; events stay in the rings and are dropped and counted "
                     "when these are full",
@@ -396,7 +399,15 @@ int mt_drain_start(struct mt_mfile *file, const struct mt_file_header *header,
     drain.said = true; /* the caller says it */
     error = write_facts();
     drain.said = false;
+    drain.error = 0;
     return error < 0 ? error : start_thread();
+}
+
+static void add_reason(void)
+{
+    char reason[MT_LOSSES_BYTES];
+    mt_losses_tell(reason, sizeof reason, drain.error);
+    mt_facts_add(&drain.facts, "lost_reason", "%s", reason);
 }
 
 /* Losses that no `lost` event tells, as one number of the meta data. Taken from the rings first and
@@ -419,6 +430,7 @@ static void tell_losses(void)
     drain.chunks -= over;
     drain.told_at = drain.offset;
     mt_facts_add(&drain.facts, "lost.untold", "%020llu", (unsigned long long)all);
+    add_reason();
     if (write_facts() == 0) {
         drain.told = all;
         drain.told_end = drain.offset;
@@ -488,8 +500,10 @@ bool mt_drain_stop(void)
     mt_facts_modules(&drain.facts);
     mt_facts_stacks(&drain.facts);
     uint64_t told = atomic_load(&mt_losses_told);
-    if (told) /* who does not read all events knows it, too */
+    if (told) { /* who does not read all events knows it, too */
         mt_facts_add(&drain.facts, "lost.told", "%llu", (unsigned long long)told);
+        add_reason();
+    }
     write_facts();
     pthread_mutex_unlock(&drain.lock);
     return true;
@@ -514,8 +528,19 @@ bool mt_drain_all(void)
     return done;
 }
 
+void mt_drain_say_losses(void)
+{
+    char reason[MT_LOSSES_BYTES];
+    uint64_t lost = drain.told + atomic_load(&mt_losses_told);
+    mt_losses_tell(reason, sizeof reason, drain.error);
+    if (lost && (drain.error || !mt_losses_are_few()))
+        mt_shim_say("%s: %llu events were lost: %s", drain.file->path, (unsigned long long)lost,
+                    reason);
+}
+
 void mt_drain_forget(void)
 {
+    mt_losses_forget();
     mt_nvml_forget();
     mt_netting_forget();
     memset(&drain.own, 0, sizeof drain.own);
@@ -527,4 +552,5 @@ void mt_drain_forget(void)
     drain.chunks = 0;
     drain.facts.size = 0;
     drain.told = drain.told_end = 0;
+    drain.error = 0;
 }

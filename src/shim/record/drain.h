@@ -27,6 +27,9 @@ bool mt_drain_all(void);
  * at all possible. */
 void mt_drain_give_up(void);
 
+/* Say what was lost, and why; at the end, where no launcher does. */
+void mt_drain_say_losses(void);
+
 /* ---- for the room window, within a round ---- */
 
 /* Ticks as ns since time 0; the number of the quantum they lie in, and the first ticks in one. */

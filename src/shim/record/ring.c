@@ -28,6 +28,7 @@
 
 #include "shim/record/config.h"
 #include "shim/record/inplace.h"
+#include "shim/record/losses.h"
 #include "shim/record/mfile.h"
 
 __thread struct mt_writer mt_writer __attribute__((tls_model("initial-exec")));
@@ -461,13 +462,16 @@ static bool slow(size_t size)
     if (!mt_may_record())
         return drop();
     if (!writer->data) {
-        if (!attach())
+        if (!attach()) {
+            mt_losses_add(MT_LOSS_NO_RING);
             return drop();
+        }
         say_thread();
     }
     if (make_room(writer, size))
         return true;
     writer->dropping = 1;
+    mt_losses_add(MT_LOSS_FULL);
     __atomic_fetch_add(&writer->shared->lost, 1, __ATOMIC_RELAXED);
     return false;
 }
@@ -475,6 +479,8 @@ static bool slow(size_t size)
 bool mt_ring_slow(size_t size, bool nested)
 {
     int saved = errno, cancel = mt_cancel_off();
+    if (nested)
+        mt_losses_add(MT_LOSS_INSIDE);
     bool room = nested ? drop() : slow(size);
     if (!room && !nested)
         mt_writer.busy = 0;
