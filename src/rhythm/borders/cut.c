@@ -6,7 +6,10 @@
 #include "base/error.h"
 #include "rhythm/borders/choose.h"
 
-#define BACK 16u /* symbols within which the first iteration's first one is looked for */
+#define BACK 16u   /* symbols within which the first iteration's first one is looked for */
+#define LACKED 10u /* part of an iteration that the first one may lack at its begin */
+#define LACKED_MAX 32u
+#define ALIKE 6u /* symbols behind that by which it is found */
 
 /* Positions at which an anchor begins. */
 static int find_begins(const struct mt_window *window, const struct mt_anchor *anchor,
@@ -96,6 +99,64 @@ static uint32_t look_back(const struct mt_window *window, const struct mt_anchor
     return at;
 }
 
+/* Whether the symbols from one rank on are those from another one on. */
+static bool is_same(const struct mt_window *window, uint32_t one, uint32_t other)
+{
+    for (uint32_t i = 0; i < ALIKE; i++)
+        if (mt_window_ranked(window, one + i)->bare != mt_window_ranked(window, other + i)->bare)
+            return false;
+    return true;
+}
+
+/* Of the ranks from `begin` up to `end` the only one from which on symbols are those from `like`
+ * on; `end`: there is none, or several. */
+static uint32_t only_one(const struct mt_window *window, uint32_t begin, uint32_t end,
+                         uint32_t like)
+{
+    uint32_t found = end;
+    for (uint32_t r = begin; r < end; r++) {
+        if (!is_same(window, r, like))
+            continue;
+        if (found != end)
+            return end;
+        found = r;
+    }
+    return found;
+}
+
+/* Back over what stands before two places alike, of the n symbols before the other. */
+static uint32_t go_back(const struct mt_window *window, uint32_t rank, uint32_t other, uint32_t n,
+                        uint32_t begin)
+{
+    for (uint32_t k = 1; k <= n && rank > begin; k++)
+        if (mt_window_ranked(window, rank - 1)->bare == mt_window_ranked(window, other - k)->bare)
+            rank--;
+    return rank;
+}
+
+/* The first iteration lacks some of what others begin with, as there is no result yet to give back:
+ * where it goes on as the next one does, by what stands once in both. Something has to come before
+ * it: a trace that begins within an iteration lacks a begin, too. */
+static uint32_t look_behind(const struct mt_window *window, uint32_t border, uint32_t usual,
+                            uint32_t least)
+{
+    uint32_t thread = mt_window_sym(window, border)->thread, rank = window->rank[border];
+    uint32_t end = window->thread_begin[thread + 1], most = usual / LACKED;
+    uint32_t begin = window->thread_begin[thread] + most, from = begin;
+    while (from < rank && window->order[from] + 2 * usual < border)
+        from++;
+    most = most < LACKED_MAX ? most : LACKED_MAX;
+    for (uint32_t k = 1; k <= most && from < rank && rank + k + ALIKE <= end; k++) {
+        uint32_t r = only_one(window, from, rank, rank + k);
+        uint32_t to = rank + (rank - r) / 2; /* not yet in the iteration behind the next */
+        if (r == rank || to + ALIKE > end || only_one(window, rank, to, rank + k) == to)
+            continue;
+        uint32_t first = window->order[go_back(window, r, rank + k, k, begin)];
+        return border - first >= least ? first : border;
+    }
+    return border;
+}
+
 int mt_cut_first(const struct mt_window *window, const struct mt_cut *cut, uint32_t border,
                  uint32_t usual, uint32_t least, uint32_t *first)
 {
@@ -111,5 +172,7 @@ int mt_cut_first(const struct mt_window *window, const struct mt_cut *cut, uint3
         gram.mode.length /= 2; /* what it begins with */
         RETURN_IF_ERROR(look_for(window, &gram, border, usual, least, false, first));
     }
+    if (*first == border)
+        *first = look_behind(window, border, usual, least);
     return 0;
 }

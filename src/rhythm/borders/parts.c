@@ -80,13 +80,17 @@ static void count_beats(struct groups *groups, const struct mt_pulse *inner,
     groups->usual = mt_median_u32(copy, segments);
 }
 
-/* Where the outer one beats, but for warm-up: elsewhere other kernels may do the same, as after a
- * recompilation. */
+/* Where the outer one beats: elsewhere other kernels may do the same, as after a recompilation. */
+static bool is_within(const struct groups *groups, uint32_t i)
+{
+    return i + groups->usual > groups->first && i < groups->last + groups->usual;
+}
+
+/* Behind warm-up. */
 static bool is_late(const struct groups *groups, uint32_t i)
 {
-    uint32_t usual = groups->usual, first = groups->first, last = groups->last;
-    bool within = i + usual > first && i < last + usual;
-    return within && (2 * (uint64_t)i >= (uint64_t)first + last || last - first < 15);
+    uint64_t first = groups->first, last = groups->last;
+    return is_within(groups, i) && (2 * (uint64_t)i >= first + last || last - first < 15);
 }
 
 /* Which of the segments is the longest, in the mean; evaluations make some longer by far. */
@@ -130,13 +134,19 @@ static void release_groups(struct groups *groups)
     free(groups->beats);
 }
 
+/* Behind warm-up, or anywhere if there is none, as of evaluations. */
 static void sample_some(const struct mt_window *window, const struct mt_pulse *inner,
-                        const struct groups *groups, struct contents *contents, bool wanted)
+                        const struct groups *groups, struct contents *contents, bool wanted,
+                        bool late)
 {
+    uint32_t sampled = wanted ? contents->withs : contents->alones;
+    if (sampled)
+        return;
     for (uint32_t i = 0, taken = 0; i + 1 < inner->count && taken < SAMPLES; i++) {
         bool with = groups->phase[i] == groups->wanted;
         bool longer = 4ull * (inner->at[i + 1] - inner->at[i]) > 5ull * inner->length + 3;
-        if (!is_late(groups, i) || with != wanted || (!with && longer))
+        bool there = late ? is_late(groups, i) : is_within(groups, i);
+        if (!there || with != wanted || (!with && longer))
             continue;
         sample(window, contents, inner->at[i], inner->at[i + 1], with);
         taken++;
@@ -250,8 +260,9 @@ static bool judge(const struct mt_window *window, const struct mt_pulse *inner,
                   struct contents *contents)
 {
     struct difference difference = {0};
-    sample_some(window, inner, groups, contents, false);
-    sample_some(window, inner, groups, contents, true);
+    sample_some(window, inner, groups, contents, false, true);
+    sample_some(window, inner, groups, contents, false, false);
+    sample_some(window, inner, groups, contents, true, true);
     differ(window, contents, &difference);
     if (!contents->alones || !contents->withs)
         return false;

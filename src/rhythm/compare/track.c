@@ -422,19 +422,29 @@ static double shuffled_share(const struct job *job, uint32_t i)
     return (double)common / (length > reference->length ? length : reference->length);
 }
 
+/* What the segments before one have of their references, less than which hardly any has: a tenth
+ * less than the mean, or twice the standard deviation where they differ. */
+static double usual_share(const struct job *job, uint32_t before)
+{
+    double sum = 0, squares = 0;
+    for (uint32_t k = 0; k < before; k++) {
+        double share = found_share(job, k);
+        sum += share;
+        squares += share * share;
+    }
+    double mean = sum / before, variance = fmax(squares / before - mean * mean, 0);
+    return mean - fmax(0.1 * mean, 2 * sqrt(variance));
+}
+
 /* A segment is an iteration if much of its reference is there, in another order if the data want
  * that; the last one, which may be cut, if nearly as much is as in the others. A negative result is
  * an error. */
 static int is_iteration(const struct job *job, uint32_t i, bool open)
 {
-    double usual = 0;
-    if (!open || i + 1 < job->segments || i == 0) {
-        double share = found_share(job, i) >= 0.5 ? 1 : shuffled_share(job, i);
-        return share < 0 ? (int)share : share >= SHUFFLED;
-    }
-    for (uint32_t k = 0; k < i; k++)
-        usual += found_share(job, k) / i;
-    return found_share(job, i) >= 0.9 * usual;
+    if (open && i > 0 && i + 1 == job->segments)
+        return found_share(job, i) >= usual_share(job, i);
+    double share = found_share(job, i) >= 0.5 ? 1 : shuffled_share(job, i);
+    return share < 0 ? (int)share : share >= SHUFFLED;
 }
 
 static int add_all(struct job *job, bool open)
