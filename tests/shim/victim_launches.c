@@ -339,7 +339,6 @@ static int others_release(int argc, char **argv)
         MUST(CU(cuDevicePrimaryCtxRetain)(&other, 0));
         launch(&call);
         MUST(CU(cuDevicePrimaryCtxRelease_v2)(0));
-        victim_lasted(MT_API_cuDevicePrimaryCtxRelease_v2, MT_UPKEEP_CONTEXT_END);
         launch(&call);
     }
     return 0;

@@ -259,11 +259,12 @@ void mt_module_has_globals(const void *module)
     MT_STAMP_UNLOADS(call)
 #define MT_DONE_UNLOADS_CONTEXT mt_upkeep_ends(begun, MT_UPKEEP_CONTEXT_END, api)
 
-/* Decoders retain and release it for each file: that ends no kernel. */
+/* Decoders retain and release it for each file: that ends nothing. */
 #define MT_STAMP_RELEASES(call)                                                                    \
-    bool begun = mt_upkeep_begins(MT_UPKEEP_CONTEXT_END, api);                                     \
+    bool last = mt_context_leave(device);                                                          \
+    bool begun = last && mt_upkeep_begins(MT_UPKEEP_CONTEXT_END, api);                             \
     uint64_t when = mt_clock_ticks();                                                              \
-    if (mt_context_leave(device))                                                                  \
+    if (last)                                                                                      \
         mt_kernels_stale();                                                                        \
     CUresult result = call;
 #define MT_DONE_RELEASES MT_DONE_UNLOADS_CONTEXT
