@@ -82,21 +82,24 @@ static size_t read_index(const struct mt_source_file *source, struct mt_index_en
     return count;
 }
 
-/* Offset of the next intact chunk header at or after `from`, the file's size if there is none. */
+/* Offset of the next intact chunk header at or after `from`, the file's size if there is none. None
+ * begins in a hole, whose bytes are zeros: a file may be made of one, and be huge. */
 static uint64_t search(const struct mt_source_file *source, uint64_t from, char *buffer)
 {
     static const uint32_t magic = MT_CHUNK_MAGIC;
     struct mt_chunk_header header;
-    for (size_t got; (got = mt_source_read(source, from, buffer, SEARCH_BYTES)) >= HEADER;) {
+    for (size_t got;; from += got - HEADER + 1) {
+        from = mt_source_data(source, from);
+        got = mt_source_read(source, from, buffer, SEARCH_BYTES);
+        if (got < HEADER)
+            return source->size;
         const char *at = buffer, *end = buffer + got - HEADER + 1;
         for (; (at = memmem(at, (size_t)(end - at) + 3, &magic, sizeof magic)) && at < end; at++) {
             memcpy(&header, at, HEADER);
             if (mt_chunk_is_valid(&header))
                 return from + (uint64_t)(at - buffer);
         }
-        from += got - HEADER + 1;
     }
-    return source->size;
 }
 
 struct walk {

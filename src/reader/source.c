@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -121,4 +122,13 @@ size_t mt_source_read(const struct mt_source_file *source, uint64_t offset, void
         sum += (size_t)got;
     }
     return sum;
+}
+
+uint64_t mt_source_data(const struct mt_source_file *source, uint64_t from)
+{
+    int saved = errno;
+    off_t data = lseek(source->fd, (off_t)from, SEEK_DATA);
+    bool none = data < 0 && errno == ENXIO;
+    errno = saved;
+    return data >= 0 ? (uint64_t)data : none ? source->size : from;
 }

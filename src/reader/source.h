@@ -22,4 +22,8 @@ void mt_source_close(struct mt_source_file *source);
  * fails). */
 size_t mt_source_read(const struct mt_source_file *source, uint64_t offset, void *to, size_t size);
 
+/* The first offset from `from` on that may hold more than zeros nobody wrote; the file's size if
+ * there is none. */
+uint64_t mt_source_data(const struct mt_source_file *source, uint64_t from);
+
 #endif
