@@ -26,13 +26,8 @@ uint32_t mt_stackset_find(struct mt_stackset *set, uint32_t stack)
     return set->last - 1;
 }
 
-struct mt_value mt_stack_value(uint32_t stack)
+struct mt_value mt_stackset_site(struct mt_stacks *stacks, uint32_t stack)
 {
-    return stack ? mt_uint(stack) : mt_null();
-}
-
-struct mt_value mt_site_value(struct mt_stacks *stacks, uint32_t stack)
-{
-    uint32_t site = stack ? mt_stacks_site(stacks, stack) : MT_NO_SITE;
+    uint32_t site = mt_stacks_site(stacks, stack);
     return mt_text(site == MT_NO_SITE ? NULL : mt_stacks_site_at(stacks, site)->text);
 }

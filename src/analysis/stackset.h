@@ -27,7 +27,15 @@ static inline uint32_t mt_stackset_index(struct mt_stackset *set, uint32_t stack
 }
 
 /* Cells that name a stack and its site; nothing for stack 0. */
-struct mt_value mt_stack_value(uint32_t stack);
-struct mt_value mt_site_value(struct mt_stacks *stacks, uint32_t stack);
+static inline struct mt_value mt_stack_value(uint32_t stack)
+{
+    return stack ? mt_uint(stack) : mt_null();
+}
+
+struct mt_value mt_stackset_site(struct mt_stacks *stacks, uint32_t stack);
+static inline struct mt_value mt_site_value(struct mt_stacks *stacks, uint32_t stack)
+{
+    return stack ? mt_stackset_site(stacks, stack) : mt_null();
+}
 
 #endif

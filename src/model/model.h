@@ -225,6 +225,10 @@ void mt_model_follow_ranges(struct mt_model *model,
 /* The path of ranges that were open on the thread that asked for a block, and that of the forward
  * function which the innermost backward one of them belongs to (see scopes.h). They lie in `buffer`
  * and are cut to its size; NULL where there are none. */
+static inline bool mt_block_is_ranged(const struct mt_block *block)
+{
+    return block->scope != 0;
+}
 const char *mt_model_range(const struct mt_model *model, const struct mt_block *block, char *buffer,
                            size_t size);
 const char *mt_model_forward_range(const struct mt_model *model, const struct mt_block *block,

@@ -100,7 +100,7 @@ put_simply(char *to, enum mt_column_type type, const struct mt_value *cell, stru
     if (type == MT_T_TEXT)
         return put_word(to, cell->s);
     if (type == MT_T_HEX)
-        return to + mt_format_hex(to, cell->u);
+        return to + mt_put_hex_number(to, cell->u);
     if (type == MT_T_REAL)
         return NULL;
     if (cell->i >= 0)

@@ -62,4 +62,17 @@ static inline size_t mt_put_head(char *to, uint32_t value)
     return 8 - zeros;
 }
 
+/* 0x and a number in base 16; writes at most eighteen bytes. How many are meant. */
+static inline size_t mt_put_hex_number(char *to, uint64_t value)
+{
+    uint64_t digits = mt_eight_nibbles((uint32_t)(value >> 32 ? value >> 32 : value));
+    unsigned zeros = mt_leading_zeros(digits);
+    memcpy(to, "0x", 2);
+    mt_put_nibbles(to + 2, digits >> 8 * zeros);
+    if (value >> 32 == 0)
+        return 10 - zeros;
+    mt_put_nibbles(to + 10 - zeros, mt_eight_nibbles((uint32_t)value));
+    return 18 - zeros;
+}
+
 #endif

@@ -17,17 +17,7 @@ size_t mt_format_uint(char *to, uint64_t value)
 
 size_t mt_format_hex(char *to, uint64_t value)
 {
-    size_t length = 2;
-    uint64_t digits = mt_eight_nibbles((uint32_t)(value >> 32 ? value >> 32 : value));
-    unsigned zeros = mt_leading_zeros(digits);
-    to[0] = '0';
-    to[1] = 'x';
-    mt_put_nibbles(to + length, digits >> 8 * zeros);
-    length += 8 - zeros;
-    if (value >> 32 == 0)
-        return length;
-    mt_put_nibbles(to + length, mt_eight_nibbles((uint32_t)value));
-    return length + 8;
+    return mt_put_hex_number(to, value);
 }
 
 /* `value` is below 1000 (or 1024) by its unit; 999.6 must not be printed as four digits. */

@@ -40,22 +40,40 @@ static void fill_access(struct mt_value *cell, const struct mt_block *block)
     CELL(last_access_ns) = if_set(accessed, block->last_access_ns);
 }
 
-/* The texts live as long as the buffers. */
-static void fill_ranges(struct mt_value *cell, const struct mt_model *model,
-                        const struct mt_block *block, char range[PATH_BYTES],
-                        char forward[PATH_BYTES])
+static void fill_end(struct mt_value *cell, const struct mt_block *block, uint64_t now)
 {
+    bool died = block->death_ns != UINT64_MAX;
+    CELL(birth_ns) = mt_uint(block->birth_ns);
+    CELL(death_ns) = if_set(died, block->death_ns);
+    CELL(lifetime_ns) = mt_uint((died ? block->death_ns : now) - block->birth_ns);
+}
+
+static void fill_asker(struct mt_value *cell, const struct mt_run *run,
+                       const struct mt_block *block)
+{
+    bool driver = !mt_source_is_allocator(block->source);
+    CELL(source) = mt_source_value(block->source);
+    CELL(api) = driver && block->source != MT_SOURCE_VIRTUAL
+                    ? mt_text(mt_trace_api(run->trace, block->api))
+                    : mt_null();
+    CELL(stack_id) = mt_stack_value(block->stack);
+    CELL(site) = mt_site_value(run->stacks, block->stack);
+}
+
+/* The texts live as long as the buffers. */
+static __attribute__((noinline)) int put_ranged(struct state *state, struct mt_value *cell,
+                                                const struct mt_block *block)
+{
+    char range[PATH_BYTES], forward[PATH_BYTES];
+    const struct mt_model *model = state->run->model;
     CELL(range) = mt_text(mt_model_range(model, block, range, PATH_BYTES));
     CELL(forward_range) = mt_text(mt_model_forward_range(model, block, forward, PATH_BYTES));
+    return state->sink->row(state->sink, &mt_table_blocks, cell);
 }
 
 static int put_row(struct state *state, const struct mt_block *block)
 {
-    char range[PATH_BYTES], forward[PATH_BYTES];
     struct mt_value cell[MT_COLS_blocks];
-    bool died = block->death_ns != UINT64_MAX;
-    bool driver = !mt_source_is_allocator(block->source);
-    uint64_t end = died ? block->death_ns : mt_model_now(state->run->model);
     CELL(block_id) = mt_uint(block->id);
     CELL(level) = mt_level_value(block->level);
     CELL(device) = mt_device_value(block->device);
@@ -63,21 +81,15 @@ static int put_row(struct state *state, const struct mt_block *block)
     CELL(size_bytes) = mt_uint(block->size);
     CELL(stream) =
         if_set(block->source == MT_SOURCE_ASYNC || block->source == MT_SOURCE_GRAPH, block->stream);
-    CELL(birth_ns) = mt_uint(block->birth_ns);
-    CELL(death_ns) = if_set(died, block->death_ns);
-    CELL(lifetime_ns) = mt_uint(end - block->birth_ns);
+    fill_end(cell, block, mt_model_now(state->run->model));
     fill_access(cell, block);
     CELL(segment_id) = if_set(block->segment != 0, block->segment);
-    CELL(source) = mt_source_value(block->source);
-    CELL(api) = driver && block->source != MT_SOURCE_VIRTUAL
-                    ? mt_text(mt_trace_api(state->run->trace, block->api))
-                    : mt_null();
+    fill_asker(cell, state->run, block);
     CELL(alive_at_start) = mt_uint(block->alive_at_start);
-    CELL(stack_id) = mt_stack_value(block->stack);
-    CELL(site) = mt_site_value(state->run->stacks, block->stack);
-    fill_ranges(cell, state->run->model, block, range, forward);
+    CELL(range) = CELL(forward_range) = mt_null();
     CELL(trace) = mt_uint(state->run->trace_index);
-    return state->sink->row(state->sink, &mt_table_blocks, cell);
+    return mt_block_is_ranged(block) ? put_ranged(state, cell, block)
+                                     : state->sink->row(state->sink, &mt_table_blocks, cell);
 }
 
 static bool is_wanted(const struct mt_sink *sink, const struct mt_block *block)
