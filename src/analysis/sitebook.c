@@ -1,5 +1,7 @@
 #include "analysis/sitebook.h"
 
+#include <string.h>
+
 /* What a live block was counted as. */
 struct held {
     struct mt_groups groups;

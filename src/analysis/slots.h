@@ -5,25 +5,19 @@
 
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct mt_slots {
     char *place;
     uint32_t room;
 };
 
+void *mt_slots_widen(struct mt_slots *slots, uint32_t slot, size_t size);
+
 /* The place of `slot`, `size` bytes; NULL where memory is out. Good until the next call. */
 static inline void *mt_slots_at(struct mt_slots *slots, uint32_t slot, size_t size)
 {
-    if (__builtin_expect(slot >= slots->room, 0)) {
-        uint32_t room = slot < 512 ? 1024 : slot * 2;
-        char *place = realloc(slots->place, room * size);
-        if (!place)
-            return NULL;
-        memset(place + slots->room * size, 0, (room - slots->room) * size);
-        slots->place = place;
-        slots->room = room;
-    }
+    if (__builtin_expect(slot >= slots->room, 0))
+        return mt_slots_widen(slots, slot, size);
     return slots->place + slot * size;
 }
 

@@ -1,5 +1,7 @@
 #include "analysis/behaviour/lives.h"
 
+#include <string.h>
+
 static bool make_room(struct mt_lives *lives)
 {
     uint32_t room = lives->room ? lives->room * 2 : 1024;
