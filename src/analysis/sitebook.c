@@ -51,20 +51,44 @@ static inline void catch_up(struct mt_tally *tally, uint64_t serial)
 }
 
 /* Changes are added modulo 2^64. */
-static inline __attribute__((always_inline)) int
-change(struct mt_sitebook *book, const struct held *held, uint64_t bytes, uint64_t live)
+static inline void change_tally(struct mt_tally *tally, uint64_t serial, uint64_t bytes,
+                                uint64_t live)
 {
-    const uint64_t serial = book->serial[held->device];
+    catch_up(tally, serial);
+    tally->bytes += bytes;
+    tally->live += live;
+    if (tally->bytes > tally->peak_bytes)
+        tally->peak_bytes = tally->bytes;
+}
+
+static __attribute__((noinline)) int change_all(struct mt_sitebook *book, const struct held *held,
+                                                uint64_t bytes, uint64_t live)
+{
     for (uint32_t by = 0; by < held->groups.n; by++) {
         struct mt_tally *tally = tally_at(&book->of[by][held->device], held->groups.group[by]);
         if (!tally)
             return MT_ERR_MEMORY;
-        catch_up(tally, serial);
-        tally->bytes += bytes;
-        tally->live += live;
-        if (tally->bytes > tally->peak_bytes)
-            tally->peak_bytes = tally->bytes;
+        change_tally(tally, book->serial[held->device], bytes, live);
     }
+    return 0;
+}
+
+/* The tally of what is in one group only, as what has no stack is; NULL: it is not like that, or
+ * not there yet. Births and deaths of such blocks call nothing, and so need not save registers. */
+static inline struct mt_tally *only_tally(struct mt_sitebook *book, const struct held *held)
+{
+    struct mt_tallies *tallies = &book->of[0][held->device];
+    uint32_t group = held->groups.group[0];
+    return held->groups.n == 1 && group < tallies->n ? &tallies->tally[group] : NULL;
+}
+
+static inline __attribute__((always_inline)) int
+change(struct mt_sitebook *book, const struct held *held, uint64_t bytes, uint64_t live)
+{
+    struct mt_tally *tally = only_tally(book, held);
+    if (!tally)
+        return change_all(book, held, bytes, live);
+    change_tally(tally, book->serial[held->device], bytes, live);
     return 0;
 }
 
@@ -74,20 +98,28 @@ static __attribute__((noinline)) int uncount(struct mt_sitebook *book, struct he
     return change(book, held, 0 - held->bytes, UINT64_MAX);
 }
 
+/* Makes way for a birth: places for all slots, and driver memory that was taken for a block is none
+ * any more once a block lies in it. */
+static __attribute__((noinline)) int
+make_way(struct mt_sitebook *book, const struct mt_block *block, const struct mt_groups *groups)
+{
+    struct held *around = held_at(book, block->segment_slot);
+    if (!around || !held_at(book, block->slot))
+        return MT_ERR_MEMORY;
+    around = held_at(book, block->segment_slot);
+    if (around->counted)
+        RETURN_IF_ERROR(uncount(book, around));
+    return mt_sitebook_birth(book, block, groups);
+}
+
 int mt_sitebook_birth(struct mt_sitebook *book, const struct mt_block *block,
                       const struct mt_groups *groups)
 {
-    /* Driver memory that was taken for a block is none any more once a block lies in it. */
-    if (block->segment_slot) {
-        struct held *around = held_at(book, block->segment_slot);
-        if (!around)
-            return MT_ERR_MEMORY;
-        if (around->counted)
-            RETURN_IF_ERROR(uncount(book, around));
-    }
-    struct held *held = held_at(book, block->slot);
-    if (!held)
-        return MT_ERR_MEMORY;
+    const uint32_t slot = block->slot, room = book->held.room, around = block->segment_slot;
+    struct held *places = (struct held *)(void *)book->held.place;
+    if (slot >= room || around >= room || places[around].counted) /* that of no slot, 0, is not */
+        return make_way(book, block, groups);
+    struct held *held = &places[slot];
     /* One by one, as they were written: read as a whole they would have to be waited for. */
     held->groups.n = groups->n;
     for (uint32_t by = 0; by < groups->n; by++)
@@ -125,21 +157,32 @@ static inline void count_death(struct mt_tally *tally, const struct mt_block *bl
     tally->lifetime_ns += lifetime_ns;
 }
 
-int mt_sitebook_death(struct mt_sitebook *book, const struct mt_block *block, uint64_t end_ns)
+static __attribute__((noinline)) int count_all(struct mt_sitebook *book,
+                                               const struct mt_block *block, struct held *held,
+                                               double lifetime_ns)
 {
-    struct held *held = held_at(book, block->slot);
-    uint64_t death_ns = block->death_ns != UINT64_MAX ? block->death_ns : end_ns;
-    if (!held)
-        return MT_ERR_MEMORY;
-    if (block->level == MT_LEVEL_SEGMENT)
-        return held->counted ? uncount(book, held) : 0;
     for (uint32_t by = 0; by < held->groups.n; by++) {
         struct mt_tally *tally = tally_at(&book->of[by][held->device], held->groups.group[by]);
         if (!tally)
             return MT_ERR_MEMORY;
-        count_death(tally, block, held, (double)(int64_t)(death_ns - block->birth_ns),
-                    book->serial[held->device]);
+        count_death(tally, block, held, lifetime_ns, book->serial[held->device]);
     }
+    held->counted = false;
+    return 0;
+}
+
+int mt_sitebook_death(struct mt_sitebook *book, const struct mt_block *block, uint64_t end_ns)
+{
+    struct held *held = held_at(book, block->slot);
+    if (!held)
+        return MT_ERR_MEMORY;
+    if (block->level == MT_LEVEL_SEGMENT)
+        return held->counted ? uncount(book, held) : 0;
+    double lifetime_ns = (double)(int64_t)(end_ns - block->birth_ns);
+    struct mt_tally *tally = only_tally(book, held);
+    if (!tally)
+        return count_all(book, block, held, lifetime_ns);
+    count_death(tally, block, held, lifetime_ns, book->serial[held->device]);
     held->counted = false;
     return 0;
 }

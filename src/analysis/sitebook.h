@@ -55,6 +55,7 @@ void mt_sitebook_release(struct mt_sitebook *book);
 int mt_sitebook_birth(struct mt_sitebook *book, const struct mt_block *block,
                       const struct mt_groups *groups);
 int mt_sitebook_resize(struct mt_sitebook *book, const struct mt_block *block);
+/* `end_ns`: when it died, or the trace ended. */
 int mt_sitebook_death(struct mt_sitebook *book, const struct mt_block *block, uint64_t end_ns);
 static inline void mt_sitebook_usage(struct mt_sitebook *book, uint32_t device,
                                      const struct mt_usage *usage)

@@ -128,7 +128,9 @@ static int sites_resize(void *data, const struct mt_block *block)
 static int sites_death(void *data, const struct mt_block *block)
 {
     struct state *state = data;
-    return mt_sitebook_death(&state->book, block, mt_model_now(state->run->model));
+    return mt_sitebook_death(&state->book, block,
+                             block->death_ns != UINT64_MAX ? block->death_ns
+                                                           : mt_model_now(state->run->model));
 }
 
 static int sites_usage(void *data, uint32_t device, const struct mt_usage *usage, uint64_t time_ns)

@@ -90,7 +90,9 @@ static int stacks_death(void *data, const struct mt_block *block)
             return MT_ERR_MEMORY;
         more->segments++;
     }
-    return mt_sitebook_death(&state->book, block, mt_model_now(state->run->model));
+    return mt_sitebook_death(&state->book, block,
+                             block->death_ns != UINT64_MAX ? block->death_ns
+                                                           : mt_model_now(state->run->model));
 }
 
 static int stacks_usage(void *data, uint32_t device, const struct mt_usage *usage, uint64_t time_ns)
