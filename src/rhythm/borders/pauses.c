@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 
+#define STEP 16u       /* positions from one at which live memory is kept to the next */
 #define VALLEY 32u     /* symbols on either side in which live memory must not be less */
 #define JOIN 8u        /* symbols before among which another thread's are looked for */
 #define AHEAD 6u       /* symbols among which the copy of input is looked for */
@@ -42,11 +43,23 @@ static bool is_valley(const struct mt_pauses *pauses, uint32_t position)
 {
     uint32_t from = position > VALLEY ? position - VALLEY : 0, n = pauses->window->n;
     uint32_t to = n - position > VALLEY ? position + VALLEY : n;
-    int64_t least = pauses->live[position] - (pauses->high - pauses->low) / 100;
-    for (uint32_t i = from; i < to; i++)
-        if (pauses->live[i] < least)
-            return false;
-    return true;
+    int64_t slack = (pauses->high - pauses->low) / 100, more = 0;
+    for (uint32_t i = position; i > from && more >= -slack; i--)
+        more -= mt_window_sym(pauses->window, i - 1)->grows;
+    if (more < -slack)
+        return false;
+    more = 0;
+    for (uint32_t i = position; i + 1 < to && more >= -slack; i++)
+        more += mt_window_sym(pauses->window, i)->grows;
+    return more >= -slack;
+}
+
+static int64_t live_at(const struct mt_pauses *pauses, uint32_t position)
+{
+    int64_t live = pauses->live[position / STEP];
+    for (uint32_t i = position / STEP * STEP; i < position; i++)
+        live += mt_window_sym(pauses->window, i)->grows;
+    return live;
 }
 
 /* Another thread was at work a moment ago: the pause is for its end, as for that of the backward
@@ -79,7 +92,7 @@ double mt_pause_weight(const struct mt_pauses *pauses, uint32_t position)
     factor *= is_valley(pauses, position) ? 4 : 1;
     factor *= is_join(window, thread, position) ? 0.25 : 1;
     factor *= gives_back(window, position) ? 0.25 : 1;
-    int64_t above = pauses->live[position] - pauses->low;
+    int64_t above = live_at(pauses, position) - pauses->low;
     return above * 10 <= pauses->high - pauses->low ? 4 * factor : factor;
 }
 
@@ -89,7 +102,8 @@ static void follow_live(struct mt_pauses *pauses, uint32_t from, uint32_t to)
 {
     int64_t live = 0;
     for (uint32_t i = 0; i < pauses->window->n; i++) {
-        pauses->live[i] = live;
+        if (i % STEP == 0)
+            pauses->live[i / STEP] = live;
         if (i >= from && i < to) {
             pauses->low = i == from || live < pauses->low ? live : pauses->low;
             pauses->high = i == from || live > pauses->high ? live : pauses->high;
@@ -118,7 +132,7 @@ int mt_pauses_init(struct mt_pauses *pauses, const struct mt_window *window, uin
                    uint32_t to)
 {
     *pauses = (struct mt_pauses){.window = window,
-                                 .live = malloc((window->n + 1) * sizeof *pauses->live),
+                                 .live = malloc((window->n / STEP + 1) * sizeof *pauses->live),
                                  .pause = malloc((window->n + 1) * sizeof *pauses->pause)};
     if (!pauses->live || !pauses->pause)
         return MT_ERR_MEMORY;

@@ -6,8 +6,8 @@
 
 struct mt_pauses {
     const struct mt_window *window;
-    int64_t *live; /* bytes before each position */
-    float *pause;  /* before it, as a logarithm */
+    int64_t *live; /* bytes before every so many positions */
+    float *pause;  /* before each, as a logarithm */
     int64_t low, high;
     struct mt_end end; /* of the last run */
 };
