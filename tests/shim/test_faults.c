@@ -188,6 +188,21 @@ START_TEST(threads)
 }
 END_TEST
 
+/* What was mapped for recording is given back. */
+START_TEST(memory_where_nothing_is_recorded)
+{
+    struct run with = run_faulty("secure:0", LIST("victim", "mapped"));
+    struct run without = run_faulty("thread:1", LIST("victim", "mapped"));
+    unsigned long kib = strtoul(with.out, NULL, 10);
+    ck_assert_uint_gt(kib, 0);
+    ck_assert_msg(strtoul(without.out, NULL, 10) < kib + 16384, "%s and %s KiB", without.out,
+                  with.out);
+    ck_assert_msg(strstr(without.err, "ulimit -v") != NULL, "said: %s", without.err);
+    run_free(&with);
+    run_free(&without);
+}
+END_TEST
+
 /* As in a setuid program: no file, no word, no thread. */
 START_TEST(more_rights_than_the_caller)
 {
@@ -200,4 +215,4 @@ END_TEST
 
 UNIT_MAIN("faults", memory, files, a_ring_that_cannot_grow, file_systems_without_fallocate,
           interrupted, file_systems_that_copy_on_write, names, writing, threads,
-          more_rights_than_the_caller)
+          memory_where_nothing_is_recorded, more_rights_than_the_caller)

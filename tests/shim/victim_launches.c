@@ -7,6 +7,7 @@
  * reload TIMES   modules whose handles are used again for other code
  * beside N TIMES ALIKE  a module that comes and goes TIMES times beside N kernels that stay, ever
  *                the same (1) or with another name; says what of memory and questions it took
+ * mapped         says how much memory the process has mapped for itself, in KiB
  * amid SECONDS   modules that come and go while three threads launch
  * many N         N kernels, each launched twice
  * blocks N       N launches of 430 words, all of them pointers */
@@ -419,6 +420,14 @@ static int beside(int argc, char **argv)
     return 0;
 }
 
+static int mapped(int argc, char **argv)
+{
+    (void)argc, (void)argv;
+    victim_begin(DOOR_HANDLE);
+    printf("%lu\n", data_kib());
+    return 0;
+}
+
 static _Atomic bool stop;
 static CUcontext context;
 
@@ -494,5 +503,6 @@ const struct victim_command victim_launches[] = {
     {"launches-image", launches_image}, {"capture", capture},
     {"reload", reload},     {"many", many},                     {"blocks", blocks},
     {"others-release", others_release}, {"beside", beside},         {"amid", amid},
+    {"mapped", mapped},
     {NULL, NULL},
 };

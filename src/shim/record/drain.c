@@ -369,17 +369,38 @@ static int start_thread(void)
     return -error;
 }
 
+/* What the encoder has, the largest piece, goes where nothing is recorded: RLIMIT_AS counts it. */
+static struct {
+    void *at;
+    size_t size;
+} room;
+
+static void give_memory_back(void)
+{
+    if (room.at)
+        munmap(room.at, room.size);
+    if (drain.index)
+        munmap(drain.index, INDEX_BYTES);
+    if (drain.facts.text)
+        munmap(drain.facts.text, FACTS_BYTES);
+    room.at = drain.index = NULL;
+    drain.facts.text = NULL;
+    drain.encoder = NULL;
+}
+
 static bool get_memory(int level, unsigned time_shift)
 {
     size_t bytes = mt_rings_capacity() > FACTS_BYTES ? mt_rings_capacity() : FACTS_BYTES;
-    size_t size = mt_encoder_size(CHUNK_EVENTS, bytes);
-    void *memory = reserve(size);
+    if (room.at) /* a forked child's parent's; the encoder begins with zeros */
+        munmap(room.at, room.size);
+    room.size = mt_encoder_size(CHUNK_EVENTS, bytes);
+    room.at = reserve(room.size);
     drain.index = drain.index ? drain.index : reserve(INDEX_BYTES);
     drain.facts.text = drain.facts.text ? drain.facts.text : reserve(FACTS_BYTES);
     drain.facts.capacity = FACTS_BYTES;
-    if (!memory || !drain.index || !drain.facts.text)
+    if (!room.at || !drain.index || !drain.facts.text)
         return false;
-    drain.encoder = mt_encoder_init(memory, CHUNK_EVENTS, bytes, level, time_shift);
+    drain.encoder = mt_encoder_init(room.at, CHUNK_EVENTS, bytes, level, time_shift);
     return drain.encoder != NULL;
 }
 
@@ -390,17 +411,21 @@ int mt_drain_start(struct mt_mfile *file, const struct mt_file_header *header,
     drain.offset = sizeof *header;
     drain.time_shift = header->time_shift;
     memcpy(drain.pair, pair, sizeof drain.pair);
-    if (!get_memory(level, header->time_shift))
-        return -ENOMEM;
-    int error = mt_mfile_write(file, header, sizeof *header, 0);
+    int error = get_memory(level, header->time_shift)
+                    ? mt_mfile_write(file, header, sizeof *header, 0)
+                    : -ENOMEM;
+    if (error == 0) {
+        mt_facts_process(&drain.facts);
+        drain.said = true; /* the caller says it */
+        error = write_facts();
+        drain.said = false;
+        drain.error = 0;
+    }
+    if (error == 0)
+        error = start_thread();
     if (error < 0)
-        return error;
-    mt_facts_process(&drain.facts);
-    drain.said = true; /* the caller says it */
-    error = write_facts();
-    drain.said = false;
-    drain.error = 0;
-    return error < 0 ? error : start_thread();
+        give_memory_back();
+    return error;
 }
 
 static void add_reason(void)

@@ -180,8 +180,11 @@ static int begin(void)
     open_rings(&header, pair);
     int error = mt_drain_start(&life.file, &header, pair, (int)mt_config.ZSTD_LEVEL);
     if (error < 0) {
-        mt_shim_say("cannot record into %s: %s; this process is not recorded", life.file.path,
-                    strerrordesc_np(-error));
+        mt_shim_say("cannot record into %s: %s; this process is not recorded%s", life.file.path,
+                    strerrordesc_np(-error),
+                    error == -ENOMEM || error == -EAGAIN
+                        ? "; allow it more address space and threads (ulimit -v, ulimit -u)"
+                        : "");
         mt_rings_close(true);
         mt_mfile_remove(&life.file);
         mt_mfile_close(&life.file);
