@@ -82,11 +82,9 @@ static void tell_devices(struct mt_page *page, const struct mt_story *story)
     const char *name = used ? mt_story_device_name(story, device[0]) : NULL;
     if (!name)
         return;
-    if (used > 1)
-        mt_page_add(page, "; %zu devices, %s", used, NAME(name, 32));
-    else
-        mt_page_add(page, "; %s", NAME(name, 32));
-    if (mt_story_device(story, device[0], "total_bytes"))
+    bool named = used > 1 ? mt_page_add(page, "; %zu devices, %s", used, NAME(name, 32))
+                          : mt_page_add(page, "; %s", NAME(name, 32));
+    if (named && mt_story_device(story, device[0], "total_bytes"))
         mt_page_add(page, " of %s", BYTES(mt_story_device(story, device[0], "total_bytes")));
 }
 
