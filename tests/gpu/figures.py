@@ -32,6 +32,7 @@ OTHERS = (
     ("known_graphs_shared", "CUDA graphs by hand, shared runtime"),
     ("known_memory_static", "memory in every other way, static runtime"),
     ("known_memory_shared", "memory in every other way, shared runtime"),
+    ("reload", "modules that come and go beside kernels that stay"),
     ("nvtx_torch", "forward functions of backward blocks (`emit_nvtx`)"),
     ("known_external_static", "memory of another library, static runtime"),
     ("known_external_shared", "memory of another library, shared runtime"),

@@ -1,7 +1,8 @@
-"""What of known_external.py and nvtx_torch.py needs no GPU; a part of gpu_selftest.py."""
+"""What of known_external.py, nvtx_torch.py and reload.py needs no GPU; a part of gpu_selftest.py."""
 import known_external
 import nvtx_torch
 import outcome
+import reload
 
 
 def test_external(expect):
@@ -38,6 +39,23 @@ def test_ranges(expect):
         expect(len(out.failures) == failures, f"forward ranges: {out.failures}")
 
 
+def test_reload(expect):
+    events = [{"event": "kernel", "id": 1, "text": "stays_0"},
+              {"event": "launch", "kernel": 1, "words": [{"offset": 0, "address": 16}]}]
+    launches, told = reload.recorded(events)
+    out = outcome.Outcome()
+    reload.check_launches(out, [["stays_0", [16]]], launches, told)
+    expect(not out.failures, "what was launched and told once is right")
+    for done in (["other_1", [16]], ["stays_0", [16, 24]]):
+        out = outcome.Outcome()
+        reload.check_launches(out, [done], launches, told)
+        expect(out.failures, f"{done} is noticed")
+    out = outcome.Outcome()
+    reload.check_launches(out, [["stays_0", [16]]], *reload.recorded([events[0], *events]))
+    expect(out.failures, "a kernel that is told twice is noticed")
+
+
 def test_others(expect):
     test_external(expect)
     test_ranges(expect)
+    test_reload(expect)

@@ -74,6 +74,7 @@ def listed():
         tests.append((f"known_memory_{runtime}", ["known_memory.py", runtime], 60, False))
         tests.append((f"known_external_{runtime}", ["known_external.py", runtime], 60, False))
         tests.append((f"multi_peer_{runtime}", ["known_peers.py", runtime], 60, False))
+    tests.append(("reload", ["reload.py"], 90, False))
     tests.append(("nvtx_torch", ["nvtx_torch.py"], 90, False))
     tests.append(("oom", ["oom.py"], 60, False))
     tests.append(("multi_dataloader", ["dataloader.py"], 150, False))
