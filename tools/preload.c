@@ -6,15 +6,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
-/* The folder of this program, wherever it was called from. */
+/* The folder of this program, wherever it was called from: where /proc is not mounted, by the path
+ * that the kernel was given. */
 static int own_folder(char folder[PATH_MAX], struct mt_error *error)
 {
     ssize_t length = readlink("/proc/self/exe", folder, PATH_MAX - 1);
-    if (length < 0)
-        return mt_fail(error, MT_ERR_SYSTEM, "/proc/self/exe: %s", strerror(errno));
-    folder[length] = '\0';
+    const char *given = (const char *)getauxval(AT_EXECFN);
+    if (length >= 0)
+        folder[length] = '\0';
+    else if (!given || !realpath(given, folder))
+        return mt_fail(error, MT_ERR_SYSTEM,
+                       "/proc/self/exe: %s; where /proc is not mounted call memtrace by its path",
+                       strerror(errno));
     *strrchr(folder, '/') = '\0';
     return MT_OK;
 }
