@@ -1,4 +1,5 @@
-"""What of known_external.py, nvtx_torch.py and reload.py needs no GPU; a part of gpu_selftest.py."""
+"""What of known_external.py, nvtx_torch.py and reload.py needs no GPU; a part of
+gpu_selftest.py."""
 import known_external
 import nvtx_torch
 import outcome

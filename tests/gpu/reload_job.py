@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Loads modules and libraries, launches them and unloads them, in every step, beside kernels that
-stay. Prints, as JSON, each launch by its kernel and its pointers, and how often a handle was that of
-another kernel before.
+stay. Prints, as JSON, each launch by its kernel and its pointers, and how often a handle was that
+of another kernel before.
 
 usage: reload_job.py STEPS STAYING
 """
