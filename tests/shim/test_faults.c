@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "foreign.h"
 #include "unit/unit.h"
@@ -44,17 +45,14 @@ static void check_said(const struct run *run, const char *fault)
 }
 
 /* All that was done is recorded or lost; who is not recorded is told so and left nothing. */
-static void check(const char *name, unsigned nth)
+static void check_run(struct run *run, const char *fault)
 {
-    char fault[32];
-    snprintf(fault, sizeof fault, "%s:%u", name, nth);
-    struct run run = run_faulty(fault, LIST("victim", "plain", "2000"));
-    check_said(&run, fault);
-    if (run.traces == 0) {
-        ck_assert_msg(strstr(run.err, "not recorded") != NULL, "%s: said: %s", fault, run.err);
-        ck_assert_uint_eq(run_files(&run, ""), 0);
+    check_said(run, fault);
+    if (run->traces == 0) {
+        ck_assert_msg(strstr(run->err, "not recorded") != NULL, "%s: said: %s", fault, run->err);
+        ck_assert_uint_eq(run_files(run, ""), 0);
     } else {
-        struct mt_trace *trace = open_trace(run.trace[0]);
+        struct mt_trace *trace = open_trace(run->trace[0]);
         struct mt_trace_stats stats;
         uint64_t events = 0;
         for (const struct mt_record *r; (r = mt_trace_next(trace, NULL));)
@@ -64,7 +62,15 @@ static void check(const char *name, unsigned nth)
                       (unsigned long long)events, (unsigned long long)stats.events_lost);
         mt_trace_free(trace);
     }
-    run_free(&run);
+    run_free(run);
+}
+
+static void check(const char *name, unsigned nth)
+{
+    char fault[32];
+    snprintf(fault, sizeof fault, "%s:%u", name, nth);
+    struct run run = run_faulty(fault, LIST("victim", "plain", "2000"));
+    check_run(&run, fault);
 }
 
 static void check_some(const char *name, unsigned most)
@@ -188,6 +194,44 @@ START_TEST(threads)
 }
 END_TEST
 
+/* As containers forbid them: with an error, and from the start. */
+START_TEST(system_calls_denied)
+{
+    static const struct {
+        const char *name;
+        long number;
+    } calls[] = {{"fallocate", SYS_fallocate},   {"memfd_create", SYS_memfd_create},
+                 {"fstatfs", SYS_fstatfs},       {"ftruncate", SYS_ftruncate},
+                 {"pwrite64", SYS_pwrite64},     {"madvise", SYS_madvise},
+                 {"membarrier", SYS_membarrier}, {"getrandom", SYS_getrandom},
+                 {"prlimit64", SYS_prlimit64},   {"fcntl", SYS_fcntl},
+                 {"fdatasync", SYS_fdatasync},   {"gettid", SYS_gettid},
+                 {"tgkill", SYS_tgkill},         {"prctl", SYS_prctl},
+                 {"ioctl", SYS_ioctl},           {"readlinkat", SYS_readlinkat}};
+    for (size_t i = 0; i < sizeof calls / sizeof *calls && !foreign_is(); i++) {
+        char number[16];
+        snprintf(number, sizeof number, "%ld", calls[i].number);
+        struct run run = run_order(&(struct order){
+            .environment = LIST("MEMTRACE_RING_KIB=64", "MEMTRACE_WAIT_US=5000000"),
+            .arguments = LIST("victim", "denied", number)});
+        ck_assert_msg(run_exited(&run, 0), "%s: wait status %#x; stderr: %s", calls[i].name,
+                      run.status, run.err);
+        check_run(&run, calls[i].name);
+    }
+}
+END_TEST
+
+/* The job ends, a little later, and the ring has all. */
+START_TEST(recorder_that_a_debugger_stops)
+{
+    if (foreign_is())
+        return;
+    struct run run = run_order(&(struct order){.arguments = LIST("victim", "stopped")});
+    ck_assert_msg(run_exited(&run, 0), "wait status %#x; stderr: %s", run.status, run.err);
+    check_run(&run, "stopped");
+}
+END_TEST
+
 /* What was mapped for recording is given back. */
 START_TEST(memory_where_nothing_is_recorded)
 {
@@ -215,4 +259,4 @@ END_TEST
 
 UNIT_MAIN("faults", memory, files, a_ring_that_cannot_grow, file_systems_without_fallocate,
           interrupted, file_systems_that_copy_on_write, names, writing, threads,
-          memory_where_nothing_is_recorded, more_rights_than_the_caller)
+          system_calls_denied, recorder_that_a_debugger_stops, memory_where_nothing_is_recorded, more_rights_than_the_caller)

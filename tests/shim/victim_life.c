@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -428,6 +429,71 @@ static int sandbox(int argc, char **argv)
     return 0;
 }
 
+/* denied NUMBER...: system calls that a container forbids; what was done meanwhile is told. */
+static int denied(int argc, char **argv)
+{
+    enum { MOST = 20 };
+    struct sock_filter code[2 * MOST + 2] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr))};
+    unsigned short n = 1;
+    for (int i = 1; i < argc && i <= MOST; i++) {
+        code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
+                                                 (unsigned)atoi(argv[i]), 0, 1);
+        code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
+    }
+    code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+    const struct sock_fprog filter = {n, code};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) < 0)
+        puts("not allowed here");
+    begin();
+    some_events(2000);
+    return 0;
+}
+
+/* The number of the recorder's thread, 0: there is none. */
+static pid_t recorder_of(pid_t process)
+{
+    char path[64], name[32] = "";
+    for (pid_t thread = process; thread < process + 100; thread++) {
+        snprintf(path, sizeof path, "/proc/%d/task/%d/comm", process, thread);
+        FILE *comm = fopen(path, "re");
+        bool is = comm && fgets(name, sizeof name, comm) && strcmp(name, "memtrace\n") == 0;
+        if (comm)
+            fclose(comm);
+        if (is)
+            return thread;
+    }
+    return 0;
+}
+
+/* Another process stops the recorder's thread, as a debugger does, and lets it stand. */
+static int stopped(int argc, char **argv)
+{
+    int ready[2];
+    char good = 0;
+    (void)argc, (void)argv;
+    begin();
+    prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
+    if (pipe(ready) < 0)
+        return 2;
+    pid_t victim = getpid();
+    if (fork() == 0) {
+        pid_t thread = recorder_of(victim);
+        good = thread && ptrace(PTRACE_SEIZE, thread, NULL, NULL) == 0 &&
+               ptrace(PTRACE_INTERRUPT, thread, NULL, NULL) == 0;
+        if (write(ready[1], &good, 1) != 1 || !good)
+            _exit(0);
+        while (waitpid(thread, NULL, __WALL) == thread) /* its stop, then its end */
+            ;
+        _exit(0);
+    }
+    if (read(ready[0], &good, 1) != 1 || !good)
+        puts("not allowed here");
+    some_events(2000);
+    return 0;
+}
+
 const struct victim_command victim_life[] = {
     {"init-only", init_only},   {"plain", plain},           {"fork-children", fork_children},
     {"fork-before", fork_before}, {"fork-while", fork_while}, {"raw-clone", raw_clone},
@@ -436,5 +502,6 @@ const struct victim_command victim_life[] = {
     {"close-all", close_all},   {"chdir", change_folder},
     {"cancel", cancel},         {"profiled", profiled},
     {"delete", delete_file},    {"own-stderr", own_stderr}, {"sandbox", sandbox},
+    {"denied", denied},         {"stopped", stopped},
     {NULL, NULL},
 };

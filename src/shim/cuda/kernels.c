@@ -433,13 +433,14 @@ static bool may_end(const struct rest *rest, uintptr_t owner, enum mt_owned what
     return rest->owned == MT_OWNED_UNKNOWN || (what == rest->owned && rest->owner == owner);
 }
 
+/* The entries lie in lines of their own, so only those are touched that may end. */
 static void forget_owned(uintptr_t owner, enum mt_owned what)
 {
     uintptr_t table = atomic_load_explicit(&mt_kernels, memory_order_relaxed);
     struct mt_kernel *entry = entries_of(table);
     const struct rest *rest = rests_of(table);
     for (uint32_t i = 0; i < 1u << bits_of(table); i++)
-        if (generation_of(&entry[i]) != GENERATION_NONE && may_end(&rest[i], owner, what))
+        if (rest[i].epoch && may_end(&rest[i], owner, what))
             set_generation(&entry[i], GENERATION_NONE);
 }
 
