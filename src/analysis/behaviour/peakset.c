@@ -8,11 +8,10 @@ void mt_peakset_release(struct mt_peakset *set)
     *set = (struct mt_peakset){0};
 }
 
-void mt_peakset_usage(struct mt_peakset *set, struct mt_behaviour *behaviour,
-                      const struct mt_usage *usage, uint64_t time_ns)
+/* What was held is of a smaller sum. */
+void mt_peakset_rise(struct mt_peakset *set, struct mt_behaviour *behaviour,
+                     const struct mt_usage *usage, uint64_t time_ns)
 {
-    if (usage->allocated <= set->bytes)
-        return;
     while (set->lives)
         mt_lives_let_go(&behaviour->lives, set->life[--set->lives]);
     set->bytes = usage->allocated;

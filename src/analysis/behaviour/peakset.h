@@ -23,9 +23,16 @@ struct mt_peakset {
 
 void mt_peakset_release(struct mt_peakset *set); /* one of zeros is empty */
 
+void mt_peakset_rise(struct mt_peakset *set, struct mt_behaviour *behaviour,
+                     const struct mt_usage *usage, uint64_t time_ns);
+
 /* Memory of the device has changed. */
-void mt_peakset_usage(struct mt_peakset *set, struct mt_behaviour *behaviour,
-                      const struct mt_usage *usage, uint64_t time_ns);
+static inline void mt_peakset_usage(struct mt_peakset *set, struct mt_behaviour *behaviour,
+                                    const struct mt_usage *usage, uint64_t time_ns)
+{
+    if (usage->allocated > set->bytes)
+        mt_peakset_rise(set, behaviour, usage, time_ns);
+}
 
 /* A block of the device dies; told before mt_behaviour_death. False where memory is out. */
 bool mt_peakset_death(struct mt_peakset *set, struct mt_behaviour *behaviour, uint32_t life);

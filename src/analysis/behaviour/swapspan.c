@@ -26,10 +26,9 @@ void mt_swapspan_release(struct mt_swapspan *it)
     free(it->ends);
 }
 
-int mt_swapspan_usage(struct mt_swapspan *it, uint32_t device, uint64_t allocated, uint64_t time_ns)
+int mt_swapspan_gather(struct mt_swapspan *it, uint32_t device, uint64_t allocated,
+                       uint64_t time_ns)
 {
-    if (!it->gathering)
-        return 0;
     if (!MT_ROOM(it->usage, it->usages, it->room, 4096))
         return MT_ERR_MEMORY;
     it->usage[it->usages++] = (struct mt_swapspan_usage){time_ns, allocated, device};

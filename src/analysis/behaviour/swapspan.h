@@ -29,8 +29,13 @@ struct mt_swapspan {
 void mt_swapspan_init(struct mt_swapspan *it, struct mt_behaviour *behaviour);
 void mt_swapspan_release(struct mt_swapspan *it);
 
-int mt_swapspan_usage(struct mt_swapspan *it, uint32_t device, uint64_t allocated,
-                      uint64_t time_ns);
+int mt_swapspan_gather(struct mt_swapspan *it, uint32_t device, uint64_t allocated,
+                       uint64_t time_ns);
+static inline int mt_swapspan_usage(struct mt_swapspan *it, uint32_t device, uint64_t allocated,
+                                    uint64_t time_ns)
+{
+    return it->gathering ? mt_swapspan_gather(it, device, allocated, time_ns) : 0;
+}
 int mt_swapspan_begun(struct mt_swapspan *it, const struct mt_span *span);
 int mt_swapspan_span(struct mt_swapspan *it, const struct mt_span *span);
 int mt_swapspan_finish(struct mt_swapspan *it); /* after the last span */

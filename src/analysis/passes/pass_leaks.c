@@ -92,26 +92,29 @@ static struct place *place_at(struct state *state, uint32_t slot)
 
 /* ---- lists of the young ---- */
 
-static void enlist(struct state *state, uint32_t slot, uint32_t list)
+/* Of a block that is known to have one. */
+static inline struct place *known_place(const struct state *state, uint32_t slot)
 {
-    struct place *place = place_at(state, slot);
+    return (struct place *)(void *)state->places.place + slot;
+}
+
+static inline void enlist(struct state *state, struct place *place, uint32_t slot, uint32_t list)
+{
     place->age = list + 1;
-    place->before = 0;
     place->next = state->head[list];
     if (place->next)
-        place_at(state, place->next)->before = slot;
+        known_place(state, place->next)->before = slot;
     state->head[list] = slot;
 }
 
-static void strike(struct state *state, uint32_t slot)
+static inline void strike(struct state *state, struct place *place)
 {
-    struct place *place = place_at(state, slot);
     if (!place->age)
         return;
     if (place->next)
-        place_at(state, place->next)->before = place->before;
+        known_place(state, place->next)->before = place->before;
     if (place->before)
-        place_at(state, place->before)->next = place->next;
+        known_place(state, place->before)->next = place->next;
     else
         state->head[place->age - 1] = place->next;
     place->age = 0;
@@ -127,7 +130,7 @@ static int leaks_birth(void *data, const struct mt_block *block)
         .size = block->size, .id = block->id, .device = block->device, .stack = block->stack};
     /* Whoever was born in a pause belongs to no iteration. */
     if (state->counting && block->level == MT_LEVEL_BLOCK && !block->unseen)
-        enlist(state, block->slot, state->now);
+        enlist(state, place, block->slot, state->now);
     return 0;
 }
 
@@ -148,19 +151,23 @@ static void take_off(const struct state *state, struct group *group, uint64_t si
     group->bytes -= size;
 }
 
+static __attribute__((noinline)) void take_off_both(const struct state *state, struct place *place)
+{
+    struct group *group = &state->group[place->group - 1];
+    take_off(state, group, place->size);
+    take_off(state, &state->group[group->any - 1], place->size);
+    place->group = 0;
+}
+
 static int leaks_death(void *data, const struct mt_block *block)
 {
     struct state *state = data;
-    struct place *place = place_at(state, block->slot);
     if (block->death_ns == UINT64_MAX)
         return 0; /* only the trace ends */
-    strike(state, block->slot);
-    if (place->group) {
-        struct group *group = &state->group[place->group - 1];
-        take_off(state, group, place->size);
-        take_off(state, &state->group[group->any - 1], place->size);
-    }
-    place->group = 0;
+    struct place *place = known_place(state, block->slot);
+    strike(state, place);
+    if (place->group)
+        take_off_both(state, place);
     return 0;
 }
 
@@ -234,7 +241,7 @@ static int leave_behind(struct state *state, uint32_t list, uint64_t born)
     while (state->head[list]) {
         uint32_t slot = state->head[list];
         struct place *place = place_at(state, slot);
-        strike(state, slot);
+        strike(state, place);
         place->group = groups_of(state, place);
         if (!place->group)
             return MT_ERR_MEMORY;

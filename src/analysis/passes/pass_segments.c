@@ -62,7 +62,8 @@ static int segments_birth(void *data, const struct mt_block *block)
 
 #define CELL(name) cell[MT_COL_segments_##name]
 
-static int put_row(struct state *state, const struct mt_block *block, const struct fill *fill)
+static __attribute__((noinline)) int put_row(struct state *state, const struct mt_block *block,
+                                             const struct fill *fill)
 {
     struct mt_value cell[MT_COLS_segments];
     bool died = block->death_ns != UINT64_MAX;

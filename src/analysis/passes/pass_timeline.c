@@ -62,14 +62,17 @@ static inline uint32_t slice_near(const struct state *state, const struct line *
     return time_ns - begin < state->width ? line->slice : slice_of(state, time_ns);
 }
 
+static __attribute__((noinline)) struct line *new_line(struct state *state, uint32_t device)
+{
+    state->line[device] = calloc(1, sizeof(struct line));
+    if (state->line[device])
+        state->line[device]->slice_end = state->width;
+    return state->line[device];
+}
+
 static inline struct line *line_of(struct state *state, uint32_t device)
 {
-    if (!state->line[device]) {
-        state->line[device] = calloc(1, sizeof(struct line));
-        if (state->line[device])
-            state->line[device]->slice_end = state->width;
-    }
-    return state->line[device];
+    return state->line[device] ? state->line[device] : new_line(state, device);
 }
 
 static void most(uint64_t *old, uint64_t new)
@@ -79,7 +82,8 @@ static void most(uint64_t *old, uint64_t new)
 }
 
 /* Go on to a later slice, with what is in use now. */
-static void go_on(const struct state *state, struct line *line, uint32_t slice)
+static __attribute__((noinline)) void go_on(const struct state *state, struct line *line,
+                                            uint32_t slice)
 {
     while (line->slice < slice) {
         line->slice++;
@@ -91,20 +95,36 @@ static void go_on(const struct state *state, struct line *line, uint32_t slice)
     line->slice_end = last ? UINT64_MAX : (slice + 1) * state->width;
 }
 
-/* Births are told a little late: a time before the current slice counts as in it. */
-static int timeline_usage(void *data, uint32_t device, const struct mt_usage *usage,
-                          uint64_t time_ns)
+static inline void note_usage(struct line *line, const struct mt_usage *usage)
 {
-    struct state *state = data;
+    line->reserved = usage->reserved;
+    line->allocated = usage->allocated;
+    most(&line->most_reserved[line->slice], usage->reserved);
+    most(&line->most_allocated[line->slice], usage->allocated);
+}
+
+/* The first of a device, or of a slice. */
+static __attribute__((noinline)) int begin_usage(struct state *state, uint32_t device,
+                                                 const struct mt_usage *usage, uint64_t time_ns)
+{
     struct line *line = line_of(state, device);
     if (!line)
         return MT_ERR_MEMORY;
     if (time_ns >= line->slice_end)
         go_on(state, line, slice_of(state, time_ns));
-    line->reserved = usage->reserved;
-    line->allocated = usage->allocated;
-    most(&line->most_reserved[line->slice], usage->reserved);
-    most(&line->most_allocated[line->slice], usage->allocated);
+    note_usage(line, usage);
+    return 0;
+}
+
+/* Births are told a little late: a time before the current slice counts as in it. */
+static int timeline_usage(void *data, uint32_t device, const struct mt_usage *usage,
+                          uint64_t time_ns)
+{
+    struct state *state = data;
+    struct line *line = state->line[device];
+    if (!line || time_ns >= line->slice_end)
+        return begin_usage(state, device, usage, time_ns);
+    note_usage(line, usage);
     return 0;
 }
 
