@@ -128,34 +128,38 @@ static __attribute__((noinline)) int take_other(struct mt_logicals *it,
     return 0;
 }
 
-/* Where a life is touched; `pauses`: the trace may have some. */
-static inline int take_beat(struct mt_logicals *it, const struct mt_touch *touch,
-                            const struct mt_step *step, bool pauses)
+/* Where a life is touched that goes on as its pattern does; false where it does not. */
+static inline bool take_beat(struct mt_follower *follower, const struct mt_touch *touch,
+                             const struct mt_step *step)
 {
-    struct mt_follower *follower = &it->follower[touch->life];
-    if (__builtin_expect(!follower->beat, 0))
-        return follower->following ? take_other(it, follower, touch, step) : 0;
     struct mt_beat *beat = &follower->beat[follower->beats];
     if (__builtin_expect(follower->beats >= follower->pattern || beat->who != step->who ||
-                             beat->kind != touch->kind || pauses,
-                         0)) {
-        follower->beat = NULL;
-        return take_other(it, follower, touch, step);
-    }
+                             beat->kind != touch->kind,
+                         0))
+        return false;
     uint64_t now = step->time_ns, before = follower->last_ns;
     follower->last_ns = now;
     if (follower->beats++ == 0)
         follower->first_ns = now;
     spread_add(&beat->interval, (double)(int64_t)(now - before));
-    return 0;
+    return true;
 }
 
 int mt_logicals_logged(struct mt_logicals *it, const struct mt_spanlog *log)
 {
-    bool pauses = mt_model_has_pauses(it->behaviour->run->model);
-    const struct mt_touch *end = log->touch + log->touches;
-    for (const struct mt_touch *touch = log->touch; touch < end; touch++)
-        RETURN_IF_ERROR(take_beat(it, touch, &log->step[touch->step], pauses));
+    const bool pauses = mt_model_has_pauses(it->behaviour->run->model);
+    const struct mt_touch *touch = log->touch, *const end = touch + log->touches;
+    const struct mt_step *const steps = log->step;
+    struct mt_follower *const followers = it->follower;
+    for (; touch < end; touch++) {
+        struct mt_follower *follower = &followers[touch->life];
+        const struct mt_step *step = &steps[touch->step];
+        if (__builtin_expect(follower->beat && !pauses && take_beat(follower, touch, step), 1))
+            continue;
+        follower->beat = NULL;
+        if (follower->following)
+            RETURN_IF_ERROR(take_other(it, follower, touch, step));
+    }
     return 0;
 }
 
