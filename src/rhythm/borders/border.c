@@ -21,15 +21,17 @@
 #include "rhythm/borders/choose.h"
 
 #define SEAM_WIDTH                                                                                 \
-    16u             /* symbols behind the end of what is put in among which the pause decides      \
-                     */
-#define ABOUT 0.8   /* of the best score: as good */
-#define AT_BEGIN 16 /* where the first run may begin */
+    16u              /* symbols behind the end of what is put in among which the pause decides     \
+                      */
+#define ABOUT 0.8    /* of the best score: as good */
+#define AT_BEGIN 16  /* where the first run may begin */
+#define AS_BEFORE 16 /* what iterations of another loop of the job begin with */
 
 struct bordering {
     struct mt_segments segments;
     struct mt_pauses pauses;
     struct mt_candidates all;
+    const struct mt_cut *before; /* of another loop of the same job */
 };
 
 static bool is_unique(const struct bordering *bordering, const struct mt_candidate *candidate)
@@ -73,6 +75,29 @@ static double find_seam(struct bordering *bordering)
         }
     }
     return farthest;
+}
+
+/* A job goes on with other kernels, as after a recompilation, but its iterations begin as before.
+ */
+static bool begins_as_before(const struct bordering *bordering, uint32_t place)
+{
+    const struct mt_window *window = bordering->segments.window;
+    const struct mt_anchor *first = &bordering->before->first;
+    uint32_t rank = window->rank[place], n = 0, length = first->mode.length;
+    if (length == 0 || rank < window->thread_begin[first->thread])
+        return false;
+    while (n < length && rank + n < window->thread_begin[first->thread + 1] &&
+           mt_window_ranked(window, rank + n)->bare == first->id[n])
+        n++;
+    return n == length;
+}
+
+static void weigh_before(struct bordering *bordering)
+{
+    for (uint32_t i = 0; i < bordering->all.candidates; i++) {
+        struct mt_candidate *candidate = &bordering->all.candidate[i];
+        candidate->score *= begins_as_before(bordering, candidate->place) ? AS_BEFORE : 1;
+    }
 }
 
 /* Those about where the first iteration begins weigh more. What evaluations have, too, may tell. */
@@ -185,36 +210,57 @@ static int choose_behind(struct bordering *bordering, int seam, const struct mt_
     return 0;
 }
 
+/* Where pauses, both ends of the trace and another loop tell. */
+static int choose_anywhere(struct bordering *bordering, const struct mt_candidate **chosen)
+{
+    RETURN_IF_ERROR(mt_candidates_find(&bordering->all, &bordering->segments, &bordering->pauses));
+    if (bordering->segments.usual)
+        RETURN_IF_ERROR(weigh_begins(bordering));
+    weigh_before(bordering);
+    *chosen = choose(bordering, false);
+    return 0;
+}
+
+/* What begins as iterations of another loop of the job do. */
+static int choose_as_before(struct bordering *bordering, const struct mt_candidate **chosen)
+{
+    *chosen = NULL;
+    if (!bordering->before->first.mode.length)
+        return 0;
+    mt_segments_cut_anywhere(&bordering->segments);
+    RETURN_IF_ERROR(choose_anywhere(bordering, chosen));
+    if (*chosen && !begins_as_before(bordering, (*chosen)->place))
+        *chosen = NULL;
+    return 0;
+}
+
 static int choose_border(struct bordering *bordering, int seam, struct mt_cut *cut)
 {
     struct mt_segments *segments = &bordering->segments;
     const struct mt_candidate *chosen = NULL;
-    bool behind = mt_segments_cut_behind(segments, seam, 0);
-    if (!behind && segments->usual)
+    RETURN_IF_ERROR(choose_as_before(bordering, &chosen));
+    bool behind = !chosen && mt_segments_cut_behind(segments, seam, 0);
+    if (!chosen && !behind && segments->usual)
         mt_end_find(segments->window, segments->landmarks, segments->landmark, segments->middle,
                     &bordering->pauses.end);
     if (behind)
         RETURN_IF_ERROR(choose_behind(bordering, seam, &chosen));
     if (!chosen && behind)
         mt_segments_cut_anywhere(segments);
-    if (!chosen) {
-        RETURN_IF_ERROR(
-            mt_candidates_find(&bordering->all, &bordering->segments, &bordering->pauses));
-        if (segments->usual)
-            RETURN_IF_ERROR(weigh_begins(bordering));
-        chosen = choose(bordering, false);
-    }
+    if (!chosen)
+        RETURN_IF_ERROR(choose_anywhere(bordering, &chosen));
     take(bordering, chosen, cut);
     return 0;
 }
 
-int mt_choose_cut(const struct mt_window *window, const struct mt_pulse *pulse, struct mt_cut *cut)
+int mt_choose_cut(const struct mt_window *window, const struct mt_pulse *pulse,
+                  const struct mt_cut *before, struct mt_cut *cut)
 {
     struct mt_landmarks landmarks;
     int seam, code = mt_landmarks_find(window, pulse, &landmarks);
     if (code == 0)
         code = mt_landmarks_seam(&landmarks, pulse->length, &seam);
-    struct bordering bordering = {0};
+    struct bordering bordering = {.before = before};
     if (code == 0)
         code = mt_pauses_init(&bordering.pauses, window, pulse->at[pulse->count / 2],
                               pulse->at[pulse->count - 1]);

@@ -25,6 +25,8 @@ int mt_cut_find(const struct mt_window *window, const struct mt_cut *cut, uint32
 int mt_cut_first(const struct mt_window *window, const struct mt_cut *cut, uint32_t border,
                  uint32_t usual, uint32_t least, uint32_t *first);
 
-int mt_choose_cut(const struct mt_window *window, const struct mt_pulse *pulse, struct mt_cut *cut);
+/* `before`: how iterations of another loop of the same job are cut; zeros: there is none. */
+int mt_choose_cut(const struct mt_window *window, const struct mt_pulse *pulse,
+                  const struct mt_cut *before, struct mt_cut *cut);
 
 #endif

@@ -169,8 +169,8 @@ static int search_for(struct mt_detector *detector, double least, bool *found)
     code = wanted < -1 ? wanted : code;
     if (wanted >= 0) {
         chosen = wanted;
-        memset(&detector->cut, 0, sizeof detector->cut);
-        code = mt_choose_cut(&detector->window, &pulses.pulse[chosen], &detector->cut);
+        struct mt_cut before = detector->cut;
+        code = mt_choose_cut(&detector->window, &pulses.pulse[chosen], &before, &detector->cut);
         detector->usual = pulses.pulse[chosen].length;
         *found = true;
     }
