@@ -7,8 +7,8 @@
 #include "rhythm/compare/memo.h"
 #include "rhythm/rhythm.h"
 
-#define MT_REFERENCES_MAX 8u /* a loop of unlike iterations takes several, and another may follow  \
-                              */
+/* A loop of unlike iterations takes several, and another loop may follow. */
+#define MT_REFERENCES_MAX 8u
 
 struct mt_track {
     struct mt_reference reference[MT_REFERENCES_MAX];
