@@ -121,7 +121,7 @@ static inline __attribute__((always_inline)) void died(struct mt_model *model,
     usage->allocator -= source == MT_SOURCE_ALLOCATOR ? size : 0;
     usage->blocks--;
     mt_use_allocated(model, block->device, usage, 0 - size, model->now);
-    mt_tell_block(model, &model->deaths, block);
+    mt_tell_death(model, &model->deaths, block);
     mt_slot_drop(model, block->slot);
 }
 

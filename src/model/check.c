@@ -60,7 +60,7 @@ static bool block_is_valid(const struct mt_model *model, const struct mt_range *
 
 static bool counts_are_valid(const struct mt_block *block)
 {
-    return block->accesses == block->reads + block->writes + block->touches &&
+    return block->accesses >= block->reads + block->writes &&
            (block->accesses == 0 || (block->first_access_ns <= block->last_access_ns &&
                                      block->first_access_ns >= block->birth_ns));
 }

@@ -453,7 +453,7 @@ static void again_access(struct mt_model *model, const struct mt_trail_step *ste
                  : node->kind == MT_set        ? MT_BY_SET
                  : node->kind == MT_collective ? MT_BY_NCCL
                                                : MT_BY_COPY;
-    mt_touch_add(model, block, access, mt_kind_count(block, access->kind));
+    mt_touch_add(model, block, access);
 }
 
 static void follow_trail(struct mt_model *model, const struct mt_graph *graph,

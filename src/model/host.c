@@ -6,12 +6,6 @@
 
 #include <string.h>
 
-static void tell(struct mt_model *model, const struct mt_calls *calls, const struct mt_block *block)
-{
-    for (size_t i = 0; i < calls->n; i++)
-        mt_model_note(model, calls->call[i].block(calls->call[i].state, block));
-}
-
 uint32_t mt_host_at(const struct mt_model *model, uint64_t address)
 {
     struct mt_range range;
@@ -25,7 +19,7 @@ void mt_host_died(struct mt_model *model, uint32_t slot)
     model->host_generation++;
     model->pinned -= block->size;
     block->death_ns = model->now;
-    tell(model, &model->host_deaths, block);
+    mt_tell_death(model, &model->host_deaths, block);
     mt_slot_drop(model, slot);
 }
 
@@ -69,7 +63,7 @@ void mt_host_born(struct mt_model *model, const struct mt_birth *birth)
     block->state = MT_STATE_TOLD;
     mt_block_enter(model, block);
     count_pinned(model, block->size);
-    tell(model, &model->host_births, block);
+    mt_tell_block(model, &model->host_births, block);
 }
 
 void mt_do_host_alloc(struct mt_model *model, const struct mt_ev_host_alloc *event)
@@ -113,6 +107,6 @@ void mt_host_touch(struct mt_model *model, const struct mt_box *box, struct mt_a
         access->size = mt_box_within(box, range.begin, range.end, &first);
         access->offset = first - range.begin;
         if (access->size)
-            mt_touch_add(model, block, access, mt_kind_count(block, access->kind));
+            mt_touch_add(model, block, access);
     }
 }

@@ -223,7 +223,7 @@ void mt_driver_died(struct mt_model *model, uint32_t slot)
         block->death_ns = mt_happened_ns(model);
         --*level_count(model, block);
         use_all(model, block, -1, -(block->level == MT_LEVEL_BLOCK), model->now);
-        mt_tell_block(model, &model->deaths, block);
+        mt_tell_death(model, &model->deaths, block);
     }
     block->state = MT_STATE_RESERVED; /* its bytes are gone; others' that were aliases may grow */
     if (virtual)
@@ -297,7 +297,7 @@ void mt_array_died(struct mt_model *model, uint64_t handle)
     block->death_ns = model->now;
     --*level_count(model, block);
     use_all(model, block, -1, -(block->level == MT_LEVEL_BLOCK), model->now);
-    mt_tell_block(model, &model->deaths, block);
+    mt_tell_death(model, &model->deaths, block);
     mt_slot_drop(model, range.item);
 }
 

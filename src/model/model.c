@@ -413,8 +413,8 @@ static void tell_survivors(struct mt_model *model, const struct mt_space *space,
     struct mt_range range;
     for (uint64_t at = 0; mt_space_next(space, at, &range); at = range.end) {
         struct mt_block *block = &model->block[range.item];
-        for (size_t i = 0; block->state == MT_STATE_TOLD && i < deaths->n; i++)
-            mt_model_note(model, deaths->call[i].block(deaths->call[i].state, block));
+        if (block->state == MT_STATE_TOLD)
+            mt_tell_death(model, deaths, block);
     }
 }
 

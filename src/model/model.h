@@ -54,12 +54,12 @@ enum mt_access_by { MT_BY_LAUNCH, MT_BY_COPY, MT_BY_SET, MT_BY_NCCL };
 struct mt_block {
     /* One cache line for what an access needs. */
     _Alignas(64) uint64_t address;
-    uint64_t reach;             /* the model's own */
-    uint64_t size;              /* bytes; of a virtual range the most ever mapped */
-    uint64_t accesses, touches; /* a launch or copy counts once a block and kind */
-    uint64_t last_access_ns;    /* meaningful if accesses > 0, as is first_access_ns */
-    uint32_t slot;              /* number among what lives; small, used again after death */
-    uint32_t stamp;             /* the model's own */
+    uint64_t reach;                           /* the model's own */
+    uint64_t size;                            /* bytes; of a virtual range the most ever mapped */
+    uint64_t accesses;                        /* a launch or copy counts once a block and kind */
+    uint64_t first_access_ns, last_access_ns; /* meaningful if accesses > 0 */
+    uint32_t slot;  /* number among what lives; small, used again after death */
+    uint32_t stamp; /* the model's own */
     uint32_t device;
     uint8_t level, source; /* enum mt_level, enum mt_source */
     uint8_t state;         /* the model's own */
@@ -72,8 +72,8 @@ struct mt_block {
     uint64_t segment; /* id of the driver memory around it, 0 for driver memory itself */
     uint64_t birth_ns;
     uint64_t death_ns; /* meaningful at its death; UINT64_MAX if it lived at the end of the trace */
-    uint64_t first_access_ns;
     uint64_t reads, writes;
+    uint64_t touches;      /* the accesses that are neither; told at its death */
     uint32_t segment_slot; /* slot of the driver memory around it, 0 if there is none */
     uint32_t api;
     uint32_t library;       /* string: file of who asked for driver memory, 0: not known */

@@ -8,7 +8,8 @@
  *   host.c      page-locked host memory
  *   windows.c   pauses of the recording
  *   scopes.c    ranges of marks that are open on each thread
- *   touch.c     launches, copies, sets
+ *   pointers.c  what launches touch
+ *   touch.c     the same of copies, sets, collectives; accesses that are told one by one
  *   graphs.c    what graphs hold, and their launches
  *   walk.c      all that lives
  *   check.c     every invariant */
@@ -203,7 +204,7 @@ struct mt_model {
     struct mt_calls births, accesses, launches, deaths, usages, resizes; /* who wants to know */
     struct mt_calls touches; /* of accesses: also those of launches */
     struct mt_calls host_births, host_accesses, host_deaths;
-    bool away; /* only `few` hear */
+    bool away;                                           /* only `few` hear */
     const struct mt_block *touched[MT_RECORD_WORDS_MAX]; /* by the launch that is told now */
     uint32_t cache[1u << MT_CACHE_BITS]; /* slot at an address; checked by containment when used */
 };
@@ -226,13 +227,6 @@ static inline void mt_block_set_reach(struct mt_block *block)
 {
     bool plain = block->level == MT_LEVEL_BLOCK && block->state == MT_STATE_TOLD;
     block->reach = plain ? block->extent : 0;
-}
-
-static inline uint64_t *mt_kind_count(struct mt_block *block, enum mt_access_kind kind)
-{
-    return kind == MT_ACCESS_READ    ? &block->reads
-           : kind == MT_ACCESS_WRITE ? &block->writes
-                                     : &block->touches;
 }
 
 /* A stack as an event names it; numbers that no trace has are none. */
@@ -297,6 +291,13 @@ static inline void mt_tell_block(struct mt_model *model, const struct mt_calls *
 {
     for (size_t i = 0; i < calls->n; i++)
         mt_model_note(model, calls->call[i].block(calls->call[i].state, block));
+}
+
+static inline void mt_tell_death(struct mt_model *model, const struct mt_calls *calls,
+                                 struct mt_block *block)
+{
+    block->touches = block->accesses - block->reads - block->writes;
+    mt_tell_block(model, calls, block);
 }
 
 static inline void mt_use_allocated(struct mt_model *model, uint32_t device, struct mt_usage *usage,
@@ -484,11 +485,30 @@ static inline uint64_t mt_told_ns(const struct mt_model *model, const struct mt_
     return block->unseen && told > block->birth_ns ? told : block->birth_ns;
 }
 
-/* touch.c */
+/* pointers.c */
 int mt_touch_launch(struct mt_model *model, const struct mt_record *record, uint32_t thread);
+void mt_clear_stamps(struct mt_model *model);
+
+/* What is touched from here on belongs to another launch. */
+static inline void mt_next_serial(struct mt_model *model)
+{
+    if (__builtin_expect(++model->serial == 0, 0))
+        mt_clear_stamps(model);
+}
+
+/* touch.c */
+static inline void mt_tell_access(struct mt_model *model, const struct mt_block *block,
+                                  const struct mt_access *access)
+{
+    const struct mt_calls *calls = access->by == MT_BY_LAUNCH ? &model->touches : &model->accesses;
+    for (size_t i = 0; i < calls->n; i++) {
+        const struct mt_call *call = &calls->call[i];
+        mt_model_note(model, call->access(call->state, block, access));
+    }
+}
+
 /* An access of a block, counted and told; a launch, told. */
-void mt_touch_add(struct mt_model *model, struct mt_block *block, struct mt_access *access,
-                  uint64_t *kind_count);
+void mt_touch_add(struct mt_model *model, struct mt_block *block, struct mt_access *access);
 void mt_touch_tell(struct mt_model *model, const struct mt_launch *launch);
 void mt_touch_copy(struct mt_model *model, const struct mt_ev_copy *event, uint32_t thread);
 void mt_touch_copy_rect(struct mt_model *model, const struct mt_ev_copy_rect *event,

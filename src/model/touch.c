@@ -1,4 +1,4 @@
-/* What launches, copies and sets touch.
+/* What copies, sets and collectives touch, and which block an address lies in.
  *
  * Most pointers are those of the last launches, so a small cache from addresses to slots answers
  * first. It needs no upkeep: the live block with nothing inside that contains an address is unique,
@@ -44,175 +44,26 @@ const struct mt_block *mt_model_find(struct mt_model *model, uint64_t address)
     return slot ? &model->block[slot] : NULL;
 }
 
-static inline void tell_access(struct mt_model *model, const struct mt_block *block,
-                               const struct mt_access *access)
-{
-    const struct mt_calls *calls = access->by == MT_BY_LAUNCH ? &model->touches : &model->accesses;
-    for (size_t i = 0; i < calls->n; i++) {
-        const struct mt_call *call = &calls->call[i];
-        mt_model_note(model, call->access(call->state, block, access));
-    }
-}
-
-static inline void count_access(struct mt_block *block, uint64_t now, uint64_t *kind_count)
+static inline void count_access(struct mt_block *block, uint64_t now)
 {
     if (block->accesses++ == 0)
         block->first_access_ns = now;
     block->last_access_ns = now;
-    ++*kind_count;
 }
 
-void mt_touch_add(struct mt_model *model, struct mt_block *block, struct mt_access *access,
-                  uint64_t *kind_count)
+void mt_touch_add(struct mt_model *model, struct mt_block *block, struct mt_access *access)
 {
     if (model->graphs.trail)
         mt_trail_access(model, block, access);
     if (block->state == MT_STATE_PENDING)
         mt_pending_tell(model, block->slot);
-    count_access(block, model->now, kind_count);
+    count_access(block, model->now);
+    block->reads += access->kind == MT_ACCESS_READ;
+    block->writes += access->kind == MT_ACCESS_WRITE;
     if (__builtin_expect(block->level == MT_LEVEL_HOST, 0))
         mt_host_tell(model, block, access);
     else
-        tell_access(model, block, access);
-}
-
-static void next_serial(struct mt_model *model)
-{
-    if (++model->serial == 0) { /* stamps of 2^32 launches ago must not look fresh */
-        for (uint32_t slot = 0; slot < model->slots; slot++)
-            model->block[slot].stamp = 0;
-        model->serial = 1;
-    }
-}
-
-/* ---- launches ---- */
-
-static void count_lost_pointer(struct mt_model *model, uint64_t address)
-{
-    struct mt_range range;
-    uint32_t slot = mt_driver_at(model, address);
-    if (!slot)
-        mt_trail_strict(model);
-    if (slot) {
-        model->counts.pointers_stale++;
-        model->block[slot].stale_touches++;
-        mt_trail_stale(model, slot, address);
-    } else if (mt_space_find(&model->host, address, &range)) {
-        model->counts.pointers_pinned++;
-    } else {
-        model->counts.pointers_unresolved++;
-    }
-}
-
-/* The block at an address of a launch, where the cache does not know it, with its birth told. */
-static __attribute__((noinline)) struct mt_block *block_slowly(struct mt_model *model,
-                                                               uint64_t address)
-{
-    uint32_t slot = resolve(model, address);
-    if (!slot) {
-        count_lost_pointer(model, address);
-        return NULL;
-    }
-    if (model->block[slot].state == MT_STATE_PENDING)
-        mt_pending_tell(model, slot);
-    return &model->block[slot];
-}
-
-/* Half of the time of an analysis is spent in this loop. What it needs of a block lies in one cache
- * line, and no turn waits for the one before; so the processor looks up several pointers at a time.
- * The number of blocks touched. */
-static inline __attribute__((always_inline)) uint32_t touch_words(struct mt_model *model,
-                                                                  const uint64_t *word, size_t n,
-                                                                  struct mt_access *access,
-                                                                  bool leave_trail)
-{
-    const uint32_t serial = model->serial;
-    const uint64_t now = model->now;
-    struct mt_block *const blocks = model->block;
-    const struct mt_block **touched = model->touched;
-    for (const uint64_t *end = word + n; word < end; word++) {
-        uint64_t address = MT_WORD_ADDRESS(*word);
-        struct mt_block *block = &blocks[*mt_cache_at(model, address)];
-        if (__builtin_expect(address - block->address >= block->reach, 0) &&
-            !(block = block_slowly(model, address)))
-            continue;
-        if (block->stamp == serial)
-            continue;
-        block->stamp = serial;
-        *touched++ = block;
-        count_access(block, now, &block->touches);
-        if (access) {
-            access->offset = address - block->address;
-            if (leave_trail)
-                mt_trail_access(model, block, access);
-            tell_access(model, block, access);
-        }
-    }
-    return (uint32_t)(touched - model->touched);
-}
-
-void mt_touch_tell(struct mt_model *model, const struct mt_launch *launch)
-{
-    for (size_t i = 0; i < model->launches.n; i++) {
-        const struct mt_call *call = &model->launches.call[i];
-        mt_model_note(model, call->launch(call->state, launch));
-    }
-}
-
-static void count_launch(struct mt_counts *counts, uint64_t flags, size_t words)
-{
-    counts->launches++;
-    counts->pointers += words;
-    if (__builtin_expect(flags == 0, 1))
-        return;
-    counts->launches_by_graphs += (flags & MT_LAUNCH_NODE) != 0;
-    counts->launches_maybe += (flags & MT_LAUNCH_MAYBE) != 0;
-    counts->launches_arguments_unknown += (flags & MT_LAUNCH_ARGS_UNKNOWN) != 0;
-    counts->launches_arguments_cut += (flags & MT_LAUNCH_ARGS_CUT) != 0;
-}
-
-static uint32_t touch_and_tell(struct mt_model *model, const struct mt_launch *launch,
-                               const uint64_t *word, size_t n)
-{
-    struct mt_access access = {.time_ns = launch->time_ns,
-                               .kernel = launch->kernel,
-                               .stream = launch->stream,
-                               .kind = MT_ACCESS_TOUCH,
-                               .by = MT_BY_LAUNCH,
-                               .thread = launch->thread,
-                               .graph = launch->graph};
-    return model->graphs.trail ? touch_words(model, word, n, &access, true)
-                               : touch_words(model, word, n, &access, false);
-}
-
-int mt_touch_launch(struct mt_model *model, const struct mt_record *record, uint32_t thread)
-{
-    const struct mt_ev_launch *event = (const struct mt_ev_launch *)(const void *)record->word;
-    size_t words = record->words - sizeof *event / sizeof(uint64_t);
-    struct mt_launch launch = {.time_ns = model->now,
-                               .kernel = event->kernel,
-                               .stream = event->stream,
-                               .flags = event->flags,
-                               .stack = event->stack,
-                               .thread = thread,
-                               .block = model->touched,
-                               .slots = model->slots,
-                               .graph = model->graphs.now};
-    if (__builtin_expect(event->flags & MT_LAUNCH_NODE, 0) && !model->graphs.trail)
-        return model->status; /* of a definition that is lost */
-    if (event->flags & MT_LAUNCH_CAPTURED) {
-        model->counts.launches_captured++;
-    } else {
-        count_launch(&model->counts, event->flags, words);
-        next_serial(model);
-        launch.blocks = model->touches.n || model->graphs.trail
-                            ? touch_and_tell(model, &launch, event->tail, words)
-                            : touch_words(model, event->tail, words, NULL, false);
-        model->counts.launches_untouching += launch.blocks == 0;
-        mt_trail_launched(model);
-    }
-    mt_touch_tell(model, &launch);
-    return model->status;
+        mt_tell_access(model, block, access);
 }
 
 /* ---- copies and sets ---- */
@@ -250,7 +101,7 @@ static void touch_box(struct mt_model *model, const struct mt_box *box, struct m
         rounded |= (first != box->begin || end < box->end) && mt_box_is_rough(box);
         if (access->size) {
             found = true;
-            mt_touch_add(model, block, access, mt_kind_count(block, access->kind));
+            mt_touch_add(model, block, access);
         }
         if (at != box->begin || end < box->end || block->address > at)
             mt_trail_strict(model); /* a block that is born between would get a part */
@@ -418,7 +269,7 @@ void mt_touch_close(struct mt_model *model)
 
 static void open_launch(struct mt_model *model, uint64_t kernel, uint64_t stream, uint32_t thread)
 {
-    next_serial(model);
+    mt_next_serial(model);
     model->counts.launches++;
     model->is_open = true;
     model->open = (struct mt_launch){.time_ns = model->now,
@@ -459,7 +310,7 @@ static void touch_told(struct mt_model *model, struct mt_block *block, struct mt
     if (block->kinds & kind)
         return;
     block->kinds |= kind;
-    mt_touch_add(model, block, access, mt_kind_count(block, access->kind));
+    mt_touch_add(model, block, access);
 }
 
 static void count_unresolved(struct mt_model *model, uint64_t address)
