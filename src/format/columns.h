@@ -124,9 +124,14 @@ static inline bool mt_column_get(struct mt_column_view *view, uint64_t *value)
 static inline __attribute__((always_inline)) bool mt_column_get_small(struct mt_column_view *view,
                                                                       uint64_t *value)
 {
-    if (__builtin_expect(view->at < view->end && *view->at < 0x80, 1)) {
-        *value = *view->at++;
-        return true;
+    const uint8_t *at = view->at;
+    if (__builtin_expect(at < view->end, 1)) {
+        uint8_t byte = *at;
+        if (__builtin_expect(byte < 0x80, 1)) {
+            *value = byte;
+            view->at = at + 1;
+            return true;
+        }
     }
     return mt_column_get_wide(view, value);
 }
