@@ -96,25 +96,31 @@ START_TEST(memory_of_modules_that_come_and_go)
 }
 END_TEST
 
-/* Tables are replaced and unmapped while threads read them: each launch of "six", the first kernel
- * or the second, has six words, all others one. */
+/* Tables are replaced and unmapped while threads read them: each launch of "six" has six words, all
+ * others one. What is asked for while others unload may be asked for, and told, again. */
 START_TEST(launches_amid_others_modules)
 {
     struct run run = run_clean(NULL, LIST("victim", "amid", foreign_is() ? "4" : "2"));
     struct mt_trace *trace = open_trace(run.trace[0]);
-    uint64_t six = 0, many = 0;
+    static bool is_six[1 << 22];
+    uint64_t launches = 0, told = 0, kernels = 0;
     for (const struct mt_record *r; (r = mt_trace_next(trace, NULL));) {
-        if (r->kind == MT_kernel && strcmp((const char *)&r->word[3], "six") == 0)
-            six = r->word[0];
-        if (r->kind == MT_launch) {
-            many += r->word[0] == six;
-            ck_assert_uint_eq(r->words - mt_event_info(MT_launch)->fields,
-                              r->word[0] == six ? 6 : 1);
+        if (r->kind != MT_kernel && r->kind != MT_launch)
+            continue;
+        bool *six = &is_six[r->word[0] % (sizeof is_six / sizeof *is_six)];
+        if (r->kind == MT_kernel) {
+            *six = strcmp((const char *)&r->word[3], "six") == 0;
+            told += *six;
+            kernels++;
+            continue;
         }
+        launches += *six;
+        ck_assert_uint_eq(r->words - mt_event_info(MT_launch)->fields, *six ? 6 : 1);
     }
-    ck_assert_uint_gt(many, 3000);
+    ck_assert_uint_gt(launches, 3000);
     mt_trace_free(trace);
-    ck_assert_uint_eq(count_events(run.trace[0], MT_kernel), strtoul(run.out, NULL, 10));
+    ck_assert_uint_ge(told, 1);
+    ck_assert_uint_eq(kernels - told, strtoul(run.out, NULL, 10) - 1);
     run_free(&run);
 }
 END_TEST
