@@ -262,7 +262,7 @@ int mt_choose_cut(const struct mt_window *window, const struct mt_pulse *pulse,
         code = mt_landmarks_seam(&landmarks, pulse->length, &seam);
     struct bordering bordering = {.before = before};
     if (code == 0)
-        code = mt_pauses_init(&bordering.pauses, window, pulse->at[pulse->count / 2],
+        code = mt_pauses_init(&bordering.pauses, window, pulse->length, pulse->at[pulse->count / 2],
                               pulse->at[pulse->count - 1]);
     if (code == 0)
         code = mt_segments_init(&bordering.segments, window, &landmarks, pulse->length);

@@ -11,7 +11,8 @@
 #define STEP 16u       /* positions from one at which live memory is kept to the next */
 #define VALLEY 32u     /* symbols on either side in which live memory must not be less */
 #define JOIN 8u        /* symbols before among which another thread's are looked for */
-#define AHEAD 6u       /* symbols among which the copy of input is looked for */
+#define AHEAD 6u       /* symbols among which the copy of input is looked for, but */
+#define AHEAD_PART 3u  /* no more than this part of an iteration: else it follows everything */
 #define AT_END 16      /* what the end of the last run weighs, at it and */
 #define NEAR_END 4     /* near it: the first event behind it may agree by chance */
 #define END_WIDTH 2u   /* symbols behind it that are near */
@@ -85,7 +86,7 @@ double mt_pause_weight(const struct mt_pauses *pauses, uint32_t position)
     const struct mt_window *window = pauses->window;
     uint32_t rank = window->rank[position], thread = mt_window_sym(window, position)->thread;
     double factor = mt_pause_end_weight(&pauses->end, position), input = 1;
-    for (uint32_t i = rank; i < rank + AHEAD && i < window->thread_begin[thread + 1]; i++)
+    for (uint32_t i = rank; i < rank + pauses->ahead && i < window->thread_begin[thread + 1]; i++)
         if (mt_window_sym(window, window->order[i])->input)
             input = 4;
     factor *= input;
@@ -128,10 +129,12 @@ static void follow_pauses(struct mt_pauses *pauses)
     }
 }
 
-int mt_pauses_init(struct mt_pauses *pauses, const struct mt_window *window, uint32_t from,
-                   uint32_t to)
+int mt_pauses_init(struct mt_pauses *pauses, const struct mt_window *window, uint32_t length,
+                   uint32_t from, uint32_t to)
 {
+    uint32_t ahead = length / AHEAD_PART < AHEAD ? length / AHEAD_PART : AHEAD;
     *pauses = (struct mt_pauses){.window = window,
+                                 .ahead = ahead ? ahead : 1,
                                  .live = malloc((window->n / STEP + 1) * sizeof *pauses->live),
                                  .pause = malloc((window->n + 1) * sizeof *pauses->pause)};
     if (!pauses->live || !pauses->pause)
