@@ -54,6 +54,18 @@ static void write_quietly(const char *line, size_t size)
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
+/* Paths stand in it as they came: their control characters, also those of two bytes, would steer a
+ * terminal. */
+static void make_plain(char *line, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        unsigned char byte = (unsigned char)line[i];
+        bool second = i > 0 && (unsigned char)line[i - 1] == 0xc2 && byte >= 0x80 && byte < 0xa0;
+        if (byte < ' ' || byte == 0x7f || second)
+            line[i] = '?';
+    }
+}
+
 void mt_shim_say(const char *format, ...)
 {
     char line[1024] = "memtrace: ";
@@ -66,6 +78,7 @@ void mt_shim_say(const char *format, ...)
     size_t size = start + (length < 0 ? 0 : (size_t)length);
     if (size > sizeof line - 2)
         size = sizeof line - 2;
+    make_plain(line, size);
     line[size] = '\n';
     if (may_write())
         write_quietly(line, size + 1);
