@@ -81,6 +81,10 @@ def row(name, results):
 
 HEAD = ("| loop | loops | iterations | recall | precision | whole | at the begin | exact share | "
         "kind share |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+# Checked in every run of the tests, too: what an outer rhythm adds is hard to tell in these.
+TOGETHER = ("cut+evaluate+layers+pauses", "evaluate+recompile+devicedata+gan+keep",
+            "evaluate+layers+recompile+gan+devicedata",
+            "lengths+keep+gan+devicedata+evaluate+recompile")
 # Not those by which the search was made: low ones.
 SEEDS = range(201, 211)
 SIZES = ((12, 60), (40, 200), (150, 500))
@@ -181,7 +185,7 @@ def update(judge, path):
 def check(judge):
     difficulties, servings, kinds = listed(judge).values()
     wrong = []
-    for name in ("-", *difficulties):
+    for name in ("-", *difficulties, *TOGETHER):
         s = summary(run_all(judge, [("loop", seed, name, 40, 200) for seed in (1, 2)]))
         if s["recall"] < LEAST_RECALL or s["precision"] < LEAST_PRECISION:
             wrong.append(f"{name}: recall {share(s['recall'])}, precision {share(s['precision'])}")

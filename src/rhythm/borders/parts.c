@@ -270,7 +270,9 @@ static bool judge(const struct mt_window *window, const struct mt_pulse *inner,
     /* Twice as far apart by chance: of three beats that says little. */
     even &= outer->count > 3 || 10 * difference.events >= difference.inner_events;
     /* Where the inner one mostly beats once, too, some of its segments are another thing. */
-    even &= groups->usual > 1 || 2 * difference.launches >= difference.inner_events;
+    bool clearly = 10 * difference.new_launches >= 9 * difference.more &&
+                   10 * difference.launches >= difference.inner_events;
+    even &= groups->usual > 1 || clearly || 2 * difference.launches >= difference.inner_events;
     return is_part(&difference, even) || share_input(inner, outer, groups, &difference);
 }
 
