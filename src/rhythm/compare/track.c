@@ -342,11 +342,12 @@ static int note_changes(struct job *job, uint32_t i, struct mt_stretch stretch)
     return 0;
 }
 
-/* Positions begin .. end - 1 are an iteration; a window ends at n. */
+/* Positions begin .. end - 1 are an iteration. */
 static int append(struct mt_track *track, const struct mt_window *window, struct mt_stretch stretch,
-                  uint32_t n, const struct mt_likeness *likeness, uint32_t best)
+                  const struct mt_likeness *likeness, uint32_t best)
 {
     uint32_t begin = stretch.begin, end = stretch.end, length = track->reference[best].length;
+    uint32_t n = window->n + window->behind;
     double longer = likeness->length > length ? likeness->length : length;
     track->symbols += likeness->length;
     if (track->iterations == ITERATIONS_MAX) {
@@ -377,7 +378,7 @@ static int put(struct job *job, uint32_t i)
     uint32_t length = track->reference[job->best[i]].length;
     struct mt_stretch stretch = {job->border[i], end_of(job, i)};
     bool counted = track->iterations < ITERATIONS_MAX;
-    RETURN_IF_ERROR(append(track, job->window, stretch, job->window->n, likeness, job->best[i]));
+    RETURN_IF_ERROR(append(track, job->window, stretch, likeness, job->best[i]));
     if (!counted || (likeness->exact == length && likeness->length == length))
         return 0;
     return note_changes(job, i, stretch);
@@ -386,11 +387,11 @@ static int put(struct job *job, uint32_t i)
 int mt_track_repeat(struct mt_track *track, const struct mt_window *window, const uint32_t *border,
                     uint32_t borders)
 {
-    uint32_t length = track->reference[track->last].length, last = border[borders - 1];
+    uint32_t length = track->reference[track->last].length;
     struct mt_likeness same = {.exact = length, .class_ = length, .kind = length, .length = length};
     for (uint32_t i = 0; i + 1 < borders; i++)
-        RETURN_IF_ERROR(append(track, window, (struct mt_stretch){border[i], border[i + 1]}, last,
-                               &same, track->last));
+        RETURN_IF_ERROR(append(track, window, (struct mt_stretch){border[i], border[i + 1]}, &same,
+                               track->last));
     return 0;
 }
 

@@ -265,12 +265,15 @@ static int cut_window(struct mt_detector *detector, bool end, bool *more)
     *more = open && borders;
     if (borders && end) {
         window->n = open ? last + 2 * detector->usual : n;
+        window->behind = n - window->n;
         code = mt_track_add(&detector->track, window, border, borders, true);
     } else if (code == 0 && borders > 1) {
         window->n = last; /* where the last but one ends */
+        window->behind = n - last;
         code = mt_track_add(&detector->track, window, border, borders - 1, false);
     }
     window->n = n;
+    window->behind = 0;
     if (code == 0)
         code = mt_nesting_count(&detector->nesting, window, &detector->track, end ? n : last);
     if (code == 0 && *more)

@@ -33,6 +33,7 @@ struct mt_window {
     uint32_t *sym; /* by position */
     uint64_t *time_ns, *event;
     uint32_t n, room;
+    uint32_t behind; /* positions from n on that are there, too, while the first n are looked at */
     /* Made by mt_window_sort. */
     uint32_t *order;        /* position by rank */
     uint32_t *ranked;       /* symbol by rank */

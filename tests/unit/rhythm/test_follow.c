@@ -48,9 +48,11 @@ static void look_at_window(struct side *side)
     ck_assert_uint_ge(borders, 1);
     uint32_t last = border[borders - 1];
     side->window.n = last;
+    side->window.behind = n - last;
     if (borders > 1)
         ck_assert_int_eq(mt_track_add(&side->track, &side->window, border, borders - 1, false), 0);
     side->window.n = n;
+    side->window.behind = 0;
     ck_assert_int_eq(mt_nesting_count(&side->nesting, &side->window, &side->track, last), 0);
     mt_window_drop(&side->window, last);
     free(border);
