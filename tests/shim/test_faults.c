@@ -111,7 +111,8 @@ END_TEST
 /* What a thread tells before it ends by _exit is in the ring file alone, if there is one. */
 static void check_ring(const char *fault, bool in_file)
 {
-    const struct order order = {.preload = preload(), .environment = LIST(fault),
+    const struct order order = {.preload = preload(),
+                                .environment = LIST(fault),
                                 .arguments = LIST("victim", "end", "_exit")};
     struct run run = run_order(&order);
     ck_assert_msg(run_exited(&run, 3), "%s: wait status %#x", fault, run.status);
@@ -132,10 +133,10 @@ static void check_small_disk(unsigned kib)
     snprintf(options, sizeof options, "size=%uk,mode=700", kib);
     mkdir(disk, 0700);
     if (mount("none", disk, "tmpfs", 0, options) == 0) { /* where that is allowed */
-        const struct order order = {.preload = preload(),
-                                    .environment = LIST("FAULT=nofallocate:0", output,
-                                                        "MEMTRACE_WAIT_US=1000"),
-                                    .arguments = LIST("victim", "flood", "60000")};
+        const struct order order = {
+            .preload = preload(),
+            .environment = LIST("FAULT=nofallocate:0", output, "MEMTRACE_WAIT_US=1000"),
+            .arguments = LIST("victim", "flood", "60000")};
         run_start(&run, &order);
         run_wait(&run, &order);
         umount(disk);
@@ -211,9 +212,9 @@ START_TEST(system_calls_denied)
     for (size_t i = 0; i < sizeof calls / sizeof *calls && !foreign_is(); i++) {
         char number[16];
         snprintf(number, sizeof number, "%ld", calls[i].number);
-        struct run run = run_order(&(struct order){
-            .environment = LIST("MEMTRACE_RING_KIB=64", "MEMTRACE_WAIT_US=5000000"),
-            .arguments = LIST("victim", "denied", number)});
+        struct run run = run_order(
+            &(struct order){.environment = LIST("MEMTRACE_RING_KIB=64", "MEMTRACE_WAIT_US=5000000"),
+                            .arguments = LIST("victim", "denied", number)});
         ck_assert_msg(run_exited(&run, 0), "%s: wait status %#x; stderr: %s", calls[i].name,
                       run.status, run.err);
         check_run(&run, calls[i].name);
@@ -259,4 +260,5 @@ END_TEST
 
 UNIT_MAIN("faults", memory, files, a_ring_that_cannot_grow, file_systems_without_fallocate,
           interrupted, file_systems_that_copy_on_write, names, writing, threads,
-          system_calls_denied, recorder_that_a_debugger_stops, memory_where_nothing_is_recorded, more_rights_than_the_caller)
+          system_calls_denied, recorder_that_a_debugger_stops, memory_where_nothing_is_recorded,
+          more_rights_than_the_caller)
