@@ -129,8 +129,9 @@ END_TEST
 START_TEST(memory_where_images_tell)
 {
     const char *const *environment = LIST("SIMCUDA_DRIVER_VERSION=12020");
-    const char *const *others = LIST("victim", "beside", "10", "20000", "0");
-    ck_assert_uint_eq(check_beside(environment, others, 2048, 0), 20010);
+    const char *times = foreign_is() ? "2000" : "20000"; /* an emulator's own memory grows, too */
+    const char *const *others = LIST("victim", "beside", "10", times, "0");
+    ck_assert_uint_eq(check_beside(environment, others, 2048, 0), strtoul(times, NULL, 10) + 10);
 }
 END_TEST
 
