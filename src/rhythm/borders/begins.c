@@ -3,7 +3,7 @@
  * the begin of an iteration, but for what is seen by chance when the job sets itself up. The first
  * iteration may lack what others begin with, as libraries set themselves up and try kernels out:
  * the begin may also lie a little before. A trace that begins within an iteration tells nothing:
- * there the first ones are seen at once. */
+ * there the first ones are seen at once, or behind what stands before them elsewhere, too. */
 #include "rhythm/borders/begins.h"
 
 #include <stdlib.h>
@@ -94,6 +94,7 @@ void mt_begin_find(struct mt_seen *seen, uint32_t n, uint32_t length, struct mt_
     uint32_t before = gap > length / LACKED ? gap : length / LACKED;
     begin->after = way(before, first->place, length);
     begin->width = before + way(first->place, cluster.place, length) + span / 2;
+    begin->first = *first;
     begin->found = span < length / TOGETHER && begin->width < length / 2 &&
                    first->first > gap + gap / 4 + length / 50 + 8;
 }

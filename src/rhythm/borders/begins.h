@@ -14,6 +14,7 @@ struct mt_seen {
 struct mt_begin {
     bool found;
     uint32_t after, width; /* behind this place, within so many symbols; segments are a circle */
+    struct mt_seen first;  /* what is seen before all else there */
 };
 
 /* `length`: of the usual segment; reorders `seen`. */

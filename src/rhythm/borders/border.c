@@ -26,6 +26,7 @@
 #define ABOUT 0.8    /* of the best score: as good */
 #define AT_BEGIN 16  /* where the first run may begin */
 #define AS_BEFORE 16 /* what iterations of another loop of the job begin with */
+#define BEFORE 64u   /* symbols by which a begin is told from what goes on */
 
 struct bordering {
     struct mt_segments segments;
@@ -100,6 +101,25 @@ static void weigh_before(struct bordering *bordering)
     }
 }
 
+/* Whether the trace goes on before one position, a tenth of an iteration before it, as it does
+ * before another: then no iteration begins there, but the trace does within one. */
+static bool is_within(const struct mt_window *window, uint32_t one, uint32_t other, uint32_t length)
+{
+    uint32_t back = length / 10 + BEFORE, common = 0;
+    bool taken[BEFORE] = {false};
+    if (one < back || other < back)
+        return false;
+    for (uint32_t i = 0; i < BEFORE; i++) {
+        uint32_t bare = mt_window_sym(window, one - back + i)->bare, k = 0;
+        while (k < BEFORE && (taken[k] || mt_window_sym(window, other - back + k)->bare != bare))
+            k++;
+        if (k < BEFORE)
+            taken[k] = true;
+        common += k < BEFORE;
+    }
+    return 4 * common >= 3 * BEFORE;
+}
+
 /* Those about where the first iteration begins weigh more. What evaluations have, too, may tell. */
 static int weigh_begins(struct bordering *bordering)
 {
@@ -116,6 +136,9 @@ static int weigh_begins(struct bordering *bordering)
             seen[n++] = (struct mt_seen){(candidate->place - from) % length, candidate->first};
     }
     mt_begin_find(seen, n, length, &begin);
+    if (begin.found)
+        begin.found =
+            !is_within(segments->window, begin.first.first, from + begin.first.place, length);
     for (uint32_t i = 0; i < bordering->all.candidates; i++) {
         struct mt_candidate *candidate = &bordering->all.candidate[i];
         if (mt_begin_may_be(&begin, (candidate->place - from) % length, length))
