@@ -137,8 +137,7 @@ static uint32_t go_back(const struct mt_window *window, uint32_t rank, uint32_t 
 /* The first iteration lacks some of what others begin with, as there is no result yet to give back:
  * where it goes on as the next one does, by what stands once in both. Something has to come before
  * it: a trace that begins within an iteration lacks a begin, too. */
-static uint32_t look_behind(const struct mt_window *window, uint32_t border, uint32_t usual,
-                            uint32_t least)
+static uint32_t look_behind(const struct mt_window *window, uint32_t border, uint32_t usual)
 {
     uint32_t thread = mt_window_sym(window, border)->thread, rank = window->rank[border];
     uint32_t end = window->thread_begin[thread + 1], most = usual / LACKED;
@@ -152,7 +151,7 @@ static uint32_t look_behind(const struct mt_window *window, uint32_t border, uin
         if (r == rank || to + ALIKE > end || only_one(window, rank, to, rank + k) == to)
             continue;
         uint32_t first = window->order[go_back(window, r, rank + k, k, begin)];
-        return border - first >= least ? first : border;
+        return border - first >= usual - usual / LACKED ? first : border;
     }
     return border;
 }
@@ -173,6 +172,6 @@ int mt_cut_first(const struct mt_window *window, const struct mt_cut *cut, uint3
         RETURN_IF_ERROR(look_for(window, &gram, border, usual, least, false, first));
     }
     if (*first == border)
-        *first = look_behind(window, border, usual, least);
+        *first = look_behind(window, border, usual);
     return 0;
 }

@@ -134,23 +134,38 @@ static void release_groups(struct groups *groups)
     free(groups->beats);
 }
 
-/* Behind warm-up, or anywhere if there is none, as of evaluations. */
+enum where { LATE, WITHIN, ANYWHERE };
+
+static bool is_there(const struct groups *groups, uint32_t i, enum where where)
+{
+    return where == ANYWHERE || (where == LATE ? is_late(groups, i) : is_within(groups, i));
+}
+
 static void sample_some(const struct mt_window *window, const struct mt_pulse *inner,
                         const struct groups *groups, struct contents *contents, bool wanted,
-                        bool late)
+                        enum where where)
 {
-    uint32_t sampled = wanted ? contents->withs : contents->alones;
-    if (sampled)
-        return;
     for (uint32_t i = 0, taken = 0; i + 1 < inner->count && taken < SAMPLES; i++) {
         bool with = groups->phase[i] == groups->wanted;
         bool longer = 4ull * (inner->at[i + 1] - inner->at[i]) > 5ull * inner->length + 3;
-        bool there = late ? is_late(groups, i) : is_within(groups, i);
-        if (!there || with != wanted || (!with && longer))
+        if (!is_there(groups, i, where) || with != wanted || (!with && longer))
             continue;
         sample(window, contents, inner->at[i], inner->at[i + 1], with);
         taken++;
     }
+}
+
+/* Without what the outer one adds, from where it beats, if it is elsewhere only, as an evaluation
+ * behind all training is, that. Whether it is where the outer one beats. */
+static bool sample_alone(const struct mt_window *window, const struct mt_pulse *inner,
+                         const struct groups *groups, struct contents *contents)
+{
+    for (enum where where = LATE; where <= ANYWHERE; where++) {
+        sample_some(window, inner, groups, contents, false, where);
+        if (contents->alones)
+            return where != ANYWHERE;
+    }
+    return false;
 }
 
 /* Segments of the outer one with as many beats of the inner one as usual, give or take a share. */
@@ -260,13 +275,12 @@ static bool judge(const struct mt_window *window, const struct mt_pulse *inner,
                   struct contents *contents)
 {
     struct difference difference = {0};
-    sample_some(window, inner, groups, contents, false, true);
-    sample_some(window, inner, groups, contents, false, false);
-    sample_some(window, inner, groups, contents, true, true);
+    bool beside = sample_alone(window, inner, groups, contents);
+    sample_some(window, inner, groups, contents, true, LATE);
     differ(window, contents, &difference);
     if (!contents->alones || !contents->withs)
         return false;
-    bool even = is_even(inner, outer, groups) && !mt_is_thinned(inner, outer);
+    bool even = beside && is_even(inner, outer, groups) && !mt_is_thinned(inner, outer);
     /* Twice as far apart by chance: of three beats that says little. */
     even &= outer->count > 3 || 10 * difference.events >= difference.inner_events;
     /* Where the inner one mostly beats once, too, some of its segments are another thing. */
