@@ -10,6 +10,8 @@
 #define RUN 4u                         /* iterations, the first of them to lead in */
 #define FIRST 8u                       /* of the steady ones */
 #define LAST 3u                        /* of all */
+#define RARE 64u                       /* at most one in so many, or eight, is odd */
+#define RARE_MIN 8u
 #define BEFORE 2u                      /* one that is wanted */
 #define BEHIND 2u                      /* with it */
 
@@ -35,6 +37,24 @@ static void mark_lead(struct mt_glance *glance, size_t i)
     glance->look[i] = led ? MT_LOOK_CLOSE : MT_LOOK_LEAD;
 }
 
+/* Steady, but something more or less happens: memory that stays may be born there. */
+static bool is_odd(const struct mt_iteration *iteration)
+{
+    return iteration->steady && iteration->class_share < 1;
+}
+
+static void look_at_odd(struct mt_glance *glance, const struct mt_rhythm *rhythm)
+{
+    size_t n = glance->iterations, odd = 0;
+    for (size_t i = 0; i < n; i++)
+        odd += is_odd(&rhythm->iteration[i]);
+    if (odd > (n / RARE < RARE_MIN ? RARE_MIN : n / RARE))
+        return;
+    for (size_t i = 0; i < n; i++)
+        if (is_odd(&rhythm->iteration[i]))
+            look_at(glance, i ? i - 1 : 0, i + 1);
+}
+
 static void choose(struct mt_glance *glance, const struct mt_rhythm *rhythm)
 {
     size_t n = glance->iterations, first = 0, middle = glance->middle;
@@ -44,6 +64,7 @@ static void choose(struct mt_glance *glance, const struct mt_rhythm *rhythm)
     for (size_t i = first; i < n; i++)
         if (!rhythm->iteration[i].steady)
             look_at(glance, i ? i - 1 : 0, i + 1);
+    look_at_odd(glance, rhythm);
     look_at(glance, middle - (middle < BEFORE ? middle : BEFORE), middle + BEHIND);
     look_at(glance, n > LAST ? n - LAST : 0, n);
     size_t length = n / RUNS < STRETCH ? n / RUNS : STRETCH;

@@ -67,7 +67,7 @@ struct mt_pass {
     bool needs_rhythm; /* the first scan is made, and run->rhythm and `iteration` are there */
     const struct mt_table *const *glanced; /* NULL-terminated; where no other of its tables is
                                               wanted it is told of some iterations only: these are
-                                              as if it were told of all. See glance.h */
+                                              as if it were told of all, as a rule. See glance.h */
 };
 
 /* How many of some tables somebody asked for. */

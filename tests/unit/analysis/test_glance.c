@@ -27,6 +27,7 @@ static void setup(void)
                                              .end_ns = 1000 + (i + 1) * 1000000,
                                              .first_event = 10 + i * 2000,
                                              .events = 2000,
+                                             .class_share = 1,
                                              .steady = i > 2};
     rhythm = (struct mt_rhythm){.iteration = iteration, .iterations = N};
     glance = (struct mt_glance){0};
@@ -78,6 +79,25 @@ START_TEST(looks_where_it_must)
     for (size_t i = 1; i < 1000; i++)
         if (glance.look[i] != MT_LOOK_AWAY)
             ck_assert_int_eq(glance.look[i] == MT_LOOK_LEAD, glance.look[i - 1] == MT_LOOK_AWAY);
+}
+END_TEST
+
+/* Steady ones with something more or less in them, unless there are many. */
+START_TEST(looks_at_odd_ones)
+{
+    for (size_t odd = N / 64; odd <= N / 64 + 1; odd++) {
+        size_t met = 0;
+        for (size_t i = 0; i < odd; i++)
+            iteration[50 + 40 * i].class_share = 0.99;
+        ck_assert(mt_glance_choose(&glance, &rhythm, LONG));
+        for (size_t i = 0; i < odd; i++)
+            met += glance.look[50 + 40 * i] == MT_LOOK_CLOSE;
+        mt_glance_release(&glance);
+        if (odd <= N / 64)
+            ck_assert_uint_eq(met, odd);
+        else
+            ck_assert_uint_lt(met, odd / 4);
+    }
 }
 END_TEST
 
@@ -136,6 +156,7 @@ END_TEST
 
 #define ITERATIONS 128u
 #define LAYERS 2000u
+#define ASIDE 31u
 #define MIB (UINT64_C(1) << 20)
 
 static char path[] = "/tmp/mt-glance-XXXXXX";
@@ -178,6 +199,18 @@ static uint64_t activation(uint32_t layer)
     return UINT64_C(0x900000000) + layer * MIB;
 }
 
+/* Born in an iteration that is like the others but for this, used there, and idle until it dies. */
+static void keep_aside(struct mt_tracewriter *writer, bool driver, uint32_t i)
+{
+    const uint64_t aside = UINT64_C(0xe00000000), size = 300 * MIB;
+    if (i == ASIDE)
+        take(writer, driver, aside, size);
+    if (i == ASIDE)
+        launch(writer, 31, weight(0), aside);
+    if (i == ASIDE + 60)
+        give(writer, driver, aside, size);
+}
+
 /* The workspace of each iteration has a size of its own, so the peak is in iteration `largest`. */
 static void train_once(struct mt_tracewriter *writer, bool driver, uint32_t i, uint32_t largest)
 {
@@ -199,6 +232,7 @@ static void train_once(struct mt_tracewriter *writer, bool driver, uint32_t i, u
     give(writer, driver, work, size);
     for (uint32_t layer = 0; layer < LAYERS / 8; layer++)
         launch(writer, 31, weight(layer), weight(layer + 1));
+    keep_aside(writer, driver, i);
 }
 
 static void write_job(bool driver, uint32_t largest)
@@ -291,6 +325,7 @@ int main(void)
     tcase_add_checked_fixture(choice, setup, teardown);
     tcase_add_test(choice, short_ones_are_looked_at_whole);
     tcase_add_test(choice, looks_where_it_must);
+    tcase_add_test(choice, looks_at_odd_ones);
     tcase_add_test(choice, meets_what_is_periodic_as_often_as_it_is);
     tcase_add_test(choice, one_more_with_those_around_it);
     tcase_add_test(choice, finds_moments);
