@@ -237,9 +237,6 @@ const char *mt_model_forward_range(const struct mt_model *model, const struct mt
 /* When recording began. */
 uint64_t mt_model_recorded_from_ns(const struct mt_model *model);
 
-/* When recording went on last; 0: it never stopped. */
-uint64_t mt_model_resumed_ns(const struct mt_model *model);
-
 /* The innermost live block at an address; NULL where there is none. */
 const struct mt_block *mt_model_find(struct mt_model *model, uint64_t address);
 

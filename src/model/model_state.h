@@ -166,7 +166,6 @@ struct mt_windows {
     uint32_t state;  /* enum mt_window_state */
     bool kept;       /* the next event happened at kept_ns and is told at told_ns, now */
     uint64_t kept_ns, told_ns;
-    uint64_t resumed_ns;
 };
 
 struct mt_model {

@@ -66,11 +66,6 @@ uint64_t mt_model_recorded_from_ns(const struct mt_model *model)
     return windows->pause[0].to < model->now ? windows->pause[0].to : model->now;
 }
 
-uint64_t mt_model_resumed_ns(const struct mt_model *model)
-{
-    return model->windows.resumed_ns;
-}
-
 static void pause_begins(struct mt_model *model, const struct mt_ev_pause *event, uint32_t thread)
 {
     struct mt_windows *windows = &model->windows;
@@ -111,7 +106,6 @@ static void goes_on(struct mt_model *model)
         return;
     windows->state = MT_WINDOW_OPEN;
     windows->pause[windows->n - 1].to = model->now;
-    windows->resumed_ns = model->now;
 }
 
 static void keep(struct mt_model *model, const struct mt_ev_kept *event, uint32_t thread)

@@ -119,11 +119,6 @@ static struct mt_object *object_of(struct mt_symbols *symbols, uint32_t number)
     return module->object;
 }
 
-bool mt_symbols_found(struct mt_symbols *symbols, uint32_t module)
-{
-    return module < symbols->modules && object_of(symbols, module) != NULL;
-}
-
 /* ---- answers ---- */
 
 static struct entry *locate(struct entry *entry, size_t room, uint32_t module, uint64_t address)

@@ -49,7 +49,4 @@ uint32_t mt_symbols_module(struct mt_symbols *symbols, const char *path, const c
 const struct mt_places *mt_symbols_at(struct mt_symbols *symbols, uint32_t module,
                                       uint64_t address);
 
-/* Whether a file was found for the module: it is looked for if it was not yet. */
-bool mt_symbols_found(struct mt_symbols *symbols, uint32_t module);
-
 #endif
