@@ -75,11 +75,10 @@ static inline void follow_memory(struct mt_most *most, const struct mt_record *r
 {
     if (record->kind == MT_block_free) {
         const struct mt_ev_block_free *event = (const void *)record->word;
-        most[event->device < MT_DEVICES ? event->device : MT_DEVICES - 1].now -=
-            (int64_t)event->size;
+        most[mt_model_device(event->device)].now -= (int64_t)event->size;
     } else if (record->kind == MT_block_alloc) {
         const struct mt_ev_block_alloc *event = (const void *)record->word;
-        struct mt_most *it = &most[event->device < MT_DEVICES ? event->device : MT_DEVICES - 1];
+        struct mt_most *it = &most[mt_model_device(event->device)];
         it->now += (int64_t)event->size;
         if (it->now > it->bytes) {
             it->bytes = it->now;
