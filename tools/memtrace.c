@@ -149,10 +149,10 @@ static void name_session(struct request *request)
 /* A process that used CUDA and could not be recorded has said so itself, wherever that went. */
 static const char *why_no_trace(void)
 {
-    return is_on(value_of("MEMTRACE_ENABLE")) ? "no CUDA call of the command found a device, or "
-                                                "its processes said why they are not "
-                                                "recorded"
-                                              : "recording is turned off";
+    if (!is_on(value_of("MEMTRACE_ENABLE")))
+        return "recording is turned off";
+    return "no CUDA call of the command found a device, or its processes said why they are not "
+           "recorded";
 }
 
 int main(int argc, char **argv)

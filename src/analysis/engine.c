@@ -232,8 +232,8 @@ static int find_rhythm(struct job *job)
     return 0;
 }
 
-/* Passes that glance have to have seen the peak. Where it lay between,
- * they go through the trace once more. */
+/* Passes that glance have to have seen the peak. Where it lay between, they go through the trace
+ * once more. */
 static int replay_all(struct job *job)
 {
     struct mt_shift first = {.run = job->run}, again = {.run = job->run, .again = true};

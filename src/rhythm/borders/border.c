@@ -20,13 +20,11 @@
 #include "rhythm/borders/candidates.h"
 #include "rhythm/borders/choose.h"
 
-#define SEAM_WIDTH                                                                                 \
-    16u              /* symbols behind the end of what is put in among which the pause decides     \
-                      */
-#define ABOUT 0.8    /* of the best score: as good */
-#define AT_BEGIN 16  /* where the first run may begin */
-#define AS_BEFORE 16 /* what iterations of another loop of the job begin with */
-#define BEFORE 64u   /* symbols by which a begin is told from what goes on */
+#define SEAM_WIDTH 16u /* symbols behind what is put in: among them the pause decides */
+#define ABOUT 0.8      /* of the best score: as good */
+#define AT_BEGIN 16    /* where the first run may begin */
+#define AS_BEFORE 16   /* what iterations of another loop of the job begin with */
+#define BEFORE 64u     /* symbols by which a begin is told from what goes on */
 
 struct bordering {
     struct mt_segments segments;
