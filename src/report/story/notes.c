@@ -32,20 +32,29 @@ static const struct {
 
 _Static_assert(sizeof counted / sizeof *counted < MT_NOTES_MAX, "and one of variants");
 
+#define NAMES_BYTES (MT_NOTE_BYTES - 128u) /* the rest of the note's line has room beside */
+
+/* Behind `used` bytes of names, if all of it has room there; bytes used then. */
+static size_t add_name(char names[NAMES_BYTES], size_t used, const char *name)
+{
+    const char *between = used ? ", " : "";
+    if (used + strlen(between) + strlen(name) >= NAMES_BYTES)
+        return used;
+    return (size_t)(stpcpy(stpcpy(names + used, between), name) - names);
+}
+
 /* A call that went by unseen may be the one that matters: say which. */
 static size_t note_variants(const struct mt_story *story, char *note)
 {
     static const char prefix[] = "variant.";
-    char names[MT_NOTE_BYTES] = "", name[MT_PAGE_LINE_BYTES];
+    char names[NAMES_BYTES] = "", name[MT_PAGE_LINE_BYTES];
     size_t found = 0, used = 0;
     for (size_t i = 0; i < mt_rows_count(story->summary); i++) {
         const char *key = mt_rows_get(story->summary, i, "key").s;
         if (strncmp(key, prefix, strlen(prefix)) != 0)
             continue;
         mt_page_name(name, key + strlen(prefix), MT_PAGE_COLUMNS / 2);
-        if (used < sizeof names)
-            used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", found ? ", " : "",
-                                     name);
+        used = add_name(names, used, name);
         found++;
     }
     if (found)
