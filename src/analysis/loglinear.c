@@ -10,6 +10,13 @@ uint64_t mt_loglinear_least(uint32_t bin)
     return (uint64_t)(MT_LOGLINEAR_STEPS + bin % MT_LOGLINEAR_STEPS) << shift;
 }
 
+void mt_loglinear_close(struct mt_loglinear *set)
+{
+    set->total = 0;
+    for (uint32_t bin = 0; bin < MT_LOGLINEAR_BINS; bin++)
+        set->total += set->count[bin];
+}
+
 void mt_loglinear_merge(struct mt_loglinear *set, const struct mt_loglinear *other)
 {
     if (!other->total)

@@ -4,6 +4,7 @@
 #ifndef MT_LOGLINEAR_H
 #define MT_LOGLINEAR_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define MT_LOGLINEAR_STEPS 32u /* bins of a power of two */
@@ -25,10 +26,11 @@ static inline uint32_t mt_loglinear_bin(uint64_t value)
 /* The least number of a bin; that of bin + 1 is the first one beyond it. */
 uint64_t mt_loglinear_least(uint32_t bin);
 
-/* Another number is the least or the largest. */
+/* Another number is the least or the largest, or the first. */
 static inline void mt_loglinear_widen(struct mt_loglinear *set, uint64_t value)
 {
-    if (value < set->min || set->total == 0)
+    bool first = set->max == 0 && set->count[0] == 0;
+    if (value < set->min || first)
         set->min = value;
     if (value > set->max)
         set->max = value;
@@ -40,9 +42,11 @@ static inline void mt_loglinear_add(struct mt_loglinear *set, uint64_t value)
     if (__builtin_expect(value - set->min > set->max - set->min, 0)) /* or below min: it wraps */
         mt_loglinear_widen(set, value);
     set->sum += (double)(int64_t)value;
-    set->total++;
     set->count[mt_loglinear_bin(value)]++;
 }
+
+/* Once all are added: how many they are. To be called before anything that follows. */
+void mt_loglinear_close(struct mt_loglinear *set);
 
 void mt_loglinear_merge(struct mt_loglinear *set, const struct mt_loglinear *other);
 

@@ -25,7 +25,7 @@ struct last {
     uint64_t time_ns;
     uint32_t epoch, who;
     uint32_t kind;
-    struct mt_loglinear **set; /* of the block's device and source, by group; NULL: no interval */
+    struct mt_loglinear *set; /* GROUPS of them: of the block's device and source */
 };
 
 struct state {
@@ -37,14 +37,14 @@ struct state {
     double floor;   /* gaps of no higher score find no room */
     bool pauses;    /* the trace has had some */
     uint32_t epoch; /* of the iteration, or of what lies between two; from 1 */
-    struct mt_loglinear *set[MT_DEVICES][SOURCES][GROUPS]; /* NULL: no interval */
+    struct mt_loglinear *set[MT_DEVICES][SOURCES]; /* GROUPS of them; NULL: no block */
 };
 
 static void intervals_free(void *data)
 {
     struct state *state = data;
-    for (size_t i = 0; i < sizeof state->set / sizeof ***state->set; i++)
-        free((&state->set[0][0][0])[i]);
+    for (size_t i = 0; i < sizeof state->set / sizeof **state->set; i++)
+        free((&state->set[0][0])[i]);
     mt_kernelset_release(&state->kernels);
     mt_slots_release(&state->last);
     mt_gaps_release(&state->gaps);
@@ -73,10 +73,13 @@ static int intervals_birth(void *data, const struct mt_block *block)
 {
     struct state *state = data;
     struct last *last = mt_slots_at(&state->last, block->slot, sizeof *last);
-    if (!last)
+    struct mt_loglinear **set = &state->set[block->device][block->source];
+    if (__builtin_expect(!*set, 0)) /* large, but pages that are not used are none */
+        *set = calloc(GROUPS, sizeof **set);
+    if (!last || !*set)
         return MT_ERR_MEMORY;
     last->epoch = 0;
-    last->set = state->set[block->device][block->source];
+    last->set = *set;
     return 0;
 }
 
@@ -86,12 +89,6 @@ static int intervals_iteration(void *data, const struct mt_iteration *iteration)
     (void)iteration;
     state->epoch++;
     return 0;
-}
-
-static __attribute__((noinline)) struct mt_loglinear *make_set(struct mt_loglinear **set)
-{
-    *set = calloc(1, sizeof **set);
-    return *set;
 }
 
 static __attribute__((noinline)) void put_gap_in(struct state *state, const struct mt_block *block,
@@ -105,41 +102,36 @@ static __attribute__((noinline)) void put_gap_in(struct state *state, const stru
     state->floor = state->gaps.n < GAPS ? 0 : state->gaps.gap[0].score;
 }
 
-static inline int add(struct state *state, const struct mt_block *block, const struct last *last,
-                      const struct last *now)
+static inline void add(struct state *state, const struct mt_block *block, const struct last *last,
+                       const struct last *now)
 {
     uint64_t ns = now->time_ns - last->time_ns;
     bool wraps = now->epoch != last->epoch;
-    struct mt_loglinear **place = &last->set[(last->kind * KINDS + now->kind) * 2 + wraps];
-    struct mt_loglinear *set = __builtin_expect(*place != NULL, 1) ? *place : make_set(place);
-    if (!set)
-        return MT_ERR_MEMORY;
-    mt_loglinear_add(set, ns);
+    mt_loglinear_add(&last->set[(last->kind * KINDS + now->kind) * 2 + wraps], ns);
     double score = (double)(int64_t)ns * (double)(int64_t)block->size;
     if (__builtin_expect(score > state->floor, 0))
         put_gap_in(state, block, last, now, score);
-    return 0;
 }
 
 /* The interval that ends with an access, if one does; `last` is the place of the block. */
-static inline __attribute__((always_inline)) int
+static inline __attribute__((always_inline)) void
 see(struct state *state, const struct mt_block *block, struct last *last, const struct last *now)
 {
     if (__builtin_expect(last->time_ns == now->time_ns, 0) && last->epoch &&
         last->who == now->who) {
         if (last->kind == MT_ACCESS_READ) /* one that reads and writes is no interval: it writes */
             last->kind = now->kind;
-        return 0;
+        return;
     }
     bool known =
         last->epoch != 0 &&
         (!state->pauses || !mt_model_was_paused(state->run->model, last->time_ns, now->time_ns));
-    int code = known ? add(state, block, last, now) : 0;
+    if (__builtin_expect(known, 1))
+        add(state, block, last, now);
     last->time_ns = now->time_ns;
     last->epoch = now->epoch;
     last->who = now->who;
     last->kind = now->kind;
-    return code;
 }
 
 /* What a launch reads it needs at its start, what it writes it leaves behind. */
@@ -157,17 +149,16 @@ static enum mt_access_kind kind_at_end(uint8_t kinds)
                                               : MT_ACCESS_READ;
 }
 
-static int see_told(struct state *state, const struct mt_launch *launch, struct last *lasts,
-                    struct last now)
+static void see_told(struct state *state, const struct mt_launch *launch, struct last *lasts,
+                     struct last now)
 {
     for (uint32_t i = 0; i < launch->blocks; i++) {
         const struct mt_block *block = launch->block[i];
         struct last *last = &lasts[block->slot];
         now.kind = kind_at_start(block->kinds);
-        RETURN_IF_ERROR(see(state, block, last, &now));
+        see(state, block, last, &now);
         last->kind = kind_at_end(block->kinds);
     }
-    return 0;
 }
 
 static int intervals_launch(void *data, const struct mt_launch *launch)
@@ -181,11 +172,12 @@ static int intervals_launch(void *data, const struct mt_launch *launch)
     struct last *last = mt_slots_at(&state->last, 0, sizeof *last);
     const struct last now = {launch->time_ns, state->epoch, who, MT_ACCESS_TOUCH, NULL};
     state->pauses = mt_model_has_pauses(state->run->model);
-    if (launch->told)
-        return see_told(state, launch, last, now);
     const struct mt_block *const *block = launch->block, *const *end = block + launch->blocks;
-    for (; block < end; block++)
-        RETURN_IF_ERROR(see(state, *block, &last[(*block)->slot], &now));
+    if (launch->told)
+        see_told(state, launch, last, now);
+    else
+        for (; block < end; block++)
+            see(state, *block, &last[(*block)->slot], &now);
     return 0;
 }
 
@@ -196,10 +188,12 @@ static int intervals_access(void *data, const struct mt_block *block,
     struct state *state = data;
     struct last *last = mt_slots_at(&state->last, block->slot, sizeof *last);
     state->pauses = mt_model_has_pauses(state->run->model);
-    return !last ? MT_ERR_MEMORY
-                 : see(state, block, last,
-                       &(struct last){access->time_ns, state->epoch,
-                                      (uint32_t)access->kernel | WHO_API, access->kind, NULL});
+    if (!last)
+        return MT_ERR_MEMORY;
+    see(state, block, last,
+        &(struct last){access->time_ns, state->epoch, (uint32_t)access->kernel | WHO_API,
+                       access->kind, NULL});
+    return 0;
 }
 
 /* ---- tables ---- */
@@ -268,22 +262,23 @@ static int put_histogram(struct state *state, const struct group *group,
 
 static int put_source(struct state *state, uint32_t device, uint32_t source)
 {
-    struct mt_loglinear **set = state->set[device][source];
-    struct mt_loglinear *all = calloc(1, sizeof *all);
+    struct mt_loglinear *set = state->set[device][source];
+    struct mt_loglinear *all = set ? calloc(1, sizeof *all) : NULL;
     struct group group = {device, source, GROUPS};
     if (!all)
-        return MT_ERR_MEMORY;
-    for (uint32_t i = 0; i < GROUPS; i++)
-        if (set[i])
-            mt_loglinear_merge(all, set[i]);
+        return set ? MT_ERR_MEMORY : 0;
+    for (uint32_t i = 0; i < GROUPS; i++) {
+        mt_loglinear_close(&set[i]);
+        mt_loglinear_merge(all, &set[i]);
+    }
     int code = state->ati ? put_quantiles(state, &group, all) : 0;
     if (code == 0 && state->histogram)
         code = put_histogram(state, &group, all);
     free(all);
     for (uint32_t i = 0; i < GROUPS && code == 0; i++) {
         group.number = i;
-        if (set[i] && state->ati)
-            code = put_quantiles(state, &group, set[i]);
+        if (state->ati)
+            code = put_quantiles(state, &group, &set[i]);
     }
     return code;
 }

@@ -24,6 +24,7 @@ START_TEST(quantiles_are_within_the_error)
     memset(&set, 0, sizeof set);
     for (uint64_t i = 1; i <= 1000; i++)
         mt_loglinear_add(&set, i * i);
+    mt_loglinear_close(&set);
     for (int i = 1; i < 100; i++) {
         double truth = 100.0 * i * i, found = (double)mt_loglinear_quantile(&set, i / 100.0);
         ck_assert_double_le(found, truth * (1 + MT_LOGLINEAR_ERROR));
@@ -41,6 +42,7 @@ START_TEST(small_numbers_are_exact)
     ck_assert_uint_eq(mt_loglinear_quantile(&set, 0.5), 0);
     for (uint64_t i = 0; i < 64; i++)
         mt_loglinear_add(&set, i);
+    mt_loglinear_close(&set);
     for (int i = 1; i <= 64; i++)
         ck_assert_uint_eq(mt_loglinear_quantile(&set, i / 64.0), (uint64_t)i - 1);
 }
@@ -54,6 +56,9 @@ START_TEST(merging_is_adding)
         mt_loglinear_add(i % 3 ? &a : &b, i * 1000);
         mt_loglinear_add(&set, i * 1000);
     }
+    mt_loglinear_close(&a);
+    mt_loglinear_close(&b);
+    mt_loglinear_close(&set);
     mt_loglinear_merge(&a, &b);
     mt_loglinear_merge(&a, &none);
     ck_assert_int_eq(memcmp(&a, &set, sizeof set), 0);
