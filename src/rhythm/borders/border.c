@@ -105,7 +105,7 @@ static bool is_within(const struct mt_window *window, uint32_t one, uint32_t oth
 {
     uint32_t back = length / 10 + BEFORE, common = 0;
     bool taken[BEFORE] = {false};
-    if (one < back || other < back)
+    if (one < back || other < back || one >= window->n) /* UINT32_MAX: it is seen nowhere */
         return false;
     for (uint32_t i = 0; i < BEFORE; i++) {
         uint32_t bare = mt_window_sym(window, one - back + i)->bare, k = 0;
