@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/bisect.h"
+#include "base/sort.h"
 
 #define EVENTS_MIN (UINT64_C(1) << 20) /* of fewer all are looked at: that takes a moment */
 #define RUNS 16u                       /* at least so many, */
@@ -10,10 +11,10 @@
 #define RUN 4u                         /* iterations, the first of them to lead in */
 #define FIRST 8u                       /* of the steady ones */
 #define LAST 3u                        /* of all */
-#define RARE 64u                       /* at most one in so many, or eight, is odd */
+#define RARE 64u                       /* one in so many, or eight, of the odd ones */
 #define RARE_MIN 8u
-#define BEFORE 2u                      /* one that is wanted */
-#define BEHIND 2u                      /* with it */
+#define BEFORE 2u /* one that is wanted */
+#define BEHIND 2u /* with it */
 
 static void look_at(struct mt_glance *glance, size_t from, size_t to)
 {
@@ -38,24 +39,32 @@ static void mark_lead(struct mt_glance *glance, size_t i)
 }
 
 /* Steady, but something more or less happens: memory that stays may be born there. */
-static bool is_odd(const struct mt_iteration *iteration)
+static bool is_odd(const struct mt_iteration *iteration, double below)
 {
-    return iteration->steady && iteration->class_share < 1;
+    return iteration->steady && iteration->class_share < below;
 }
 
-static void look_at_odd(struct mt_glance *glance, const struct mt_rhythm *rhythm)
+/* Of many those that are least like the others. */
+static bool look_at_odd(struct mt_glance *glance, const struct mt_rhythm *rhythm)
 {
-    size_t n = glance->iterations, odd = 0;
+    size_t n = glance->iterations, odd = 0, most = n / RARE < RARE_MIN ? RARE_MIN : n / RARE;
+    double *share = malloc(n * sizeof *share), below = 1;
+    if (!share)
+        return false;
     for (size_t i = 0; i < n; i++)
-        odd += is_odd(&rhythm->iteration[i]);
-    if (odd > (n / RARE < RARE_MIN ? RARE_MIN : n / RARE))
-        return;
+        if (is_odd(&rhythm->iteration[i], below))
+            share[odd++] = rhythm->iteration[i].class_share;
+    mt_sort_double(share, odd);
+    if (odd > most)
+        below = share[most];
+    free(share);
     for (size_t i = 0; i < n; i++)
-        if (is_odd(&rhythm->iteration[i]))
+        if (is_odd(&rhythm->iteration[i], below))
             look_at(glance, i ? i - 1 : 0, i + 1);
+    return true;
 }
 
-static void choose(struct mt_glance *glance, const struct mt_rhythm *rhythm)
+static bool choose(struct mt_glance *glance, const struct mt_rhythm *rhythm)
 {
     size_t n = glance->iterations, first = 0, middle = glance->middle;
     while (first < n && !rhythm->iteration[first].steady)
@@ -64,7 +73,6 @@ static void choose(struct mt_glance *glance, const struct mt_rhythm *rhythm)
     for (size_t i = first; i < n; i++)
         if (!rhythm->iteration[i].steady)
             look_at(glance, i ? i - 1 : 0, i + 1);
-    look_at_odd(glance, rhythm);
     look_at(glance, middle - (middle < BEFORE ? middle : BEFORE), middle + BEHIND);
     look_at(glance, n > LAST ? n - LAST : 0, n);
     size_t length = n / RUNS < STRETCH ? n / RUNS : STRETCH;
@@ -72,6 +80,7 @@ static void choose(struct mt_glance *glance, const struct mt_rhythm *rhythm)
         size_t from = i * length + draw(i, length - RUN + 1);
         look_at(glance, from, from + RUN);
     }
+    return look_at_odd(glance, rhythm);
 }
 
 bool mt_glance_choose(struct mt_glance *glance, const struct mt_rhythm *rhythm, uint64_t events)
@@ -82,9 +91,8 @@ bool mt_glance_choose(struct mt_glance *glance, const struct mt_rhythm *rhythm, 
     if (events < EVENTS_MIN || rhythm->iterations < RUNS * RUN)
         return true;
     glance->look = calloc(rhythm->iterations, 1);
-    if (!glance->look)
+    if (!glance->look || !choose(glance, rhythm))
         return false;
-    choose(glance, rhythm);
     glance->closely = 0;
     for (size_t i = 0; i < glance->iterations; i++) {
         mark_lead(glance, i);

@@ -1,12 +1,12 @@
 /* A glance at a long trace: which iterations passes are told of that can do with some of them.
  *
  * Steady iterations repeat each other, so what blocks are for shows in some as well as in all. All
- * that is not like the others is looked at: warm-up, whatever is not steady, what is steady but for
- * something more or less in it if that is rare, the beginning, the middle, the end, and where the
- * most memory was taken. Of the rest one run of four in each 64 is,
- * or in fewer if that makes less than 16 runs, at a place drawn by chance (always the same for the
- * same trace): what happens every so many iterations is met as often as it happens. What this can
- * miss are accesses to a block that lives through several iterations and is used in few. */
+ * that is not like the others is looked at: warm-up, whatever is not steady, of what is steady the
+ * few that have most more or less in them than others, the beginning, the middle, the end, and
+ * where the most memory was taken. Of the rest one run of four in each 64 is, or in fewer if that
+ * makes less than 16 runs, at a place drawn by chance (always the same for the same trace): what
+ * happens every so many iterations is met as often as it happens. What this can miss are accesses
+ * to a block that lives through several iterations and is used in few. */
 #ifndef MT_GLANCE_H
 #define MT_GLANCE_H
 
