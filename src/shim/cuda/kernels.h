@@ -101,7 +101,9 @@ static inline void mt_kernels_let_go(void)
 }
 
 /* The kernel of a handle, for who holds kernels; the first call for it asks the driver and writes a
- * `kernel` event. NULL only without memory. Never call it with a lock of the recorder held. */
+ * `kernel` event. NULL: it could not be told, as without memory, with a full ring, or in a signal
+ * handler that comes while its thread asks; that is counted. Never call it with a lock of the
+ * recorder held. */
 const struct mt_kernel *mt_kernel_get(CUfunction handle);
 
 /* A module or library is about to go: look at the handles afresh that may end with it. */
