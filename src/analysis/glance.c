@@ -11,10 +11,9 @@
 #define RUN 4u                         /* iterations, the first of them to lead in */
 #define FIRST 8u                       /* of the steady ones */
 #define LAST 3u                        /* of all */
-#define RARE 64u                       /* one in so many, or eight, of the odd ones */
-#define RARE_MIN 8u
-#define BEFORE 2u /* one that is wanted */
-#define BEHIND 2u /* with it */
+#define ODD 8u                         /* so few that they do not weigh much among the others */
+#define BEFORE 2u                      /* one that is wanted */
+#define BEHIND 2u                      /* with it */
 
 static void look_at(struct mt_glance *glance, size_t from, size_t to)
 {
@@ -47,7 +46,7 @@ static bool is_odd(const struct mt_iteration *iteration, double below)
 /* Of many those that are least like the others. */
 static bool look_at_odd(struct mt_glance *glance, const struct mt_rhythm *rhythm)
 {
-    size_t n = glance->iterations, odd = 0, most = n / RARE < RARE_MIN ? RARE_MIN : n / RARE;
+    size_t n = glance->iterations, odd = 0;
     double *share = malloc(n * sizeof *share), below = 1;
     if (!share)
         return false;
@@ -55,8 +54,8 @@ static bool look_at_odd(struct mt_glance *glance, const struct mt_rhythm *rhythm
         if (is_odd(&rhythm->iteration[i], below))
             share[odd++] = rhythm->iteration[i].class_share;
     mt_sort_double(share, odd);
-    if (odd > most)
-        below = share[most];
+    if (odd > ODD)
+        below = share[ODD];
     free(share);
     for (size_t i = 0; i < n; i++)
         if (is_odd(&rhythm->iteration[i], below))
