@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/grow.h"
+#include "base/pages.h"
 #include "rhythm/compare/slices.h"
 
 #define BASE 0x9e3779b97f4a7c15u
@@ -115,7 +116,7 @@ static int number_grams(const struct mt_window *window, struct mt_gram_mode mode
     numbering->grams = mode.bare ? table->bares : table->syms;
     if (mode.length == 1 && !mode.bare)
         return 0;
-    numbering->own = malloc((window->n + mode.length) * sizeof *numbering->own);
+    numbering->own = mt_pages_alloc((window->n + mode.length) * sizeof *numbering->own);
     if (!numbering->own)
         return MT_ERR_MEMORY;
     numbering->id = numbering->own;

@@ -4,18 +4,29 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/pages.h"
+
+#define ROOM_FIRST 4096u
+#define ROOM_SMALL (1u << 16) /* who has more will have a whole window, as a rule */
+#define ROOM_WHOLE (1u << 20)
 
 static int make_room(struct mt_window *window)
 {
-    uint32_t room = window->room ? 2 * window->room : 4096;
-    uint32_t *sym = realloc(window->sym, room * sizeof *sym);
-    window->sym = sym ? sym : window->sym;
-    uint64_t *time_ns = realloc(window->time_ns, room * sizeof *time_ns);
-    window->time_ns = time_ns ? time_ns : window->time_ns;
-    uint64_t *event = realloc(window->event, room * sizeof *event);
-    window->event = event ? event : window->event;
-    if (!sym || !time_ns || !event)
-        return MT_ERR_MEMORY;
+    uint32_t had = window->room, room = had ? 2 * had : ROOM_FIRST;
+    if (room > ROOM_SMALL && room < ROOM_WHOLE)
+        room = ROOM_WHOLE;
+#define WIDEN(array)                                                                               \
+    ({                                                                                             \
+        void *wider = mt_pages_widen(window->array, had * sizeof *window->array,                   \
+                                     room * sizeof *window->array);                                \
+        if (!wider)                                                                                \
+            return MT_ERR_MEMORY;                                                                  \
+        window->array = wider;                                                                     \
+    })
+    WIDEN(sym);
+    WIDEN(time_ns);
+    WIDEN(event);
+#undef WIDEN
     window->room = room;
     return 0;
 }
@@ -83,12 +94,12 @@ static int make_sorted_room(struct mt_window *window)
     free(window->ranked);
     free(window->rank);
     free(window->trigram);
-    window->order = malloc(window->room * sizeof *window->order);
-    window->ranked = malloc(window->room * sizeof *window->ranked);
-    window->rank = malloc(window->room * sizeof *window->rank);
+    window->order = mt_pages_alloc(window->room * sizeof *window->order);
+    window->ranked = mt_pages_alloc(window->room * sizeof *window->ranked);
+    window->rank = mt_pages_alloc(window->room * sizeof *window->rank);
     if (!window->numbering)
         window->numbering = calloc(MT_NUMBERINGS, sizeof *window->numbering);
-    window->trigram = malloc(window->room * sizeof *window->trigram);
+    window->trigram = mt_pages_alloc(window->room * sizeof *window->trigram);
     bool able =
         window->numbering && window->order && window->ranked && window->rank && window->trigram;
     window->sorted_room = able ? window->room : 0;
