@@ -3,20 +3,22 @@
 
     python3 tests/bench/bench.py BUILDDIR [--write] [NAME...]
 
-Names: hooks, cold, stacks, trace, analyze, import, heaptrack, large. What is compared is run in
-turn (A B A B) in the same call; a row gives the median and range over the rounds. Of the analysis
+Names: hooks, cold, stacks, trace, analyze, import, heaptrack; on request large and instructions.
+What is compared is run in turn (A B A B) in the same call; a row gives the median and range over the rounds. Of the analysis
 *_events is by the time of one processor, with no other one at hand, so "a second and core"; *_clock
 is by the clock with all processors at hand, of which a second one reads ahead, and others on the
 machine slow it down; *_spent is by the time of all processors in the same runs. --write renews what
 benchdocs.py makes of the rows as well. Hook costs are
 differences of a traced and a bare run of the same loop on the simulated device, so its own cost is
 subtracted. cold: the same where other code and data ran before each call (cold.c), and what one
-call touches (coldlines.py).
+call touches (coldlines.py). instructions: what the analysis executes (valgrind's callgrind), a
+figure that no other work on the machine changes.
 """
 import csv
 import datetime
 import os
 import platform
+import re
 import shutil
 import statistics
 import subprocess
@@ -208,6 +210,31 @@ def analyze(bench, iterations=2500, rounds=5, name="analyze", questions=tuple(QU
     shutil.rmtree(tables)
 
 
+def instructions(bench):
+    """Of two traces, the larger twice as long: what each further event takes, and what the rest."""
+    if not shutil.which("valgrind"):
+        print("instructions: valgrind is not installed, left out")
+        return
+    tables = os.path.join(bench.scratch, "tables")
+    os.makedirs(tables, exist_ok=True)
+    for question, arguments in QUESTIONS.items():
+        events, executed = [], []
+        for iterations in (500, 1000):
+            path = os.path.join(bench.scratch, f"{iterations}.mtrace")
+            events.append(run([bench.path("tests", "bench", "bench-trace"), "write", path,
+                               str(iterations)])["events"])
+            done = subprocess.run(
+                ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null",
+                 bench.path("tools", "memtrace-analyze"), *arguments(tables), path],
+                check=True, capture_output=True, text=True)
+            executed.append(int(re.search(r"Collected : (\d+)", done.stderr)[1]))
+        more = (executed[1] - executed[0]) / (events[1] - events[0])
+        bench.row(f"analyze_{question}_instructions", "instructions/event", [more])
+        bench.row(f"analyze_{question}_instructions_once", "M instructions",
+                  [(executed[0] - more * events[0]) / 1e6])
+    shutil.rmtree(tables)
+
+
 def write_log(path, iterations):
     """A log as memtrace-import reads it, every iteration alike; its rows."""
     def block(i):
@@ -319,7 +346,8 @@ def main():
     arguments = [a for a in sys.argv[2:] if a != "--write"]
     bench = Bench(sys.argv[1])
     known = {"hooks": hooks, "cold": cold, "stacks": stacks, "trace": trace, "analyze": analyze,
-             "heaptrack": heaptrack, "import": imports, "large": large}
+             "heaptrack": heaptrack, "import": imports, "large": large,
+             "instructions": instructions}
     start = time.time()
     try:
         for name in arguments or ["hooks", "cold", "stacks", "trace", "analyze",

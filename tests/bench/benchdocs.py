@@ -29,6 +29,10 @@ class Rows:
         row = self.rows.get(name)
         return f"{float(row['median']):.3g}" if row else "–"
 
+    def whole(self, name):
+        row = self.rows.get(name)
+        return f"{float(row['median']):,.0f}" if row else "–"
+
     def range(self, name):
         row = self.rows.get(name)
         if not row:
@@ -78,6 +82,14 @@ def speeds(rows):
                    f"{rows.median(name + '_memory')} MiB |\n")
 
 
+def executed(rows):
+    yield "| what | instructions of each further event | once, millions |\n"
+    yield "|---|---|---|\n"
+    for question, what in QUESTIONS:
+        name = f"analyze_{question}_instructions"
+        yield f"| {what} | {rows.whole(name)} | {rows.whole(name + '_once')} |\n"
+
+
 def against(rows):
     yield "| memtrace-analyze | on one processor | times heaptrack_print | by the clock | times |\n"
     yield "|---|---|---|---|---|\n"
@@ -95,6 +107,11 @@ hand. By the clock: with all at hand, of which a second one reads ahead; other w
 counts. All processors' time: of the same runs.
 
 {speeds}
+Such times depend on what else a machine has to do, by a third on this one. What is executed does
+not (`bench.py BUILDDIR instructions`: traces of 2 and 4 million events under callgrind). What is
+done once is mostly the search of the first million events for rhythms.
+
+{executed}
 Beside heaptrack_print, in turn with it, which reads what heaptrack recorded of a program of mallocs
 and frees at depth 20. A training job is a trace of as many events, but of other ones: launches with
 their pointers beside allocations and frees. The same allocations and frees are a trace of blocks of
@@ -106,7 +123,7 @@ rhythms, so the screen has as many iterations to compare.
 
 def page(rows):
     return PAGE.format(machine=rows.machine(), speeds="".join(speeds(rows)),
-                       against="".join(against(rows)))
+                       executed="".join(executed(rows)), against="".join(against(rows)))
 
 
 HOOKS = (("launch", "launch", "`cuLaunchKernel`, three pointers"),
