@@ -4,15 +4,15 @@
     python3 tests/bench/bench.py BUILDDIR [--write] [NAME...]
 
 Names: hooks, cold, stacks, trace, analyze, import, heaptrack; on request large and instructions.
-What is compared is run in turn (A B A B) in the same call; a row gives the median and range over the rounds. Of the analysis
-*_events is by the time of one processor, with no other one at hand, so "a second and core"; *_clock
-is by the clock with all processors at hand, of which a second one reads ahead, and others on the
-machine slow it down; *_spent is by the time of all processors in the same runs. --write renews what
-benchdocs.py makes of the rows as well. Hook costs are
-differences of a traced and a bare run of the same loop on the simulated device, so its own cost is
-subtracted. cold: the same where other code and data ran before each call (cold.c), and what one
-call touches (coldlines.py). instructions: what the analysis executes (valgrind's callgrind), a
-figure that no other work on the machine changes.
+What is compared is run in turn (A B A B) in the same call; a row gives the median and range over
+the rounds. Of the analysis *_events is by the time of one processor, with no other one at hand, so
+"a second and core"; *_clock is by the clock with all processors at hand, of which a second one
+reads ahead, and others on the machine slow it down; *_spent is by the time of all processors in the
+same runs. --write renews what benchdocs.py makes of the rows as well. Hook costs are differences of
+a traced and a bare run of the same loop on the simulated device, so its own cost is subtracted.
+cold: the same where other code and data ran before each call (cold.c), and what one call touches
+(coldlines.py). instructions: what the analysis executes (valgrind's callgrind), a figure that no
+other work on the machine changes.
 """
 import csv
 import datetime
