@@ -3,7 +3,7 @@
 
     python3 tests/bench/bench.py BUILDDIR [--write] [NAME...]
 
-Names: hooks, cold, stacks, trace, analyze, import, heaptrack; on request large and instructions.
+Names: hooks, cold, stacks, trace, analyze, import, heaptrack; on request large, huge, instructions.
 What is compared is run in turn (A B A B) in the same call; a row gives the median and range over
 the rounds. Of the analysis *_events is by the time of one processor, with no other one at hand, so
 "a second and core"; *_clock is by the clock with all processors at hand, of which a second one
@@ -269,6 +269,11 @@ def large(bench):
     analyze(bench, iterations=25000, rounds=1)
 
 
+def huge(bench):
+    """A billion events; takes some eight minutes and a GB of disk."""
+    analyze(bench, iterations=245000, rounds=1, questions=("summary",))
+
+
 PAIRS = r"""
 #include <stdlib.h>
 #include <string.h>
@@ -346,7 +351,7 @@ def main():
     arguments = [a for a in sys.argv[2:] if a != "--write"]
     bench = Bench(sys.argv[1])
     known = {"hooks": hooks, "cold": cold, "stacks": stacks, "trace": trace, "analyze": analyze,
-             "heaptrack": heaptrack, "import": imports, "large": large,
+             "heaptrack": heaptrack, "import": imports, "large": large, "huge": huge,
              "instructions": instructions}
     start = time.time()
     try:

@@ -101,15 +101,21 @@ static void count_all(const char *path, uint64_t *events, uint64_t *lost)
     mt_trace_free(trace);
 }
 
+static unsigned reasons; /* of losses, that traces tell */
+
+/* A disk that is full to its last byte has no room for the reason: then it is only said. */
 static void check_reason(const char *path)
 {
     struct mt_trace *trace = open_trace(path);
     const char *why = mt_trace_meta(trace, "lost_reason");
-    ck_assert_ptr_nonnull(why);
-    ck_assert_str_eq(why, "cannot write: No space left on device; make room, or use another "
-                          "--output");
+    if (why)
+        ck_assert_str_eq(why, "cannot write: No space left on device; make room, or use another "
+                              "--output");
+    reasons += why != NULL;
     mt_trace_free(trace);
 }
+
+static bool mounted;
 
 /* A disk too small for the trace: what is recorded and what is lost add up to what was done. */
 static void check_full(const char *ring, const char *wait, unsigned kib)
@@ -127,6 +133,7 @@ static void check_full(const char *ring, const char *wait, unsigned kib)
         run_free(&run);
         return; /* not allowed here */
     }
+    mounted = true;
     const struct order order = {.environment = LIST(output, ring, wait),
                                 .arguments = LIST("victim", "flood", "60000")};
     run_start(&run, &order);
@@ -154,8 +161,11 @@ START_TEST(full_disk)
     check_full("MEMTRACE_RING_KIB=64", "MEMTRACE_WAIT_US=2000000", 128);
     /* No room for a ring in its file: that makes room for the number of what is lost, which needs
      * it where the trace fills the disk to its last bytes, one time in twenty. */
-    for (unsigned i = 0; i < (foreign_is() ? 2u : 42u); i++)
-        check_full("MEMTRACE_RING_KIB=256", "MEMTRACE_WAIT_US=20000", 56 + i % 7 * 4);
+    unsigned runs = foreign_is() ? 2 : 42, checked = 0;
+    for (; checked < runs; checked++)
+        check_full("MEMTRACE_RING_KIB=256", "MEMTRACE_WAIT_US=20000", 56 + checked % 7 * 4);
+    if (mounted && !foreign_is())
+        ck_assert_uint_ge(reasons, runs / 2);
 }
 END_TEST
 

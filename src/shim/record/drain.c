@@ -53,7 +53,8 @@ static struct {
     struct mt_index_entry *index;
     size_t chunks;
     struct mt_facts facts;
-    uint64_t told;              /* losses that the meta data tell of */
+    uint64_t told; /* losses that the meta data tell of */
+    uint64_t lost; /* losses that were counted last, whether they could be told or not */
     uint64_t told_at, told_end; /* their chunk */
     uint64_t taken[MT_RINGFILE_RINGS_MAX];
     struct {
@@ -446,6 +447,7 @@ static void tell_losses(void)
         sum += drain.taken[i];
     }
     uint64_t all = atomic_fetch_add(&mt_events_dropped, sum) + sum;
+    drain.lost = all;
     if (all == drain.told)
         return;
     /* Over the last such chunk if nothing came after it: on a full disk there is no other place. */
@@ -556,7 +558,7 @@ bool mt_drain_all(void)
 void mt_drain_say_losses(void)
 {
     char reason[MT_LOSSES_BYTES];
-    uint64_t lost = drain.told + atomic_load(&mt_losses_told);
+    uint64_t lost = drain.lost + atomic_load(&mt_losses_told);
     mt_losses_tell(reason, sizeof reason, drain.error);
     if (lost && (drain.error || !mt_losses_are_few()))
         mt_shim_say("%s: %llu events were lost: %s", drain.file->path, (unsigned long long)lost,
@@ -576,6 +578,6 @@ void mt_drain_forget(void)
     atomic_store(&mt_losses_told, 0);
     drain.chunks = 0;
     drain.facts.size = 0;
-    drain.told = drain.told_end = 0;
+    drain.told = drain.told_end = drain.lost = 0;
     drain.error = 0;
 }
