@@ -18,14 +18,6 @@ static int want_rows(const struct want *want, struct mt_rows **rows, const struc
     return mt_engine_want(want->engine, table, mt_rows_sink(*rows));
 }
 
-static int want_answers(const struct want *want, struct mt_story *story)
-{
-    RETURN_IF_ERROR(want_rows(want, &story->peak, &mt_table_peak, 0, NULL));
-    RETURN_IF_ERROR(want_rows(want, &story->swap_plan, &mt_table_swap_plan, 0, NULL));
-    RETURN_IF_ERROR(want_rows(want, &story->ati, &mt_table_ati, 0, NULL));
-    return want_rows(want, &story->gaps, &mt_table_gaps, 0, NULL);
-}
-
 static int want_length(const struct want *want, struct mt_story *story)
 {
     RETURN_IF_ERROR(want_rows(want, &story->kernels, &mt_table_kernels, TOP, "touched_bytes"));
@@ -52,6 +44,10 @@ static int want_facts(const struct want *want, struct mt_story *story)
     mt_rows_only(story->sites, "by", "line");
     RETURN_IF_ERROR(want_rows(want, &story->taken, &mt_table_accounting, 0, NULL));
     mt_rows_only(story->taken, "moment", "peak");
+    RETURN_IF_ERROR(want_rows(want, &story->peak, &mt_table_peak, 0, NULL));
+    RETURN_IF_ERROR(want_rows(want, &story->swap_plan, &mt_table_swap_plan, 0, NULL));
+    RETURN_IF_ERROR(want_rows(want, &story->ati, &mt_table_ati, 0, NULL));
+    RETURN_IF_ERROR(want_rows(want, &story->gaps, &mt_table_gaps, 0, NULL));
     return want_failures(want, story);
 }
 
@@ -61,7 +57,6 @@ int screen_want(struct screen *screen, struct mt_engine *engine, struct mt_outpu
     const struct want want = {engine, error};
     screen->output = output;
     RETURN_IF_ERROR(want_facts(&want, &screen->story));
-    RETURN_IF_ERROR(want_answers(&want, &screen->story));
     if (screen->at_length)
         RETURN_IF_ERROR(want_length(&want, &screen->story));
     return traces[1] ? want_rows(&want, &screen->ranks, &mt_table_ranks, RANKS_MAX,

@@ -5,8 +5,8 @@
 
 #include "analysis/glance.h"
 #include "analysis/pass.h"
-#include "analysis/shift.h"
 #include "analysis/scan.h"
+#include "analysis/shift.h"
 #include "analysis/tables.h"
 #include "stacks/stacks.h"
 

@@ -84,19 +84,15 @@ static bool choose(struct mt_glance *glance, const struct mt_rhythm *rhythm)
 
 bool mt_glance_choose(struct mt_glance *glance, const struct mt_rhythm *rhythm, uint64_t events)
 {
-    *glance = (struct mt_glance){.iterations = rhythm->iterations,
-                                 .closely = rhythm->iterations,
-                                 .middle = mt_glance_middle(rhythm)};
+    *glance =
+        (struct mt_glance){.iterations = rhythm->iterations, .middle = mt_glance_middle(rhythm)};
     if (events < EVENTS_MIN || rhythm->iterations < RUNS * RUN)
         return true;
     glance->look = calloc(rhythm->iterations, 1);
     if (!glance->look || !choose(glance, rhythm))
         return false;
-    glance->closely = 0;
-    for (size_t i = 0; i < glance->iterations; i++) {
+    for (size_t i = 0; i < glance->iterations; i++)
         mark_lead(glance, i);
-        glance->closely += glance->look[i] != MT_LOOK_AWAY;
-    }
     return true;
 }
 
@@ -111,8 +107,6 @@ void mt_glance_add(struct mt_glance *glance, size_t iteration)
     size_t from = iteration > BEFORE ? iteration - BEFORE : 0;
     if (!glance->look || iteration >= glance->iterations)
         return;
-    for (size_t i = from; i < iteration + BEHIND && i < glance->iterations; i++)
-        glance->closely += glance->look[i] == MT_LOOK_AWAY;
     look_at(glance, from, iteration + BEHIND);
     mark_lead(glance, from);
     mark_lead(glance, iteration + BEHIND);

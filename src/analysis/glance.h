@@ -20,7 +20,7 @@ enum mt_look { MT_LOOK_AWAY, MT_LOOK_LEAD, MT_LOOK_CLOSE };
 
 struct mt_glance {
     uint8_t *look; /* enum mt_look of each iteration; NULL: all are looked at closely */
-    size_t iterations, closely;
+    size_t iterations;
     size_t middle; /* mt_glance_middle */
 };
 

@@ -11,8 +11,6 @@
 
 #define TIMES_MAX 64u /* that a gram may stand in an iteration */
 
-static const struct mt_gram_mode modes[] = {{1, false}, {1, true}, {4, true}, {16, true}};
-#define MODES (sizeof modes / sizeof *modes)
 
 enum side { LAST, FIRST }; /* of the occurrences of a gram before the landmark */
 
@@ -201,8 +199,8 @@ int mt_candidates_find(struct mt_candidates *candidates, const struct mt_segment
 {
     struct finding finding = {segments, pauses, candidates};
     candidates->candidates = 0;
-    for (uint32_t m = 0; m < MODES && segments->usual; m++)
-        RETURN_IF_ERROR(find_in_mode(&finding, modes[m]));
+    for (uint32_t m = 0; m < MT_BORDER_MODES && segments->usual; m++)
+        RETURN_IF_ERROR(find_in_mode(&finding, mt_border_modes[m]));
     return 0;
 }
 

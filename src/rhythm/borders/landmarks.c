@@ -7,14 +7,14 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/grow.h"
 #include "rhythm/pulses/grams.h"
 
 #define PARTS 32u  /* of a segment */
 #define THREADS 3u /* told apart in each part; of more the strongest has it */
 #define ONCE 0.95  /* share of the usual segments */
 
-static const struct mt_gram_mode modes[] = {{1, false}, {1, true}, {4, true}, {16, true}};
-#define MODES (sizeof modes / sizeof *modes)
+const struct mt_gram_mode mt_border_modes[] = {{1, false}, {1, true}, {4, true}, {16, true}};
 
 struct tally {
     uint32_t segment, now, ones, all; /* all: ones of segments that are not usual, too */
@@ -143,14 +143,8 @@ static bool is_in_mode(const struct mt_landmark *landmark, struct mt_gram_mode m
 
 static int push(struct mt_landmark *landmark, uint32_t *room, uint32_t position)
 {
-    if (landmark->count == *room) {
-        uint32_t more = *room ? 2 * *room : 256;
-        uint32_t *at = realloc(landmark->at, more * sizeof *at);
-        if (!at)
-            return MT_ERR_MEMORY;
-        landmark->at = at;
-        *room = more;
-    }
+    if (!MT_ROOM(landmark->at, landmark->count, *room, 256))
+        return MT_ERR_MEMORY;
     landmark->at[landmark->count++] = position;
     return 0;
 }
@@ -213,8 +207,8 @@ static int look(struct finding *finding)
     finding->counted = calloc(finding->pulse->count, sizeof *finding->counted);
     int code = finding->counted ? 0 : MT_ERR_MEMORY;
     bool found = code == 0 && choose_middle(finding);
-    for (uint32_t m = 0; m < MODES && found && code == 0; m++)
-        code = look_at(finding, modes[m]);
+    for (uint32_t m = 0; m < MT_BORDER_MODES && found && code == 0; m++)
+        code = look_at(finding, mt_border_modes[m]);
     free(finding->counted);
     return code;
 }
@@ -233,8 +227,8 @@ int mt_landmarks_find(const struct mt_window *window, const struct mt_pulse *pul
         add(window, landmarks, &seed);
         return stand_in_mode(window, landmarks, pulse->mode);
     }
-    for (uint32_t m = 0; m < MODES; m++)
-        RETURN_IF_ERROR(stand_in_mode(window, landmarks, modes[m]));
+    for (uint32_t m = 0; m < MT_BORDER_MODES; m++)
+        RETURN_IF_ERROR(stand_in_mode(window, landmarks, mt_border_modes[m]));
     qsort(landmarks->landmark, landmarks->landmarks, sizeof landmarks->landmark[0], by_place);
     return 0;
 }

@@ -6,6 +6,10 @@
 
 #define MT_LANDMARKS_MAX 96u
 
+/* The grams among which landmarks and borders are looked for. */
+#define MT_BORDER_MODES 4u
+extern const struct mt_gram_mode mt_border_modes[MT_BORDER_MODES];
+
 struct mt_landmark {
     struct mt_anchor anchor;
     uint32_t *at; /* positions at which it begins, ascending; owned */

@@ -8,8 +8,6 @@
 #include "rhythm/levels/nesting.h"
 #include "rhythm/compare/track.h"
 
-#define MT_DETECTION_MIN (1u << 20) /* symbols of the first window */
-
 struct mt_detector {
     struct mt_window window;
     uint32_t limit;

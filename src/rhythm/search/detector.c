@@ -30,7 +30,7 @@ struct mt_detector *mt_detector_new(void)
 {
     struct mt_detector *detector = calloc(1, sizeof *detector);
     if (detector)
-        detector->limit = MT_DETECTION_MIN;
+        detector->limit = MT_WINDOW_FIRST;
     return detector;
 }
 
@@ -211,7 +211,7 @@ static int search(struct mt_detector *detector, bool *found)
     bool first = detector->track.references == 0;
     detector->follow.planned = false;
     RETURN_IF_ERROR(search_for(detector, 0, found));
-    if (*found || !first || detector->window.threads < 2 || detector->window.n > MT_DETECTION_MIN)
+    if (*found || !first || detector->window.threads < 2 || detector->window.n > MT_WINDOW_FIRST)
         return 0;
     return search_merged(detector);
 }

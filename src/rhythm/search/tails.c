@@ -136,5 +136,5 @@ int mt_tails_look(const struct mt_detector *detector, const struct mt_rhythm *rh
 {
     bool found = rhythm->iterations;
     uint32_t n = found ? what_follows(detector, rhythm) : detector->window.n / 2;
-    return look_at_tails(detector, n < MT_DETECTION_MIN ? n : MT_DETECTION_MIN, found, better);
+    return look_at_tails(detector, n < MT_WINDOW_FIRST ? n : MT_WINDOW_FIRST, found, better);
 }

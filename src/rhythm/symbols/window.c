@@ -8,13 +8,12 @@
 
 #define ROOM_FIRST 4096u
 #define ROOM_SMALL (1u << 16) /* who has more will have a whole window, as a rule */
-#define ROOM_WHOLE (1u << 20)
 
 static int make_room(struct mt_window *window)
 {
     uint32_t had = window->room, room = had ? 2 * had : ROOM_FIRST;
-    if (room > ROOM_SMALL && room < ROOM_WHOLE)
-        room = ROOM_WHOLE;
+    if (room > ROOM_SMALL && room < MT_WINDOW_FIRST)
+        room = MT_WINDOW_FIRST;
 #define WIDEN(array)                                                                               \
     ({                                                                                             \
         void *wider = mt_pages_widen(window->array, had * sizeof *window->array,                   \

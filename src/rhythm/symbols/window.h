@@ -28,6 +28,8 @@ struct mt_numbering {
 
 #define MT_NUMBERINGS 6u
 
+#define MT_WINDOW_FIRST (1u << 20) /* symbols that are searched first, where there are so many */
+
 struct mt_window {
     struct mt_symtab table;
     uint32_t *sym; /* by position */
