@@ -149,36 +149,42 @@ def hooks(rows):
                           for figure in ("code", "read", "written", "pages")) + " |\n")
 
 
+def places(rows):
+    """Where figures stand: the page, what is found there, and what should be."""
+    yield ("README.md", r"(?m)^\| `memtrace-analyze` \| .*\d million events a second.*\n",
+           readme(rows))
+    yield "README.md", r"(?m)^\| a launch with three pointers, .*\n", hooked(rows)
+    yield (os.path.join("docs", "analysis.md"),
+           r"(?s)(?<=<!-- speed begins -->\n\n).*?(?=\n<!-- speed ends -->)", page(rows))
+    yield (os.path.join("docs", "recording.md"),
+           r"(?s)(?<=<!-- hooks begin -->\n\n).*?(?=\n<!-- hooks end -->)", "".join(hooks(rows)))
+
+
 def renewed(rows):
-    """Of each page what it says and should say."""
-    for name, pattern, text in (
-            ("README.md", r"(?m)^\| `memtrace-analyze` \| .*\d million events a second.*\n",
-             readme(rows)),
-            ("README.md", r"(?m)^\| a launch with three pointers, .*\n", hooked(rows)),
-            (os.path.join("docs", "analysis.md"),
-             r"(?s)(?<=<!-- speed begins -->\n\n).*?(?=\n<!-- speed ends -->)", page(rows)),
-            (os.path.join("docs", "recording.md"),
-             r"(?s)(?<=<!-- hooks begin -->\n\n).*?(?=\n<!-- hooks end -->)",
-             "".join(hooks(rows)))):
+    """Of each page its path, what it says and what it should say."""
+    pages = {}
+    for name, pattern, text in places(rows):
         path = os.path.join(ROOT, name)
-        with open(path, encoding="utf-8") as file:
-            old = file.read()
-        if not re.search(pattern, old):
+        if name not in pages:
+            with open(path, encoding="utf-8") as file:
+                old = file.read()
+            pages[name] = (path, old, old)
+        path, old, new = pages[name]
+        if not re.search(pattern, new):
             raise SystemExit(f"{name}: where the figures stand is not found")
-        yield name, path, old, re.sub(pattern, lambda _, text=text: text, old, count=1)
+        pages[name] = (path, old, re.sub(pattern, lambda _, text=text: text, new, count=1))
+    return pages
 
 
 def write():
-    """One at a time, as a page may have several places."""
-    for i in range(len(list(renewed(Rows())))):
-        _, path, _, new = list(renewed(Rows()))[i]
+    for path, _, new in renewed(Rows()).values():
         with open(path, "w", encoding="utf-8") as file:
             file.write(new)
 
 
 def main():
     if sys.argv[1:] == ["--check"]:
-        wrong = [name for name, _, old, new in renewed(Rows()) if old != new]
+        wrong = [name for name, (_, old, new) in renewed(Rows()).items() if old != new]
         raise SystemExit(f"{', '.join(wrong)}: not what tests/bench/results.csv says: run "
                          "python3 tests/bench/benchdocs.py" if wrong else 0)
     if len(sys.argv) > 1:

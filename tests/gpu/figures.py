@@ -255,22 +255,20 @@ def provenance(results):
             for (date, commit, what), names in sorted(runs.items())]
 
 
-# What PyTorch's own history took with Python stacks, measured in another run: docs/validation.md
-JOBS = (("overhead_resnet50", "ResNet-50, batch 32", "1.22"),
-        ("overhead_gpt", "a 12-layer GPT, bound by launches", "1.35"))
+JOBS = (("overhead_resnet50", "ResNet-50, batch 32"),
+        ("overhead_gpt", "a 12-layer GPT, bound by launches"))
 
 
 def costs(results):
     """What README.md says of the jobs, a row each."""
-    for name, title, history in JOBS:
+    for name, title in JOBS:
         figures = results[name]["figures"]
         modes = figures["modes"]
         yield row(f"{title}, on an {results[name]['machine']['gpu'].removeprefix('NVIDIA ')}, "
                   "Python stacks included",
                   f"steps take {modes['traced']['ratio']['median']:.3f} times as long "
                   f"({figures['pairs']} pairs of {figures['steps']} steps; bare against bare "
-                  f"{modes['control']['ratio']['median']:.3f}; PyTorch's own memory history, in "
-                  f"another run, {history})")
+                  f"{modes['control']['ratio']['median']:.3f})")
 
 
 def render_readme(page, results):
