@@ -7,8 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "analysis/engine.h"
-#include "analysis/tables.h"
+#include "analysis/answers/tables.h"
+#include "analysis/engine/engine.h"
 #include "base/parse.h"
 #include "format/ringfile.h"
 #include "options.h"

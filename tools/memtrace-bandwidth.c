@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "analysis/swaprule.h"
+#include "analysis/measures/swaprule.h"
 #include "base/clock.h"
 #include "base/parse.h"
 #include "options.h"

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "analysis/tables.h"
+#include "analysis/answers/tables.h"
 
 /* X(file without .svg, what draws it) */
 #define PLOTS(X) X(gantt, picture) X(memory, picture) X(ati, histogram)

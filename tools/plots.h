@@ -2,7 +2,7 @@
 #ifndef PLOTS_H
 #define PLOTS_H
 
-#include "analysis/engine.h"
+#include "analysis/engine/engine.h"
 #include "plot/picture.h"
 
 struct plots {

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#include "analysis/summarykeys.h"
-#include "analysis/tables.h"
+#include "analysis/answers/summarykeys.h"
+#include "analysis/answers/tables.h"
 
 void reference_list(struct mt_output *output)
 {

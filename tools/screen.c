@@ -1,6 +1,6 @@
 #include "screen.h"
 
-#include "analysis/tables.h"
+#include "analysis/answers/tables.h"
 
 enum { TOP = 5, SITES = 64 * TOP, RANKS_MAX = 65536 }; /* sites are those of all devices */
 

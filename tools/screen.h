@@ -3,7 +3,7 @@
 #ifndef MT_SCREEN_H
 #define MT_SCREEN_H
 
-#include "analysis/engine.h"
+#include "analysis/engine/engine.h"
 #include "report/story/crowd.h"
 #include "report/story/story.h"
 

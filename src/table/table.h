@@ -2,7 +2,7 @@
  *
  * A table is a name, columns with type, unit and meaning, and rows that are pushed, one after the
  * other, into a sink. Rows are not kept: a table may be larger than memory. The lists of tables and
- * columns (analysis/tables.def) are also their documentation. */
+ * columns (analysis/answers/tables.def) are also their documentation. */
 #ifndef MT_TABLE_H
 #define MT_TABLE_H
 

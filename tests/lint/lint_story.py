@@ -11,9 +11,9 @@ import re
 import tree
 
 STORY = os.path.join("src", "report", "story")
-LISTS = {"summary": ["src/analysis/summary.def", "src/model/counts.def",
-                     "src/analysis/summarykeys.c"],
-         "columns": ["src/analysis/tables.def", "src/analysis/answers.def"]}
+LISTS = {"summary": ["src/analysis/answers/summary.def", "src/model/counts.def",
+                     "src/analysis/answers/summarykeys.c"],
+         "columns": ["src/analysis/answers/tables.def", "src/analysis/answers/answers.def"]}
 ROW = re.compile(r"\b(?:META|FACT|DEVICE|COUNT)\((\w+),|\"device\.N\.(\w+)\"")
 COLUMN = re.compile(r"\bCOLUMN\(\w+, (\w+),")
 # Calls with a key of table summary, and with a column; rows of lists that begin with a key.

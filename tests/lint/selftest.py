@@ -51,10 +51,11 @@ class Planted(unittest.TestCase):
 class Story(Planted):
     def setUp(self):
         super().setUp()
-        self.write("src/analysis/summary.def", 'FACT(events, COUNT, "events")\n')
+        self.write("src/analysis/answers/summary.def", 'FACT(events, COUNT, "events")\n')
         self.write("src/model/counts.def", 'COUNT(pauses, COUNT, "pauses")\n')
-        self.write("src/analysis/summarykeys.c", '    {"device.N.name", MT_U_NONE, "name"},\n')
-        self.write("src/analysis/tables.def", 'COLUMN(peak, phase, TEXT, NONE, "phase")\n')
+        self.write("src/analysis/answers/summarykeys.c",
+                   '    {"device.N.name", MT_U_NONE, "name"},\n')
+        self.write("src/analysis/answers/tables.def", 'COLUMN(peak, phase, TEXT, NONE, "phase")\n')
 
     def say(self, key, column, listed="pauses"):
         self.write("src/report/story/brief.c", f'''

@@ -107,7 +107,8 @@ def judge_all(job, tools, pairs):
 
 def untold():
     """Rules of roles.def that docs/categories.md does not have in a row with their category."""
-    with open(os.path.join(ROOT, "src", "analysis", "roles.def"), encoding="utf-8") as file:
+    path = os.path.join(ROOT, "src", "analysis", "answers", "roles.def")
+    with open(path, encoding="utf-8") as file:
         rules = re.findall(r"^RULE\((\w+), (\w+),", file.read(), flags=re.M)
     with open(os.path.join(ROOT, "docs", "categories.md"), encoding="utf-8") as file:
         page = file.read()

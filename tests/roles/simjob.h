@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "analysis/roles.h"
+#include "analysis/answers/roles.h"
 
 struct simjob;
 

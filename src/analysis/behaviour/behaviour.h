@@ -12,8 +12,8 @@
 #include "analysis/behaviour/phases.h"
 #include "analysis/behaviour/shards.h"
 #include "analysis/behaviour/spanlog.h"
-#include "analysis/kernelset.h"
-#include "analysis/pass.h"
+#include "analysis/engine/pass.h"
+#include "analysis/measures/kernelset.h"
 
 #define MT_FEW_BLOCKS 8u               /* of a launch that is no list */
 #define MT_WHO_API (UINT32_C(1) << 31) /* in mt_step.who: a driver function, not a kernel */

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "model/model.h"
-#include "analysis/slots.h"
+#include "analysis/measures/slots.h"
 
 /* Why a block may be input, by its first access. */
 enum mt_origin {

@@ -24,7 +24,7 @@
 #define MT_PHASES_H
 
 #include "analysis/behaviour/lives.h"
-#include "analysis/roles.h"
+#include "analysis/answers/roles.h"
 #include "analysis/behaviour/spanlog.h"
 
 /* Steps of one phase that follow each other: first ... last - 1. */

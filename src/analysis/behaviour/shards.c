@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "analysis/roles.h"
+#include "analysis/answers/roles.h"
 #include "base/grow.h"
 
 #define NEAR 3u       /* collectives before or after, in which a row of blocks may have its part */

@@ -19,7 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "analysis/swaprule.h"
+#include "analysis/measures/swaprule.h"
 
 #define MT_SWAP_CANDIDATES 4096u
 #define MT_SWAP_SLICES 16384u

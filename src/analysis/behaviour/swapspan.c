@@ -1,6 +1,6 @@
 #include "analysis/behaviour/swapspan.h"
 
-#include "analysis/glance.h"
+#include "analysis/engine/glance.h"
 #include "base/grow.h"
 
 void mt_swapspan_init(struct mt_swapspan *it, struct mt_behaviour *behaviour)

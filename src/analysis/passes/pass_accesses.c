@@ -1,8 +1,8 @@
 #include <stdlib.h>
 
-#include "analysis/kernelset.h"
-#include "analysis/pass.h"
-#include "analysis/tables.h"
+#include "analysis/answers/tables.h"
+#include "analysis/engine/pass.h"
+#include "analysis/measures/kernelset.h"
 #include "model/words.h"
 
 struct state {

@@ -8,8 +8,8 @@
 
 #include "analysis/accounting/takings.h"
 #include "analysis/accounting/upkeep.h"
-#include "analysis/pass.h"
-#include "analysis/tables.h"
+#include "analysis/answers/tables.h"
+#include "analysis/engine/pass.h"
 #include "model/words.h"
 
 #define PIECES_MAX (UINT64_C(1) << 16) /* of one allocation: 2 TiB */

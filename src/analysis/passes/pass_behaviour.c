@@ -3,12 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/answers/tables.h"
 #include "analysis/behaviour/behaviour.h"
 #include "analysis/behaviour/logical.h"
 #include "analysis/behaviour/peakset.h"
 #include "analysis/behaviour/swapspan.h"
-#include "analysis/stackset.h"
-#include "analysis/tables.h"
+#include "analysis/measures/stackset.h"
 #include "model/words.h"
 
 #define SWAP_ROWS 200u /* of a device; and all that are planned */
@@ -275,7 +275,7 @@ static int put_peak(struct state *state, uint32_t device, const uint64_t bytes[M
 #define CATEGORY(name, doc) CELL(name##_bytes) = mt_uint(bytes[MT_CATEGORY_##name]);
 #define PHASE(name, doc)
 #define RULE(name, category, doc)
-#include "analysis/roles.def"
+#include "analysis/answers/roles.def"
     CELL(site) = mt_site_value(state->run->stacks, site.stack);
     CELL(site_bytes) = site.stack ? mt_uint(site.bytes) : mt_null();
     CELL(site_blocks) = site.stack ? mt_uint(site.blocks) : mt_null();

@@ -1,8 +1,8 @@
 #include <stdlib.h>
 
-#include "analysis/pass.h"
-#include "analysis/stackset.h"
-#include "analysis/tables.h"
+#include "analysis/answers/tables.h"
+#include "analysis/engine/pass.h"
+#include "analysis/measures/stackset.h"
 #include "model/words.h"
 
 #define PATH_BYTES 1024 /* of a path of ranges; the outermost of a longer one are left out */

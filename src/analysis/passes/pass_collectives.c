@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include "base/dict.h"
-#include "analysis/pass.h"
-#include "analysis/tables.h"
+#include "analysis/engine/pass.h"
+#include "analysis/answers/tables.h"
 
 #define OPS_MAX 65536u
 

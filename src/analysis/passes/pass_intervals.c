@@ -2,12 +2,12 @@
  * launch, copy or set to that of the next. */
 #include <stdlib.h>
 
-#include "analysis/gaps.h"
-#include "analysis/kernelset.h"
-#include "analysis/loglinear.h"
-#include "analysis/pass.h"
-#include "analysis/slots.h"
-#include "analysis/tables.h"
+#include "analysis/answers/tables.h"
+#include "analysis/engine/pass.h"
+#include "analysis/measures/gaps.h"
+#include "analysis/measures/kernelset.h"
+#include "analysis/measures/loglinear.h"
+#include "analysis/measures/slots.h"
 #include "model/words.h"
 
 #define GAPS 200u

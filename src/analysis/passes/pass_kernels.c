@@ -3,11 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analysis/kernelset.h"
-#include "analysis/pass.h"
-#include "analysis/slots.h"
-#include "analysis/tables.h"
-#include "analysis/touched.h"
+#include "analysis/answers/tables.h"
+#include "analysis/engine/pass.h"
+#include "analysis/measures/kernelset.h"
+#include "analysis/measures/slots.h"
+#include "analysis/measures/touched.h"
 
 struct sums {
     uint64_t launches, by_graphs, captured, unknown, touching;

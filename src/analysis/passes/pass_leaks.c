@@ -13,10 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analysis/pass.h"
-#include "analysis/slots.h"
-#include "analysis/stackset.h"
-#include "analysis/tables.h"
+#include "analysis/engine/pass.h"
+#include "analysis/measures/slots.h"
+#include "analysis/measures/stackset.h"
+#include "analysis/answers/tables.h"
 #include "base/grow.h"
 #include "model/words.h"
 #include "base/dict.h"

@@ -3,9 +3,9 @@
  * trace is pictured, up to bounds. */
 #include <stdlib.h>
 
-#include "analysis/pass.h"
-#include "analysis/slots.h"
-#include "analysis/tables.h"
+#include "analysis/answers/tables.h"
+#include "analysis/engine/pass.h"
+#include "analysis/measures/slots.h"
 #include "base/grow.h"
 #include "model/words.h"
 

@@ -1,8 +1,8 @@
 /* What the first scan found, as tables; the replay adds the memory of each iteration. */
 #include <stdlib.h>
 
-#include "analysis/pass.h"
-#include "analysis/tables.h"
+#include "analysis/answers/tables.h"
+#include "analysis/engine/pass.h"
 #include "symbols/demangle.h"
 
 struct state {

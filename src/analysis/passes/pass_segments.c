@@ -1,9 +1,9 @@
 #include <stdlib.h>
 
-#include "analysis/pass.h"
-#include "analysis/slots.h"
-#include "analysis/stackset.h"
-#include "analysis/tables.h"
+#include "analysis/answers/tables.h"
+#include "analysis/engine/pass.h"
+#include "analysis/measures/slots.h"
+#include "analysis/measures/stackset.h"
 #include "model/words.h"
 
 /* What lives in a segment now, and the most that did. */

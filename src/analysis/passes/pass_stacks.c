@@ -2,10 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analysis/pass.h"
-#include "analysis/sitebook.h"
-#include "analysis/stackset.h"
-#include "analysis/tables.h"
+#include "analysis/answers/tables.h"
+#include "analysis/engine/pass.h"
+#include "analysis/measures/sitebook.h"
+#include "analysis/measures/stackset.h"
 
 /* What the sitebook does not know of a stack. */
 struct more {

@@ -2,14 +2,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analysis/pass.h"
-#include "analysis/tables.h"
+#include "analysis/answers/tables.h"
+#include "analysis/engine/pass.h"
 
 enum fact {
 #define META(key, doc)
 #define FACT(key, unit, doc) FACT_##key,
 #define DEVICE(key, unit, doc)
-#include "analysis/summary.def"
+#include "analysis/answers/summary.def"
     FACTS,
 };
 
@@ -17,7 +17,7 @@ enum device_fact {
 #define META(key, doc)
 #define FACT(key, unit, doc)
 #define DEVICE(key, unit, doc) DEVICE_##key,
-#include "analysis/summary.def"
+#include "analysis/answers/summary.def"
     DEVICE_FACTS,
 };
 
@@ -244,7 +244,7 @@ static int put_device(struct state *state, uint32_t device)
     if (DEVICE_##name != DEVICE_total_bytes || fact[DEVICE_##name])                                \
         RETURN_IF_ERROR(                                                                           \
             put_device_fact(state, device, #name, fact[DEVICE_##name], MT_U_##unit, doc));
-#include "analysis/summary.def"
+#include "analysis/answers/summary.def"
     return 0;
 }
 
@@ -275,7 +275,7 @@ static int summary_finish(void *data, uint64_t end_ns)
 #define META(key, doc) RETURN_IF_ERROR(put_meta(state, #key, doc));
 #define FACT(key, unit, doc) RETURN_IF_ERROR(put_fact(state, #key, FACT_##key, MT_U_##unit, doc));
 #define DEVICE(key, unit, doc)
-#include "analysis/summary.def"
+#include "analysis/answers/summary.def"
     for (uint32_t device = 0; device < MT_DEVICES; device++)
         if (mt_model_usage(state->run->model, device)->used)
             RETURN_IF_ERROR(put_device(state, device));

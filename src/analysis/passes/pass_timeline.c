@@ -4,8 +4,8 @@
  * up at the end. Page-locked host memory is of no device: its line is that of those not known. */
 #include <stdlib.h>
 
-#include "analysis/pass.h"
-#include "analysis/tables.h"
+#include "analysis/answers/tables.h"
+#include "analysis/engine/pass.h"
 #include "model/words.h"
 
 #define SLICES 1000u

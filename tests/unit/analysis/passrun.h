@@ -19,7 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "analysis/pass.h"
+#include "analysis/engine/pass.h"
 #include "report/rows.h"
 
 struct passrun;

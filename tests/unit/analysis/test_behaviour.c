@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "../unit.h"
-#include "analysis/tables.h"
+#include "analysis/answers/tables.h"
 #include "smalljob.h"
 
 extern const struct mt_pass mt_pass_behaviour;

@@ -1,12 +1,12 @@
 /* Every table of a trace whose answers are known. */
-#include "analysis/engine.h"
+#include "analysis/engine/engine.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "../unit.h"
-#include "analysis/tables.h"
+#include "analysis/answers/tables.h"
 #include "report/rows.h"
 #include "knowntrace.h"
 #include "training.h"

@@ -1,12 +1,12 @@
 /* A glance at a long trace: which iterations are looked at, and that the answers are the same. */
-#include "analysis/glance.h"
+#include "analysis/engine/glance.h"
 
 #include <string.h>
 #include <unistd.h>
 
 #include "../unit.h"
-#include "analysis/engine.h"
-#include "analysis/tables.h"
+#include "analysis/answers/tables.h"
+#include "analysis/engine/engine.h"
 #include "report/rows.h"
 #include "tracewriter.h"
 

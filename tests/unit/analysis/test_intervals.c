@@ -1,6 +1,6 @@
 /* Access-time intervals and working sets of a trace of two iterations, by hand. */
 #include "../unit.h"
-#include "analysis/tables.h"
+#include "analysis/answers/tables.h"
 #include "passrun.h"
 
 #define A 0x10000

@@ -1,6 +1,6 @@
 /* What is left behind by iterations, and what only lives long. */
 #include "../unit.h"
-#include "analysis/tables.h"
+#include "analysis/answers/tables.h"
 #include "smalljob.h"
 
 extern const struct mt_pass mt_pass_leaks;

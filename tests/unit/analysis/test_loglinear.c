@@ -1,4 +1,4 @@
-#include "analysis/loglinear.h"
+#include "analysis/measures/loglinear.h"
 
 #include <string.h>
 

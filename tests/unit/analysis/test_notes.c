@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "../unit.h"
-#include "analysis/tables.h"
+#include "analysis/answers/tables.h"
 
 static struct mt_story story;
 static struct mt_sink *sink;

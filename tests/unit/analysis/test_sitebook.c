@@ -1,4 +1,4 @@
-#include "analysis/sitebook.h"
+#include "analysis/measures/sitebook.h"
 
 #include <string.h>
 

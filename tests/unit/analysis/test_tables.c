@@ -1,4 +1,4 @@
-#include "analysis/tables.h"
+#include "analysis/answers/tables.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
 
 #include "../unit.h"
 #include "analysis/accounting/takings.h"
-#include "analysis/tables.h"
+#include "analysis/answers/tables.h"
 #include "passrun.h"
 #include "tracewriter.h"
 

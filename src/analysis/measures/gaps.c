@@ -1,4 +1,4 @@
-#include "analysis/gaps.h"
+#include "analysis/measures/gaps.h"
 
 #include <stdlib.h>
 

@@ -1,13 +1,13 @@
-#include "analysis/engine.h"
+#include "analysis/engine/engine.h"
 
 #include <sched.h>
 #include <stdlib.h>
 
-#include "analysis/glance.h"
-#include "analysis/pass.h"
-#include "analysis/scan.h"
-#include "analysis/shift.h"
-#include "analysis/tables.h"
+#include "analysis/answers/tables.h"
+#include "analysis/engine/glance.h"
+#include "analysis/engine/pass.h"
+#include "analysis/engine/scan.h"
+#include "analysis/engine/shift.h"
 #include "stacks/stacks.h"
 
 #define TABLES_MAX 64u

@@ -1,4 +1,4 @@
-#include "analysis/kernelset.h"
+#include "analysis/measures/kernelset.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "analysis/summarykeys.h"
+#include "analysis/answers/summarykeys.h"
 
 #include <stddef.h>
 
@@ -6,12 +6,12 @@ const struct mt_summary_key mt_summary_keys[] = {
 #define META(key, doc) {#key, MT_U_NONE, doc},
 #define FACT(key, unit, doc) {#key, MT_U_##unit, doc},
 #define DEVICE(key, unit, doc)
-#include "analysis/summary.def"
+#include "analysis/answers/summary.def"
     {"device.N.name", MT_U_NONE, "name of a device"},
 #define META(key, doc)
 #define FACT(key, unit, doc)
 #define DEVICE(key, unit, doc) {"device.N." #key, MT_U_##unit, doc},
-#include "analysis/summary.def"
+#include "analysis/answers/summary.def"
 #define COUNT(name, unit, doc) {#name, MT_U_##unit, doc},
 #include "model/counts.def"
     {"variant.NAME", MT_U_COUNT,

@@ -8,7 +8,7 @@
 #define PHASE(name, doc)
 #define RULE(name, category, doc)
 enum mt_category {
-#include "analysis/roles.def"
+#include "analysis/answers/roles.def"
     MT_CATEGORIES
 };
 
@@ -18,7 +18,7 @@ enum mt_category {
 #define RULE(name, category, doc)
 enum mt_phase {
     MT_PHASE_none,
-#include "analysis/roles.def"
+#include "analysis/answers/roles.def"
     MT_PHASES
 };
 
@@ -26,7 +26,7 @@ enum mt_phase {
 #define PHASE(name, doc)
 #define RULE(name, category, doc) MT_RULE_##name,
 enum mt_rule {
-#include "analysis/roles.def"
+#include "analysis/answers/roles.def"
     MT_RULES
 };
 

@@ -1,4 +1,4 @@
-#include "analysis/stackset.h"
+#include "analysis/measures/stackset.h"
 
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-#include "analysis/scan.h"
+#include "analysis/engine/scan.h"
 
 #include <stdlib.h>
 #include <string.h>

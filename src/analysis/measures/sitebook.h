@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "model/model.h"
-#include "analysis/slots.h"
+#include "analysis/measures/slots.h"
 
 /* Ways of grouping: X(suffix, name in tables, doc). */
 #define MT_GROUPINGS(X)                                                                            \

@@ -11,13 +11,13 @@
     MT_COLS_##table                                                                                \
     }                                                                                              \
     ;
-#include "analysis/tables.def"
+#include "analysis/answers/tables.def"
 
 /* mt_table_NAME. */
 #define TABLE(name, doc, on_request) extern const struct mt_table mt_table_##name;
 #define COLUMN(table, name, type, unit, doc)
 #define END(table)
-#include "analysis/tables.def"
+#include "analysis/answers/tables.def"
 
 /* Every table, in the order of the list; NULL-terminated. */
 extern const struct mt_table *const mt_tables[];

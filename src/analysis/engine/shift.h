@@ -2,9 +2,9 @@
 #ifndef MT_SHIFT_H
 #define MT_SHIFT_H
 
-#include "analysis/engine.h"
-#include "analysis/glance.h"
-#include "analysis/pass.h"
+#include "analysis/engine/engine.h"
+#include "analysis/engine/glance.h"
+#include "analysis/engine/pass.h"
 
 #define MT_PASSES_MAX 64u
 

@@ -12,8 +12,8 @@
 
 #include <stdint.h>
 
-#include "analysis/glance.h"
-#include "analysis/swaprule.h"
+#include "analysis/engine/glance.h"
+#include "analysis/measures/swaprule.h"
 #include "model/model.h"
 #include "memtrace/trace.h"
 #include "rhythm/rhythm.h"

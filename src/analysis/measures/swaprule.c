@@ -1,4 +1,4 @@
-#include "analysis/swaprule.h"
+#include "analysis/measures/swaprule.h"
 
 #include <stdlib.h>
 

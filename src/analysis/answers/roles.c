@@ -1,4 +1,4 @@
-#include "analysis/roles.h"
+#include "analysis/answers/roles.h"
 
 #include <stddef.h>
 
@@ -6,7 +6,7 @@
 #define PHASE(name, doc)
 #define RULE(name, category, doc)
 const struct mt_role mt_category_roles[MT_CATEGORIES] = {
-#include "analysis/roles.def"
+#include "analysis/answers/roles.def"
 };
 
 #define CATEGORY(name, doc)
@@ -14,14 +14,14 @@ const struct mt_role mt_category_roles[MT_CATEGORIES] = {
 #define RULE(name, category, doc)
 const struct mt_role mt_phase_roles[MT_PHASES] = {
     {NULL, NULL},
-#include "analysis/roles.def"
+#include "analysis/answers/roles.def"
 };
 
 #define CATEGORY(name, doc)
 #define PHASE(name, doc)
 #define RULE(name, category, doc) {#name, doc},
 const struct mt_role mt_rule_roles[MT_RULES] = {
-#include "analysis/roles.def"
+#include "analysis/answers/roles.def"
 };
 
 enum mt_category mt_rule_category(enum mt_rule rule)
@@ -30,7 +30,7 @@ enum mt_category mt_rule_category(enum mt_rule rule)
 #define CATEGORY(name, doc)
 #define PHASE(name, doc)
 #define RULE(name, category, doc) MT_CATEGORY_##category,
-#include "analysis/roles.def"
+#include "analysis/answers/roles.def"
     };
     return (enum mt_category)category_of[rule];
 }

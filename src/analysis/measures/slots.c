@@ -1,4 +1,4 @@
-#include "analysis/slots.h"
+#include "analysis/measures/slots.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "analysis/tables.h"
+#include "analysis/answers/tables.h"
 
 #include <string.h>
 
@@ -7,7 +7,7 @@
 #define END(table)                                                                                 \
     }                                                                                              \
     ;
-#include "analysis/tables.def"
+#include "analysis/answers/tables.def"
 
 #define TABLE(id, text, request)                                                                   \
     const struct mt_table mt_table_##id = {                                                        \
@@ -19,13 +19,13 @@
     };
 #define COLUMN(table, id, kind, what, text)
 #define END(table)
-#include "analysis/tables.def"
+#include "analysis/answers/tables.def"
 
 const struct mt_table *const mt_tables[] = {
 #define TABLE(id, text, request) &mt_table_##id,
 #define COLUMN(table, id, kind, what, text)
 #define END(table)
-#include "analysis/tables.def"
+#include "analysis/answers/tables.def"
     NULL,
 };
 

@@ -1,4 +1,4 @@
-#include "analysis/loglinear.h"
+#include "analysis/measures/loglinear.h"
 
 uint64_t mt_loglinear_least(uint32_t bin)
 {

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "analysis/swaprule.h"
+#include "analysis/measures/swaprule.h"
 #include "base/error.h"
 #include "memtrace/trace.h"
 #include "symbols/symbols.h"

@@ -1,4 +1,4 @@
-#include "analysis/touched.h"
+#include "analysis/measures/touched.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "analysis/glance.h"
+#include "analysis/engine/glance.h"
 
 #include <stdlib.h>
 

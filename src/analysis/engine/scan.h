@@ -2,7 +2,7 @@
 #ifndef MT_SCAN_H
 #define MT_SCAN_H
 
-#include "analysis/engine.h"
+#include "analysis/engine/engine.h"
 
 struct mt_rhythm;
 

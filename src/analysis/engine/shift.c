@@ -1,4 +1,4 @@
-#include "analysis/shift.h"
+#include "analysis/engine/shift.h"
 
 #include "base/error.h"
 
