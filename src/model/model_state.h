@@ -1,18 +1,22 @@
 /* The inside of the model, shared by its files and nobody else:
- *   model.c     from a record to what it does; late and failed calls
- *   levels.c    birth and death of driver memory, usage
- *   blocks.c    birth and death of allocators' blocks, what segment they lie in
- *   ranges.c    reserved ranges and maps
- *   physical.c  the memory behind maps
- *   belongings.c  what belongs to contexts and modules
- *   host.c      page-locked host memory
- *   windows.c   pauses of the recording
- *   scopes.c    ranges of marks that are open on each thread
- *   pointers.c  what launches touch
- *   touch.c     the same of copies, sets, collectives; accesses that are told one by one
- *   graphs.c    what graphs hold, and their launches
- *   walk.c      all that lives
- *   check.c     every invariant */
+ *   model.c             from a record to what it does; late and failed calls
+ *   windows.c           pauses of the recording
+ *   looks.c             who hears what while nobody looks closely
+ *   scopes.c            ranges of marks that are open on each thread
+ *   walk.c              all that lives
+ *   check.c             every invariant
+ *  memory/: what is born and dies
+ *     levels.c          driver memory, usage
+ *     blocks.c          allocators' blocks, what segment they lie in
+ *     ranges.c          reserved ranges and maps
+ *     physical.c        the memory behind maps
+ *     host.c            page-locked host memory
+ *     belongings.c      what belongs to contexts and modules
+ *     frees.c           what is given back, by name
+ *  accesses/: who touches it
+ *     pointers.c        what launches touch
+ *     touch.c           the same of copies, sets, collectives; accesses that are told one by one
+ *     graphs.c          what graphs hold, and their launches */
 #ifndef MT_MODEL_STATE_H
 #define MT_MODEL_STATE_H
 
@@ -234,7 +238,7 @@ static inline uint32_t mt_model_stack(uint64_t stack)
     return stack <= UINT32_MAX ? (uint32_t)stack : 0;
 }
 
-/* levels.c */
+/* memory/levels.c */
 
 /* Room for more slots; the first time it makes slot 0 as well. */
 bool mt_slots_grow(struct mt_model *model);
@@ -356,14 +360,14 @@ void mt_pending_settle(struct mt_model *model, const struct mt_record *record, u
 /* Tell it now, as a block if nothing lies in it. */
 void mt_pending_tell(struct mt_model *model, uint32_t slot);
 
-/* blocks.c */
+/* memory/blocks.c */
 int mt_do_block_alloc(struct mt_model *model, const struct mt_ev_block_alloc *event,
                       uint32_t thread);
 int mt_do_block_free(struct mt_model *model, const struct mt_ev_block_free *event);
 void mt_block_born(struct mt_model *model, const struct mt_birth *birth);
 void mt_block_died(struct mt_model *model, uint32_t slot);
 
-/* physical.c */
+/* memory/physical.c */
 void mt_physicals_release(struct mt_physicals *physicals);
 void mt_do_create(struct mt_model *model, const struct mt_ev_create *event);
 void mt_do_import(struct mt_model *model, const struct mt_ev_import *event);
@@ -382,7 +386,7 @@ uint32_t mt_piece_remove(struct mt_model *model, uint32_t place);
 void mt_piece_cut(struct mt_model *model, uint32_t place, uint64_t offset, uint64_t size);
 void mt_physical_settle(struct mt_model *model, uint32_t physical);
 
-/* ranges.c */
+/* memory/ranges.c */
 void mt_virtual_reserve(struct mt_model *model, const struct mt_ev_reserve *event);
 void mt_virtual_unreserve(struct mt_model *model, const struct mt_ev_unreserve *event);
 void mt_virtual_map(struct mt_model *model, const struct mt_ev_map *event, uint32_t thread);
@@ -390,7 +394,7 @@ void mt_virtual_unmap(struct mt_model *model, uint64_t address, uint64_t size);
 void mt_virtual_put(struct mt_model *model, uint32_t slot, const struct mt_ev_map *event,
                     uint32_t thread);
 
-/* frees.c */
+/* memory/frees.c */
 void mt_do_free(struct mt_model *model, const struct mt_ev_free *event);
 void mt_do_host_free(struct mt_model *model, uint64_t address);
 void mt_do_unmap(struct mt_model *model, const struct mt_ev_unmap *event);
@@ -412,14 +416,14 @@ static inline bool mt_is_range(struct mt_model *model, uint64_t address, uint64_
     return false;
 }
 
-/* belongings.c */
+/* memory/belongings.c */
 enum mt_source mt_source_of(struct mt_model *model, uint64_t api);
 void mt_do_context_end(struct mt_model *model, const struct mt_ev_context_end *event);
 void mt_do_global(struct mt_model *model, const struct mt_ev_global *event, uint32_t thread);
 /* A prefetch, a hint, what a pool says: counted. */
 void mt_do_saying(struct mt_model *model, const struct mt_record *record);
 
-/* host.c */
+/* memory/host.c */
 void mt_do_host_alloc(struct mt_model *model, const struct mt_ev_host_alloc *event);
 void mt_host_born(struct mt_model *model, const struct mt_birth *birth);
 void mt_host_died(struct mt_model *model, uint32_t slot);
@@ -430,7 +434,7 @@ void mt_host_touch(struct mt_model *model, const struct mt_box *box, struct mt_a
 void mt_host_tell(struct mt_model *model, const struct mt_block *block,
                   const struct mt_access *access);
 
-/* graphs.c */
+/* accesses/graphs.c */
 void mt_graphs_release(struct mt_graphs *graphs);
 void mt_graph_define(struct mt_model *model, const struct mt_ev_graph *event, uint32_t thread);
 void mt_graph_update(struct mt_model *model, const struct mt_ev_graph_update *event,
@@ -484,7 +488,7 @@ static inline uint64_t mt_told_ns(const struct mt_model *model, const struct mt_
     return block->unseen && told > block->birth_ns ? told : block->birth_ns;
 }
 
-/* pointers.c */
+/* accesses/pointers.c */
 int mt_touch_launch(struct mt_model *model, const struct mt_record *record, uint32_t thread);
 void mt_clear_stamps(struct mt_model *model);
 
@@ -495,7 +499,7 @@ static inline void mt_next_serial(struct mt_model *model)
         mt_clear_stamps(model);
 }
 
-/* touch.c */
+/* accesses/touch.c */
 static inline void mt_tell_access(struct mt_model *model, const struct mt_block *block,
                                   const struct mt_access *access)
 {

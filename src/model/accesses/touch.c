@@ -3,7 +3,7 @@
  * Most pointers are those of the last launches, so a small cache from addresses to slots answers
  * first. It needs no upkeep: the live block with nothing inside that contains an address is unique,
  * so whatever slot the cache names is right if it is such a block and contains the address. */
-#include "model/box.h"
+#include "model/accesses/box.h"
 #include "model/model_state.h"
 
 static uint32_t resolve_slowly(struct mt_model *model, uint64_t address)

@@ -1,4 +1,4 @@
-#include "model/box.h"
+#include "model/accesses/box.h"
 
 #define ROWS_MAX 65536u /* of a box over several blocks that are looked at one by one */
 

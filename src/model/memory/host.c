@@ -1,7 +1,7 @@
 /* Page-locked host memory. It is no device memory and lies in none: blocks of a level of their own,
  * which only listeners that ask for it hear of. Copies and sets access it; what kernels reach of it
  * is counted (pointers_pinned). */
-#include "model/box.h"
+#include "model/accesses/box.h"
 #include "model/model_state.h"
 
 #include <string.h>
