@@ -16,6 +16,7 @@
 #include "analysis/measures/kernelset.h"
 
 #define MT_FEW_BLOCKS 8u               /* of a launch that is no list */
+#define MT_LAUNCH_BLOCKS_MAX 16384u    /* more than a launch has, a power of two */
 #define MT_WHO_API (UINT32_C(1) << 31) /* in mt_step.who: a driver function, not a kernel */
 
 #define MT_STRETCHES_MAX (MT_PHASES + 1u + 2 * MT_MICRO_BATCHES_MAX)

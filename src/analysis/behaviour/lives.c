@@ -17,8 +17,10 @@ static bool make_room(struct mt_lives *lives)
         return false;
     lives->spare = spare;
     lives->room = room;
-    if (lives->n == 0)
-        memset(&life[lives->n++], 0, sizeof *life);
+    if (lives->n == 0) {
+        memset(life, 0, sizeof *life);
+        life[lives->n++].size = UINT64_MAX; /* of no block */
+    }
     return true;
 }
 

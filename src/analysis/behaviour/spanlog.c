@@ -10,11 +10,17 @@ void mt_spanlog_release(struct mt_spanlog *log)
     free(log->touch);
     free(log->birth);
     free(log->death);
+    free(log->size);
     *log = (struct mt_spanlog){0};
 }
 
 void mt_spanlog_clear(struct mt_spanlog *log)
 {
+    if (log->doubt)
+        log->left = 0;
+    else if (log->steps > log->left)
+        log->left = log->steps;
+    log->doubt = false;
     log->steps = log->touches = log->births = log->deaths = 0;
 }
 
@@ -30,6 +36,17 @@ static void *grow(void *array, size_t n, size_t *room, size_t size)
     return moved;
 }
 
+static bool grow_sizes(struct mt_spanlog *log)
+{
+    size_t room = log->touches_room < MT_SPAN_SIZES ? log->touches_room : MT_SPAN_SIZES;
+    uint64_t *size = room > log->sizes ? realloc(log->size, room * sizeof *size) : log->size;
+    if (!size)
+        return false;
+    log->size = size;
+    log->sizes = room;
+    return true;
+}
+
 bool mt_spanlog_grow(struct mt_spanlog *log, size_t touches)
 {
     void *step = grow(log->step, log->steps + 1, &log->steps_room, sizeof *log->step);
@@ -40,7 +57,7 @@ bool mt_spanlog_grow(struct mt_spanlog *log, size_t touches)
     if (!touch)
         return false;
     log->touch = touch;
-    return true;
+    return grow_sizes(log);
 }
 
 bool mt_spanlog_birth(struct mt_spanlog *log, uint32_t life)

@@ -1,6 +1,7 @@
 /* What happens to blocks within one span of the trace: an iteration, or what lies between two. A
  * step is a launch, a copy or a set. The log is judged at the end of the span and then emptied, so
- * its memory is bounded by the busiest iteration. */
+ * its memory is bounded by the busiest iteration. What it held stays in place until it is
+ * overwritten, for the next span to be compared with. */
 #ifndef MT_SPANLOG_H
 #define MT_SPANLOG_H
 
@@ -19,13 +20,17 @@ struct mt_step {
     double score;       /* bytes that speak for the optimizer; negative: against it */
     uint64_t allocated; /* on the device of its blocks */
     uint32_t thread;
-    uint32_t who;  /* the caller's number of a kernel or driver function */
-    bool launch;   /* a kernel's */
-    bool lasting;  /* touches a lasting block of some size: a parameter, as a rule */
-    bool pairs;    /* touches a lasting block with another one of its size */
-    bool lasts;    /* all it touches is lasting */
-    uint8_t again; /* enum mt_again; known when the span is over */
+    uint32_t who;      /* the caller's number of a kernel or driver function */
+    uint32_t touch;    /* of a launch that the next span may repeat: its first one, */
+    uint16_t blocks;   /* and how many; or 0 */
+    bool launch : 1;   /* a kernel's */
+    bool lasting : 1;  /* touches a lasting block of some size: a parameter, as a rule */
+    bool pairs : 1;    /* touches a lasting block with another one of its size */
+    bool lasts : 1;    /* all it touches is lasting */
+    uint8_t again : 2; /* enum mt_again; known when the span is over */
 };
+
+_Static_assert(sizeof(struct mt_step) == 40, "a step has no room to spare");
 
 struct mt_touch {
     uint32_t life;
@@ -52,10 +57,24 @@ struct mt_spanlog {
     struct mt_turn *birth, *death;
     size_t steps, touches, births, deaths;
     size_t steps_room, touches_room, births_room, deaths_room;
+    /* What spans before left behind: so many steps, from the first one on. */
+    size_t left;
+    bool doubt;     /* what this one leaves does not hold for the next */
+    uint64_t *size; /* of the blocks of the first touches, of launches */
+    size_t sizes;
 };
+
+#define MT_SPAN_SIZES (UINT32_C(1) << 18) /* touches of which the size is kept */
 
 void mt_spanlog_release(struct mt_spanlog *log); /* one of zeros is empty */
 void mt_spanlog_clear(struct mt_spanlog *log);
+
+/* Nothing that was logged holds for the next span. */
+static inline void mt_spanlog_outdate(struct mt_spanlog *log)
+{
+    log->left = 0;
+    log->doubt = true;
+}
 
 /* Room for a step and `n` touches more, which are then written and counted by the caller, and for a
  * birth or death. False where memory is out. */
@@ -65,6 +84,11 @@ static inline bool mt_spanlog_room(struct mt_spanlog *log, size_t touches)
     return __builtin_expect(
                log->steps < log->steps_room && touches <= log->touches_room - log->touches, 1) ||
            mt_spanlog_grow(log, touches);
+}
+
+static inline void mt_spanlog_step(struct mt_spanlog *log, const struct mt_step *step)
+{
+    log->step[log->steps++] = *step;
 }
 
 /* False where memory is out. */
