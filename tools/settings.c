@@ -22,7 +22,7 @@ static const struct mt_setting rows[] = {
     {"MEMTRACE_" #name, OPTION(#option), #default, "0|1", 0, 1, "", doc, MT_SETTING_SWITCH},
 #define CHOICE(name, option, default, words, doc)                                                  \
     {"MEMTRACE_" #name, OPTION(#option), default, words, 0, 0, "", doc, MT_SETTING_CHOICE},
-#include "shim/record/config.def"
+#include "shim/process/config.def"
     {.variable = NULL},
 };
 

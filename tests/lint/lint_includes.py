@@ -36,7 +36,7 @@ PUBLIC = {"stacks", "shim", "reader", "analysis", "tools", "format"}
 INSTALLED = {"event.h": "event/event.h", "event.def": "event/event.def"}
 INSTALLED_ROOMS = {"event", "memtrace"}
 # Lists that say the options of two programs once.
-EXCEPTIONS = {("tools", "shim/record/config.def")}
+EXCEPTIONS = {("tools", "shim/process/config.def")}
 
 INCLUDE = re.compile(r'\s*#\s*include\s+"([^"]+)"')
 

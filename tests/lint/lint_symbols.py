@@ -61,7 +61,7 @@ def check(library, exports):
     for name in sorted(symbols(library, "--undefined-only") & FORBIDDEN):
         yield f"{library} refers to {name}"
     for name in sorted(strong(library) & GLIBC_ONLY):
-        yield f"{library} cannot do without {name}, which only glibc has (shim/record/glibc.h)"
+        yield f"{library} cannot do without {name}, which only glibc has (shim/guest/glibc.h)"
     for name in needed(library):
         if not NEEDED.match(name):
             yield f"{library} needs {name}; a preloaded library must need only libc"

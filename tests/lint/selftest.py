@@ -97,9 +97,9 @@ class Includes(Planted):
         self.assert_finds(lint_includes.check(self.root), "src/base/error.c:1", "must not")
 
     def test_tools_and_shim(self):
-        self.write("src/shim/record/config.def", "")
+        self.write("src/shim/process/config.def", "")
         self.write("src/shim/record/ring.h", "")
-        self.write("tools/a.c", '#include "shim/record/config.def"\n')
+        self.write("tools/a.c", '#include "shim/process/config.def"\n')
         self.assert_clean(lint_includes.check(self.root))
         self.write("tools/b.c", '#include "shim/record/ring.h"\n')
         self.assert_finds(lint_includes.check(self.root), "tools/b.c:1", "must not")

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "foreign.h"
-#include "shim/record/config.h"
+#include "shim/process/config.h"
 #include "shim/record/ring.h"
 #include "unit/unit.h"
 

@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "shim/cuda/resolve.h"
-#include "shim/record/facts.h"
+#include "shim/process/facts.h"
 #include "shim/record/nvml.h"
 
 const uint64_t mt_api_of_nodes = MT_API_cuGraphLaunch;

@@ -4,7 +4,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "shim/record/glibc.h"
+#include "shim/guest/glibc.h"
 
 #define CALLS_MAX 65536u
 #define DEPTH_MAX 32 /* of graphs in graphs */

@@ -10,7 +10,7 @@
 #include "shim/cuda/graphcalls.h"
 #include "shim/cuda/graphwalk.h"
 #include "shim/cuda/note.h"
-#include "shim/record/glibc.h"
+#include "shim/guest/glibc.h"
 
 #define BUCKETS 1024u
 

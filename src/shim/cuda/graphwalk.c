@@ -7,7 +7,7 @@
 #include "shim/cuda/graphcalls.h"
 #include "shim/cuda/graphorder.h"
 #include "shim/cuda/note.h"
-#include "shim/record/glibc.h"
+#include "shim/guest/glibc.h"
 
 #define DEPTH_MAX 32 /* of graphs in graphs */
 

@@ -25,8 +25,8 @@
 
 #include "shim/cuda/kernelask.h"
 #include "shim/cuda/note.h"
+#include "shim/guest/glibc.h"
 #include "shim/record/drain.h"
-#include "shim/record/glibc.h"
 
 #define FIRST_BITS 8
 #define FIRST_SLOTS (1 << FIRST_BITS)

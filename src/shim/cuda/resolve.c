@@ -8,7 +8,7 @@
 
 #include "base/hot.h"
 #include "shim/elf/elfsym.h"
-#include "shim/record/glibc.h"
+#include "shim/guest/glibc.h"
 
 /* First of what is hot (meson.build), from a page's beginning: it all fills that page. */
 void *mt_real[MT_APIS] MT_HOT_DATA __attribute__((aligned(4096)));

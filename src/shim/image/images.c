@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "shim/guest/glibc.h"
 #include "shim/image/cubin.h"
-#include "shim/record/glibc.h"
 
 #define NAMES_FEW ((size_t)64 << 10) /* bytes of names that may be of what is gone */
 

@@ -20,7 +20,7 @@
 
 #include "shim/cuda/resolve.h"
 #include "shim/marks/marks.h"
-#include "shim/record/config.h"
+#include "shim/process/config.h"
 #include "shim/record/texts.h"
 
 #define ARENA_BYTES (4u << 20) /* of names of domains and registered strings */

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "shim/record/glibc.h"
+#include "shim/guest/glibc.h"
 #include "shim/probe/probe.h"
 
 #if __GLIBC_PREREQ(2, 35)

@@ -23,13 +23,13 @@
 
 #include "base/crc32.h"
 #include "format/encode.h"
-#include "shim/record/config.h"
-#include "shim/record/facts.h"
-#include "shim/record/glibc.h"
+#include "shim/guest/glibc.h"
+#include "shim/guest/shimlog.h"
+#include "shim/process/config.h"
+#include "shim/process/facts.h"
 #include "shim/record/losses.h"
 #include "shim/record/nvml.h"
 #include "shim/record/ring.h"
-#include "shim/record/shimlog.h"
 
 #define CHUNK_EVENTS MT_CHUNK_EVENTS_MAX
 #define FACTS_BYTES (1u << 20)

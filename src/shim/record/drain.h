@@ -8,8 +8,8 @@
 #include "base/clock.h"
 #include "event/event.h"
 #include "format/layout.h"
-#include "shim/record/facts.h"
-#include "shim/record/mfile.h"
+#include "shim/guest/mfile.h"
+#include "shim/process/facts.h"
 
 /* Write the file header and the first meta data into `file` and start the thread. 0 or -errno. */
 int mt_drain_start(struct mt_mfile *file, const struct mt_file_header *header,

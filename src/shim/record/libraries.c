@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "shim/record/glibc.h"
+#include "shim/guest/glibc.h"
 #include "shim/record/life.h"
 #include "shim/record/texts.h"
 

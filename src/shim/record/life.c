@@ -15,11 +15,11 @@
 
 #include "base/crc32.h"
 #include "format/layout.h"
+#include "shim/guest/glibc.h"
+#include "shim/guest/mfile.h"
+#include "shim/guest/shimlog.h"
+#include "shim/process/path.h"
 #include "shim/record/drain.h"
-#include "shim/record/glibc.h"
-#include "shim/record/mfile.h"
-#include "shim/record/path.h"
-#include "shim/record/shimlog.h"
 
 #define CLOCK_SPAN_NS 4000000 /* least distance of the clock's two pairs */
 #define TRIES 99              /* names tried where a file exists: NAME, NAME-2, ... */
@@ -210,7 +210,7 @@ static void set_switches(void)
 #define NUMBER(name, ...)
 #define SWITCH(name, ...) .name = mt_config.name,
 #define CHOICE(name, ...)
-#include "shim/record/config.def"
+#include "shim/process/config.def"
     };
 }
 

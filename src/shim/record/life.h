@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "shim/record/config.h"
+#include "shim/process/config.h"
 #include "shim/record/ring.h"
 
 /* Grows with each recording this process (or, forked, its parents) began: what was defined in an

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "shim/record/glibc.h"
+#include "shim/guest/glibc.h"
 
 static _Atomic uint32_t causes;
 

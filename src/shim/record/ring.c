@@ -26,10 +26,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "shim/record/config.h"
-#include "shim/record/inplace.h"
+#include "shim/guest/inplace.h"
+#include "shim/guest/mfile.h"
+#include "shim/process/config.h"
 #include "shim/record/losses.h"
-#include "shim/record/mfile.h"
 
 __thread struct mt_writer mt_writer __attribute__((tls_model("initial-exec")));
 int32_t mt_writer_offset MT_HOT_DATA;

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "shim/record/glibc.h"
+#include "shim/guest/glibc.h"
 #include "shim/record/life.h"
 
 #define SLOTS (1u << 16)

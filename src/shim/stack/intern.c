@@ -8,7 +8,7 @@
  * new. A frame is entered only after it was told; what the ring had no room for is told the next
  * time. Whatever is full makes stacks that are not yet known go without a number, and be counted.
  */
-#include "shim/record/glibc.h"
+#include "shim/guest/glibc.h"
 #include "shim/stack/intern.h"
 
 #include <errno.h>

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "base/hot.h"
-#include "shim/record/config.h"
+#include "shim/process/config.h"
 #include "shim/record/drain.h"
-#include "shim/record/facts.h"
+#include "shim/process/facts.h"
 #include "shim/record/life.h"
 #include "shim/record/ring.h"
 #include "shim/stack/intern.h"

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/hot.h"
-#include "shim/record/config.h"
+#include "shim/process/config.h"
 #include "shim/record/life.h"
 #include "shim/record/ring.h"
 #include "shim/stack/stack.h"

@@ -37,8 +37,8 @@
 #include <sched.h>
 #include <string.h>
 
+#include "shim/process/facts.h"
 #include "shim/record/drain.h"
-#include "shim/record/facts.h"
 #include "shim/record/nvml.h"
 #include "shim/record/ring.h"
 #include "shim/window/delta.h"

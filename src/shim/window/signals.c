@@ -14,9 +14,9 @@
 
 #include "event/event.h"
 #include "shim/elf/elfsym.h"
-#include "shim/record/config.h"
+#include "shim/guest/glibc.h"
+#include "shim/process/config.h"
 #include "shim/record/drain.h"
-#include "shim/record/glibc.h"
 #include "shim/record/life.h"
 #include "shim/window/when.h"
 

@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "shim/record/config.h"
+#include "shim/process/config.h"
 #include "shim/record/drain.h"
 #include "shim/record/life.h"
 #include "shim/record/ring.h"

@@ -10,7 +10,7 @@ struct mt_config {
 #define NUMBER(name, option, standard, least, most, unit, doc) long name;
 #define SWITCH(name, option, standard, doc) bool name;
 #define CHOICE(name, option, standard, words, doc) const char *name;
-#include "shim/record/config.def"
+#include "shim/process/config.def"
 };
 
 /* Those in force, once a recording has begun. */
@@ -22,7 +22,7 @@ struct mt_switches {
 #define NUMBER(name, ...)
 #define SWITCH(name, ...) bool name;
 #define CHOICE(name, ...)
-#include "shim/record/config.def"
+#include "shim/process/config.def"
 };
 extern struct mt_switches mt_switches;
 

@@ -1,4 +1,4 @@
-#include "shim/record/shimlog.h"
+#include "shim/guest/shimlog.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "shim/record/glibc.h"
+#include "shim/guest/glibc.h"
 
 static struct stat at_load;
 

@@ -7,7 +7,7 @@
  * asked of the one below: those that copy on write let files share their blocks, and so does
  * XFS, which keeps all others in place and alone knows how to end the sharing. NILFS2 has no
  * fallocate. */
-#include "shim/record/inplace.h"
+#include "shim/guest/inplace.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-#include "shim/record/path.h"
+#include "shim/process/path.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "shim/record/glibc.h"
-#include "shim/record/ranks.h"
+#include "shim/guest/glibc.h"
+#include "shim/process/ranks.h"
 
 static const char *program(char *target, size_t size)
 {

@@ -1,4 +1,4 @@
-#include "shim/record/config.h"
+#include "shim/process/config.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@ static const struct mt_config standards = {
 #define NUMBER(name, option, standard, least, most, unit, doc) .name = standard,
 #define SWITCH(name, option, standard, doc) .name = standard,
 #define CHOICE(name, option, standard, words, doc) .name = standard,
-#include "shim/record/config.def"
+#include "shim/process/config.def"
 };
 
 /* Of a variable MEMTRACE_NAME=VALUE, from NAME on. */
@@ -25,7 +25,7 @@ static bool is_setting(const char *variable)
 #define NUMBER(name, option, standard, least, most, unit, doc) #name,
 #define SWITCH(name, option, standard, doc) #name,
 #define CHOICE(name, option, standard, words, doc) #name,
-#include "shim/record/config.def"
+#include "shim/process/config.def"
     };
     size_t size = strcspn(variable, "=");
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -77,7 +77,7 @@ bool mt_config_read(struct mt_config *config, char *why, size_t size)
         }                                                                                          \
         read.name = text;                                                                          \
     }
-#include "shim/record/config.def"
+#include "shim/process/config.def"
     if (read.RING_KIB & (read.RING_KIB - 1)) {
         snprintf(why, size, "MEMTRACE_RING_KIB=%ld: wanted a power of two", read.RING_KIB);
         return false;

@@ -1,4 +1,4 @@
-#include "shim/record/mfile.h"
+#include "shim/guest/mfile.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "shim/record/glibc.h"
+#include "shim/guest/glibc.h"
 
 #define FD_FLOOR 600 /* above what programs count on, below the usual limit of 1024 */
 

@@ -1,7 +1,7 @@
 /* A process may have inherited the variables of several launchers, and those of an outer one may be
  * another process's: mpirun within a Slurm script, whose task is number 0. Only who tells the same
  * rank as the innermost one is asked for more. */
-#include "shim/record/ranks.h"
+#include "shim/process/ranks.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@ struct names {
 
 static const struct names names[] = {
 #define RANKS(rank, local, size) {rank, local, size},
-#include "shim/record/ranks.def"
+#include "shim/process/ranks.def"
 };
 #define LAUNCHERS (sizeof names / sizeof *names)
 

@@ -1,4 +1,4 @@
-#include "shim/record/facts.h"
+#include "shim/process/facts.h"
 
 #include <fcntl.h>
 #include <link.h>
@@ -11,8 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "shim/record/config.h"
-#include "shim/record/ranks.h"
+#include "shim/process/config.h"
+#include "shim/process/ranks.h"
 
 static bool add_bytes(struct mt_facts *facts, const char *bytes, size_t size)
 {
@@ -123,7 +123,7 @@ static void add_settings(struct mt_facts *facts)
     mt_facts_add(facts, "setting." #name, "%d", mt_config.name);
 #define CHOICE(name, option, standard, words, doc)                                                 \
     mt_facts_add(facts, "setting." #name, "%s", mt_config.name);
-#include "shim/record/config.def"
+#include "shim/process/config.def"
 }
 
 void mt_facts_process(struct mt_facts *facts)
