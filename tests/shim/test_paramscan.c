@@ -1,5 +1,5 @@
 /* What is found in parameters is what each word by itself says. */
-#include "shim/cuda/paramscan.h"
+#include "shim/cuda/kernels/paramscan.h"
 
 #include <stdlib.h>
 #include <sys/mman.h>

@@ -4,8 +4,8 @@
  * way (ncclBcast is a ncclBroadcast in place) is no call of the job's. */
 #include <string.h>
 
-#include "shim/cuda/graphcalls.h"
-#include "shim/cuda/kernels.h"
+#include "shim/cuda/graphs/graphcalls.h"
+#include "shim/cuda/kernels/kernels.h"
 #include "shim/cuda/note.h"
 #include "shim/nccl/communicators.h"
 

@@ -22,12 +22,13 @@ void mt_facts_process(struct mt_facts *facts);
  * lock. */
 void mt_facts_modules(struct mt_facts *facts);
 
-/* What only the hooks know; shim/cuda/devices.c has these two. The names of the functions that API
- * fields number; and the devices, for which the driver is asked (only from the drain thread). */
+/* What only the hooks know; shim/cuda/families/devices.c has these two. The names of the functions
+ * that API fields number; and the devices, for which the driver is asked (only from the drain
+ * thread). */
 void mt_facts_functions(struct mt_facts *facts);
 void mt_facts_devices(struct mt_facts *facts);
 
-/* What the API field of a graph's nodes says; shim/cuda/devices.c has it. */
+/* What the API field of a graph's nodes says; shim/cuda/families/devices.c has it. */
 extern const uint64_t mt_api_of_nodes;
 
 /* What came of stacks; shim/stack/stack.c has it. */

@@ -75,7 +75,7 @@ uint64_t mt_netting_limit(uint32_t i, uint64_t head);
 void mt_netting_forget(void);
 
 /* The share of other rooms in each round: what hooks must not do. shim/stack/stack.c and
- * shim/cuda/kernels.c have them. */
+ * shim/cuda/kernels/kernels.c have them. */
 void mt_stacks_tend(void);
 void mt_kernels_tend(void);
 

@@ -33,7 +33,8 @@ bool mt_window_begin(void);
 void mt_window_forget(void);
 void mt_signal_begin(void);
 
-/* A recording begins with these settings; shim/stack/stack.c and shim/cuda/kernels.c have it. */
+/* A recording begins with these settings; shim/stack/stack.c and shim/cuda/kernels/kernels.c have
+ * it. */
 void mt_stacks_begin(void);
 void mt_kernels_begin(void);
 

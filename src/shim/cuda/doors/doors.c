@@ -5,7 +5,7 @@
 #include <dlfcn.h>
 #include <string.h>
 
-#include "shim/cuda/contexts.h"
+#include "shim/cuda/families/contexts.h"
 #include "shim/cuda/note.h"
 #include "shim/torch/c10.h"
 #include "shim/window/when.h"

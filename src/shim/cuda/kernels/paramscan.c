@@ -1,7 +1,7 @@
 /* Convolutions and matrix products take structures of hundreds of words, few of which are
  * addresses. So first eight words at once are asked whether the upper half of one lies where those
  * of device addresses do, and only where one does each is looked at. */
-#include "shim/cuda/paramscan.h"
+#include "shim/cuda/kernels/paramscan.h"
 
 #include <stdbool.h>
 #if defined(__SSE2__)

@@ -7,8 +7,8 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "shim/cuda/graphcalls.h"
-#include "shim/cuda/graphwalk.h"
+#include "shim/cuda/graphs/graphcalls.h"
+#include "shim/cuda/graphs/graphwalk.h"
 #include "shim/cuda/note.h"
 #include "shim/guest/glibc.h"
 

@@ -1,9 +1,9 @@
-#include "shim/cuda/contexts.h"
+#include "shim/cuda/families/contexts.h"
 
 #include <sched.h>
 #include <stdatomic.h>
 
-#include "shim/cuda/kernels.h"
+#include "shim/cuda/kernels/kernels.h"
 #include "shim/cuda/note.h"
 #include "shim/torch/c10.h"
 

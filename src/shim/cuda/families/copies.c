@@ -1,7 +1,7 @@
 /* Copies and sets: exact ranges and directions. Inside a stream capture they are definitions of a
  * graph, not accesses, and are not recorded. */
 #include "shim/cuda/boxes.h"
-#include "shim/cuda/kernels.h"
+#include "shim/cuda/kernels/kernels.h"
 #include "shim/cuda/note.h"
 
 static bool may_note_copy(uint64_t stream)

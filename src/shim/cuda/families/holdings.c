@@ -2,8 +2,8 @@
  * as variables of modules; pools, and what the driver is told about memory. None of it is hot. */
 #include <stdatomic.h>
 
-#include "shim/cuda/contexts.h"
-#include "shim/cuda/kernels.h"
+#include "shim/cuda/families/contexts.h"
+#include "shim/cuda/kernels/kernels.h"
 #include "shim/cuda/note.h"
 #include "shim/record/libraries.h"
 

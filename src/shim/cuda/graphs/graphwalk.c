@@ -1,11 +1,11 @@
-#include "shim/cuda/graphwalk.h"
+#include "shim/cuda/graphs/graphwalk.h"
 
 #include <pthread.h>
 #include <string.h>
 
 #include "shim/cuda/boxes.h"
-#include "shim/cuda/graphcalls.h"
-#include "shim/cuda/graphorder.h"
+#include "shim/cuda/graphs/graphcalls.h"
+#include "shim/cuda/graphs/graphorder.h"
 #include "shim/cuda/note.h"
 #include "shim/guest/glibc.h"
 

@@ -15,7 +15,7 @@
  * unmapped when every thread was seen not to read it (mt_ring_reads_begin, mt_kernels_hold), some
  * time after it was replaced: a thread says that it reads without a fence, so that must have
  * become visible. Who says it later finds the new table. */
-#include "shim/cuda/kernels.h"
+#include "shim/cuda/kernels/kernels.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -23,7 +23,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "shim/cuda/kernelask.h"
+#include "shim/cuda/kernels/kernelask.h"
 #include "shim/cuda/note.h"
 #include "shim/guest/glibc.h"
 #include "shim/record/drain.h"

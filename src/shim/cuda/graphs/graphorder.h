@@ -2,7 +2,7 @@
 #ifndef MT_GRAPHORDER_H
 #define MT_GRAPHORDER_H
 
-#include "shim/cuda/graphwalk.h"
+#include "shim/cuda/graphs/graphwalk.h"
 
 #define MT_GRAPH_NODES_MAX (1u << 22) /* larger ones are not looked through */
 

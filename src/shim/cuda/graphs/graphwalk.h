@@ -4,7 +4,7 @@
 #ifndef MT_GRAPHWALK_H
 #define MT_GRAPHWALK_H
 
-#include "shim/cuda/kernels.h"
+#include "shim/cuda/kernels/kernels.h"
 #include "shim/image/pile.h"
 
 /* What a node does. Parameters belong to the driver or the caller. */

@@ -1,6 +1,6 @@
 /* Nodes are made in an order in which they could run, as a rule and always by a capture; then one
  * look at the edges is all. Else Kahn's algorithm: again and again the nodes that need no more. */
-#include "shim/cuda/graphorder.h"
+#include "shim/cuda/graphs/graphorder.h"
 
 #include <string.h>
 

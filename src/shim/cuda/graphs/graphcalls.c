@@ -1,4 +1,4 @@
-#include "shim/cuda/graphcalls.h"
+#include "shim/cuda/graphs/graphcalls.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

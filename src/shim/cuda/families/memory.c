@@ -1,6 +1,6 @@
 /* Allocations of the driver and of page-locked host memory. */
-#include "shim/cuda/contexts.h"
-#include "shim/cuda/kernels.h"
+#include "shim/cuda/families/contexts.h"
+#include "shim/cuda/kernels/kernels.h"
 #include "shim/cuda/note.h"
 #include "shim/record/libraries.h"
 #include "shim/stack/stack.h"

@@ -1,4 +1,4 @@
-#include "shim/cuda/kernelask.h"
+#include "shim/cuda/kernels/kernelask.h"
 
 #include <stdatomic.h>
 #include <string.h>

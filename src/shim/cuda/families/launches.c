@@ -3,12 +3,12 @@
 #include <errno.h>
 #include <string.h>
 
-#include "shim/cuda/contexts.h"
-#include "shim/cuda/graphcalls.h"
-#include "shim/cuda/kernelask.h"
-#include "shim/cuda/kernels.h"
+#include "shim/cuda/families/contexts.h"
+#include "shim/cuda/graphs/graphcalls.h"
+#include "shim/cuda/kernels/kernelask.h"
+#include "shim/cuda/kernels/kernels.h"
+#include "shim/cuda/kernels/paramscan.h"
 #include "shim/cuda/note.h"
-#include "shim/cuda/paramscan.h"
 #include "shim/image/images.h"
 #include "shim/stack/stack.h"
 
