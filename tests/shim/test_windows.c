@@ -1,7 +1,6 @@
 /* Recording that begins late, stops and goes on: what lives is known whenever it goes on, and what
- * used memory meanwhile is not in the trace. The trace is replayed here by its specification alone.
- */
-#include "compare.h"
+ * used memory meanwhile is not in the trace. */
+#include "living.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -11,206 +10,6 @@
 
 #include "foreign.h"
 #include "unit/unit.h"
-
-#define LIVE_MAX 4096
-#define WINDOWS_MAX 512
-
-struct living {
-    uint64_t address, size;
-    uint64_t birth_ns;
-    bool block; /* an allocator's */
-};
-
-struct replay {
-    struct mt_trace *trace;
-    struct living live[LIVE_MAX];
-    unsigned lives;
-    bool paused, told; /* stopped; and what lives is told again */
-    bool kept;
-    uint32_t teller; /* thread that tells of pauses */
-    uint64_t kept_ns, resumed_ns[WINDOWS_MAX];
-    uint64_t windows, pauses, launches, launches_in[WINDOWS_MAX], graph_launches;
-    uint64_t left;             /* of a pause in which the trace was cut off */
-    uint64_t doubles, unknown; /* births where something lives, ends of nothing */
-    const struct run *run;
-    unsigned want; /* place in the ledger of the main thread */
-    bool compare;
-    bool both; /* each block is an allocation of the driver, too */
-};
-
-static struct living *find(struct replay *r, uint64_t address, bool block)
-{
-    for (unsigned i = 0; i < r->lives; i++)
-        if (r->live[i].address == address && r->live[i].block == block)
-            return &r->live[i];
-    return NULL;
-}
-
-static bool is_taken(const struct replay *r, uint64_t address, uint64_t size, bool block)
-{
-    for (unsigned i = 0; i < r->lives; i++)
-        if (r->live[i].block == block && address < r->live[i].address + r->live[i].size &&
-            r->live[i].address < address + size)
-            return true;
-    return false;
-}
-
-static void born(struct replay *r, uint64_t address, uint64_t size, bool block, uint64_t now)
-{
-    r->doubles += is_taken(r, address, size, block);
-    ck_assert_uint_lt(r->lives, LIVE_MAX);
-    r->live[r->lives++] = (struct living){address, size, r->kept ? r->kept_ns : now, block};
-}
-
-static void ended(struct replay *r, uint64_t address, bool block)
-{
-    struct living *living = find(r, address, block);
-    r->unknown += living == NULL;
-    if (living)
-        *living = r->live[--r->lives];
-}
-
-/* ---- what lives, beside what the program says ---- */
-
-static const struct mt_record *next_wanted(struct replay *r)
-{
-    const struct ledger *ledger = r->run->ledger;
-    const struct mt_record *record = ledger_record(ledger, 0, r->want);
-    if (r->want >= ledger->part[0].done)
-        return NULL;
-    r->want += (uint32_t)mt_record_size(record);
-    return record;
-}
-
-static unsigned blocks_of(const struct replay *r)
-{
-    unsigned n = 0;
-    for (unsigned i = 0; i < r->lives; i++)
-        n += r->live[i].block;
-    return n;
-}
-
-/* Part 0 of the ledger is the main thread's: nobody else puts entries. */
-static void compare_living(struct replay *r, uint64_t window)
-{
-    const struct mt_record *want;
-    unsigned n = 0;
-    while ((want = next_wanted(r)) && want->kind != MT_resumed) {
-        for (int block = !r->both; block <= 1; block++) {
-            const struct living *living = find(r, want->word[0], block);
-            if (!living)
-                ck_abort_msg("window %llu: %#llx lives and is not in the trace (%d)",
-                             (unsigned long long)window, (unsigned long long)want->word[0], block);
-            ck_assert_uint_eq(living->size, want->word[1]);
-        }
-        n++;
-    }
-    if (!want && r->run->status != 0)
-        return; /* killed before it said so */
-    ck_assert(want != NULL);
-    ck_assert_uint_eq(want->word[0], window);
-    ck_assert_uint_eq(blocks_of(r), n);
-    if (r->both)
-        ck_assert_uint_eq(r->lives, 2 * n);
-}
-
-/* ---- the replay ---- */
-
-#define AS(name) ((const struct mt_ev_##name *)(const void *)record->word)
-
-static void replay_window(struct replay *r, const struct mt_record *record)
-{
-    switch (record->kind) {
-    case MT_pause:
-        ck_assert(!r->paused);
-        r->paused = true;
-        r->told = false;
-        r->pauses++;
-        break;
-    case MT_resume:
-        ck_assert(r->paused);
-        r->told = true;
-        break;
-    case MT_kept:
-        ck_assert_uint_le(AS(kept)->before, record->time);
-        r->kept_ns = record->time - AS(kept)->before;
-        break;
-    default:
-        ck_assert(r->paused && r->told);
-        r->paused = false;
-        ck_assert_uint_eq(AS(resumed)->window, ++r->windows);
-        r->resumed_ns[r->windows % WINDOWS_MAX] = record->time;
-        if (r->compare)
-            compare_living(r, r->windows);
-        break;
-    }
-}
-
-static void replay_memory(struct replay *r, const struct mt_record *record)
-{
-    switch (record->kind) {
-    case MT_alloc:
-        born(r, AS(alloc)->address, AS(alloc)->size, false, record->time);
-        break;
-    case MT_free:
-        ended(r, AS(free)->address, false);
-        break;
-    case MT_block_alloc:
-        born(r, AS(block_alloc)->address, AS(block_alloc)->size, true, record->time);
-        break;
-    case MT_block_free:
-        ended(r, AS(block_free)->address, true);
-        break;
-    case MT_launch:
-        if (AS(launch)->flags & MT_LAUNCH_NODE)
-            break;
-        ck_assert(!r->paused || r->told);
-        r->launches++;
-        r->launches_in[r->windows % WINDOWS_MAX]++;
-        break;
-    case MT_graph_launch:
-        r->graph_launches++;
-        break;
-    default:
-        break;
-    }
-}
-
-static void replay_trace(struct replay *r, const struct run *run, bool compare)
-{
-    const struct mt_record *record;
-    uint32_t thread;
-    memset(r, 0, sizeof *r);
-    r->run = run;
-    r->compare = compare;
-    r->both = !strstr(run->trace[0], "c10");
-    r->trace = open_trace(run->trace[0]);
-    while ((record = mt_trace_next(r->trace, &thread))) {
-        bool window = record->kind >= MT_pause && record->kind <= MT_resumed;
-        if (window) {
-            r->teller = thread;
-            replay_window(r, record);
-        } else if (!r->paused || r->told || thread == r->teller) {
-            replay_memory(r, record);
-        } else {
-            r->left += record->kind == MT_alloc || record->kind == MT_free;
-        }
-        r->kept = record->kind == MT_kept;
-    }
-    struct mt_trace_stats stats;
-    mt_trace_stats(r->trace, &stats);
-    ck_assert_uint_eq(stats.events_lost, 0);
-    mt_trace_free(r->trace);
-}
-
-static struct replay *replay(const struct run *run, bool compare)
-{
-    static struct replay r;
-    replay_trace(&r, run, compare);
-    return &r;
-}
-
-/* ---- tests ---- */
 
 START_TEST(between_start_and_stop_of_the_profiler)
 {
@@ -314,7 +113,28 @@ START_TEST(however_it_stops)
         LIST("victim", way[0], "8", "600"));
     struct replay *r = replay(&run, false);
     ck_assert_uint_ge(r->windows, 2);
-    ck_assert_uint_eq(r->left + r->unknown + r->doubles, 0);
+    ck_assert_uint_eq(r->left, 0);
+    ck_assert_uint_eq(r->unknown, 0);
+    ck_assert_uint_eq(r->doubles, 0);
+    ck_assert_uint_eq(r->inside, 0);
+    run_free(&run);
+}
+END_TEST
+
+/* The recorder looks all through the pauses: calls come late that say something of all memory, and
+ * what has happened since their time is known. */
+START_TEST(looked_at_all_the_time)
+{
+    if (has_coarse_clock("looked_at_all_the_time"))
+        return;
+    struct run run = run_clean(LIST(rings[0], frees_take[_i], "MEMTRACE_WAIT_US=5000000"),
+                               LIST("victim", "windows-nudged", "8", "20"));
+    struct replay *r = replay(&run, false);
+    ck_assert_uint_eq(r->windows, 20);
+    ck_assert_uint_eq(r->left, 0);
+    ck_assert_uint_eq(r->unknown, 0);
+    ck_assert_uint_eq(r->doubles, 0);
+    ck_assert_uint_eq(r->inside, 0);
     run_free(&run);
 }
 END_TEST
@@ -576,6 +396,7 @@ int main(void)
     tcase_add_loop_test(races, what_lives_when_it_goes_on, 0, 2);
     tcase_add_loop_test(races, what_lives_while_nobody_waits, 0, 2 * FREES_TAKE + 1);
     tcase_add_loop_test(races, however_it_stops, 0, 2 * WAYS);
+    tcase_add_loop_test(races, looked_at_all_the_time, 0, FREES_TAKE);
     tcase_add_test(races, a_free_that_fails);
     suite_add_tcase(suite, races);
     tcase_set_timeout(loops, 300);

@@ -6,13 +6,13 @@
  * windows-race THREADS TIMES [hurry]   the same, and nobody waits; in a hurry rings are always full
  * windows-steady THREADS MS     the same, and memory is mapped; the clock stops recording
  * windows-signals THREADS MS    the same, and signals do, ten thousand a second
- * windows-kill                  the same, until somebody ends it
- * windows-ways                  cudaProfilerStart and Stop, and memory that comes and goes outside
- * windows-c10                   blocks of the caching allocator, of before the recording
- * windows-clock MS              a launch each millisecond, for so long; says how many
- * windows-signal WHAT           SIGUSR1, with a handler of its own: none, before, after, ignored
- * windows-fork                  a child while recording is stopped
- * windows-graph                 graphs that are made, changed and launched outside
+ * windows-nudged THREADS TIMES  the same, and the recorder looks at the rings all through the
+ * pauses windows-kill                  the same, until somebody ends it windows-ways
+ * cudaProfilerStart and Stop, and memory that comes and goes outside windows-c10 blocks of the
+ * caching allocator, of before the recording windows-clock MS              a launch each
+ * millisecond, for so long; says how many windows-signal WHAT           SIGUSR1, with a handler of
+ * its own: none, before, after, ignored windows-fork                  a child while recording is
+ * stopped windows-graph                 graphs that are made, changed and launched outside
  * windows-graph-memory          memory of a graph that is given back outside, and comes anew
  * windows-failing               a free that fails, under way while recording goes on
  * windows-late                  a child that records, of a parent that said that it would not */
@@ -226,6 +226,26 @@ static int steady_victim(int argc, char **argv)
     }
     if (!signals)
         sleep_us(us);
+    end();
+    tell_living(0);
+    return 0;
+}
+
+/* Each call that asks for what is so already makes the recorder look. */
+static int nudged_victim(int argc, char **argv)
+{
+    unsigned times = argc > 2 ? (unsigned)atoi(argv[2]) : 20;
+    w.maps = true;
+    begin();
+    start(argc > 1 ? (unsigned)atoi(argv[1]) : 8);
+    for (unsigned i = 0; i < times; i++) {
+        for (unsigned j = 0; j < 200; j++) {
+            memtrace_record(0);
+            sleep_us(50);
+        }
+        memtrace_record(1);
+        sleep_us(2000);
+    }
     end();
     tell_living(0);
     return 0;
@@ -534,6 +554,7 @@ const struct victim_command victim_windows[] = {{"windows-quiet", threads_victim
                                                 {"windows-race", threads_victim},
                                                 {"windows-steady", steady_victim},
                                                 {"windows-signals", steady_victim},
+                                                {"windows-nudged", nudged_victim},
                                                 {"windows-kill", kill_victim},
                                                 {"windows-ways", ways},
                                                 {"windows-clock", clock_victim},

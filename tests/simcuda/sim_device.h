@@ -56,8 +56,9 @@ CUresult sim_memory_take(struct sim_block *block, uint64_t align);
 /* Frees; adds the size to *count, a counter of the calling thread. */
 CUresult sim_memory_give(CUdeviceptr address, unsigned uses, _Atomic uint64_t *count);
 void sim_release_pages(const struct sim_block *block);
-void sim_free_hook(uint64_t address, uint64_t bytes); /* simcuda_on_free; no lock held */
-bool sim_memory_account(int device, int64_t bytes);   /* false: no room */
+/* The address may be handed out again: simcuda_on_free, SIMCUDA_FREE_NS. No lock held. */
+void sim_given(uint64_t address, uint64_t bytes);
+bool sim_memory_account(int device, int64_t bytes); /* false: no room */
 CUresult sim_oom_due(void); /* counts one allocation; the injected error if it is the one */
 bool sim_is_device_address(uint64_t address);
 bool sim_find_block(uint64_t address, struct sim_block *block); /* device, low or host */

@@ -101,7 +101,7 @@ CUresult sim_memory_take(struct sim_block *block, uint64_t align)
     return result == CUDA_SUCCESS ? take_from(&sim_device_range, block, align) : result;
 }
 
-void sim_free_hook(uint64_t address, uint64_t bytes)
+static void hook_free(uint64_t address, uint64_t bytes)
 {
     if (!atomic_load_explicit(&hooked, memory_order_relaxed))
         return;
@@ -111,6 +111,13 @@ void sim_free_hook(uint64_t address, uint64_t bytes)
     pthread_mutex_unlock(&hook_lock);
     if (fn)
         fn(address, bytes, data);
+}
+
+void sim_given(uint64_t address, uint64_t bytes)
+{
+    hook_free(address, bytes);
+    if (sim_config_now.free_ns)
+        nanosleep(&(struct timespec){.tv_nsec = (long)sim_config_now.free_ns}, NULL);
 }
 
 /* Under the arena's lock, because once the address is free the pages may be another thread's. */
@@ -136,9 +143,7 @@ CUresult sim_memory_give(CUdeviceptr address, unsigned uses, _Atomic uint64_t *c
     if (block.use == SIM_ASYNC)
         sim_pool_gave(block.owner, (uint64_t)taken(block.bytes));
     sim_add(count, block.bytes);
-    sim_free_hook(block.address, block.bytes);
-    if (sim_config_now.free_ns)
-        nanosleep(&(struct timespec){.tv_nsec = (long)sim_config_now.free_ns}, NULL);
+    sim_given(block.address, block.bytes);
     return CUDA_SUCCESS;
 }
 

@@ -163,7 +163,7 @@ CUresult cuMemAddressFree(CUdeviceptr ptr, size_t size)
                  sim_arena_give(&sim_virtual_arena, ptr, 1u << SIM_RESERVED, &block);
     pthread_mutex_unlock(&lock);
     SIM_REQUIRE(given, CUDA_ERROR_INVALID_VALUE);
-    sim_free_hook(ptr, size);
+    sim_given(ptr, size);
     return CUDA_SUCCESS;
 }
 
@@ -334,7 +334,7 @@ CUresult cuMemUnmap(CUdeviceptr ptr, size_t size)
     pthread_mutex_unlock(&lock);
     if (result == CUDA_SUCCESS) {
         SIM_BYTES(cuMemUnmap, size);
-        sim_free_hook(ptr, size);
+        sim_given(ptr, size);
     }
     return result;
 }

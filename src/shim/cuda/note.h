@@ -41,13 +41,21 @@
 /* Shown from the time to the record. */
 #define MT_STAMP_FREES(call) MT_STAMP_FREES_OF(address, 0, call)
 #define MT_STAMP_FREES_OF(address, stream, call)                                                   \
+    MT_SHOW(api, address, stream);                                                                 \
+    CUresult result = call;
+#define MT_SHOW(what, address, stream)                                                             \
     if (__builtin_expect(!mt_writer_here()->freeing, 0))                                           \
         mt_ring_ready();                                                                           \
     uint64_t when = mt_clock_ticks();                                                              \
-    mt_freeing_begins(api, when, address, stream);                                                 \
-    CUresult result = call;
+    mt_freeing_begins(what, when, address, stream)
 
 #define MT_DONE_FREES mt_freeing_ends()
+
+/* The same of a call that may end more than it names. */
+#define MT_STAMP_ENDS(call)                                                                        \
+    MT_SHOW(api | MT_FREEING_MORE, UINT64_MAX, 0);                                                 \
+    CUresult result = call;
+#define MT_DONE_ENDS mt_freeing_ends()
 #define MT_DONE_BEFORE ((void)0)
 #define MT_DONE_AFTER ((void)0)
 
@@ -61,7 +69,7 @@
 /* Before: within the real call another thread may already be given the handles for other code, and
  * nobody may launch any more what the call ends. */
 #define MT_STAMP_UNLOADS(call)                                                                     \
-    uint64_t when = mt_clock_ticks();                                                              \
+    MT_SHOW(api | MT_FREEING_MORE, UINT64_MAX, 0);                                                 \
     mt_kernels_stale();                                                                            \
     CUresult result = call;
 

@@ -36,6 +36,9 @@ struct mt_freeing {
     uint64_t address, stream, api;          /* address 0: it will have no record */
 };
 
+/* In `api`: the call ends more than one address, or ends and begins memory; its record tells. */
+#define MT_FREEING_MORE (UINT64_C(1) << 32)
+
 struct mt_writer {                         /* what every record needs fills one line */
     _Alignas(MT_CACHE_LINE) uint8_t *data; /* of the ring, NULL before the first event */
     uint64_t head;                   /* bytes ever written; shared->head is its published copy */
@@ -181,7 +184,7 @@ MT_SELDOM void mt_ring_ready(void);
 
 /* From before the real free, which may make the address another thread's, until its record is
  * published. One within another, as of a signal handler, hides that one. */
-static inline void mt_freeing_begins(unsigned api, uint64_t when, uint64_t address, uint64_t stream)
+static inline void mt_freeing_begins(uint64_t api, uint64_t when, uint64_t address, uint64_t stream)
 {
     struct mt_freeing *freeing = mt_writer_here()->freeing;
     if (__builtin_expect(!freeing, 0))

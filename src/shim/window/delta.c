@@ -81,8 +81,7 @@ static bool grow(void)
     uint32_t slots = delta.slots ? delta.slots : FIRST_SLOTS;
     while (useful >= slots / 2)
         slots *= 2;
-    struct life *to =
-        slots > SLOTS_MAX ? NULL : mt_pile_room(&fresh, slots * sizeof(struct life));
+    struct life *to = slots > SLOTS_MAX ? NULL : mt_pile_room(&fresh, slots * sizeof(struct life));
     if (!to)
         return false;
     for (uint32_t i = 0; i < delta.slots; i++)
@@ -193,11 +192,21 @@ static void sort(uint32_t *order, uint32_t n)
     }
 }
 
-static int each_death(mt_delta_fn *each, bool driver)
+static bool has_died(const struct life *life, uint64_t until)
+{
+    return life->died && life->died < until;
+}
+
+static bool is_born(const struct life *life, uint64_t until)
+{
+    return is_alive(life) && life->born < until;
+}
+
+static int each_death(mt_delta_fn *each, bool driver, uint64_t until)
 {
     const struct life *life = delta.table.at;
     for (uint32_t i = 0; i < delta.slots; i++) {
-        if (!life[i].died || (life[i].death_kind == MT_free) != driver)
+        if (!has_died(&life[i], until) || (life[i].death_kind == MT_free) != driver)
             continue;
         int error = each((enum mt_kind)life[i].death_kind, life[i].death, life[i].died);
         if (error < 0)
@@ -206,12 +215,12 @@ static int each_death(mt_delta_fn *each, bool driver)
     return 0;
 }
 
-static int each_birth(mt_delta_fn *each, uint32_t *order)
+static int each_birth(mt_delta_fn *each, uint32_t *order, uint64_t until)
 {
     const struct life *life = delta.table.at;
     uint32_t n = 0;
     for (uint32_t i = 0; i < delta.slots; i++)
-        if (is_alive(&life[i]))
+        if (is_born(&life[i], until))
             order[n++] = i;
     sort(order, n);
     for (uint32_t i = 0; i < n; i++) {
@@ -223,15 +232,29 @@ static int each_birth(mt_delta_fn *each, uint32_t *order)
     return 0;
 }
 
-int mt_delta_each(mt_delta_fn *each)
+int mt_delta_each(mt_delta_fn *each, uint64_t until)
 {
     uint32_t *order = mt_pile_room(&delta.order, (delta.slots + 1) * sizeof *order);
     if (!order)
         return -1;
-    int error = each_death(each, false);
+    int error = each_death(each, false, until);
     if (error == 0)
-        error = each_death(each, true);
-    return error < 0 ? error : each_birth(each, order);
+        error = each_death(each, true, until);
+    return error < 0 ? error : each_birth(each, order, until);
+}
+
+/* Where a birth was told it is as at the beginning: something lives there. */
+void mt_delta_told(uint64_t until)
+{
+    struct life *life = delta.table.at;
+    for (uint32_t i = 0; i < delta.slots; i++) {
+        if (has_died(&life[i], until)) {
+            life[i].died = 0;
+            life[i].open++;
+        }
+        if (is_born(&life[i], until))
+            life[i] = (struct life){.key = life[i].key};
+    }
 }
 
 void mt_delta_clear(void)

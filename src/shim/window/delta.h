@@ -29,12 +29,16 @@ static inline bool mt_delta_takes(unsigned kind)
 bool mt_delta_put(const struct mt_record *record);
 
 /* What is to be told, in an order in which it may be told: ends, of what is inside before what is
- * around it, then births, the other way round. How many; -1: memory is out. */
+ * around it, then births, the other way round. How many; -1: memory is out. Of these only what
+ * happened before `until`, ticks. */
 typedef int mt_delta_fn(enum mt_kind kind, const uint64_t *fields, uint64_t ticks);
 size_t mt_delta_count(void);
-int mt_delta_each(mt_delta_fn *each);
+int mt_delta_each(mt_delta_fn *each, uint64_t until);
 
-/* All of it was told, or another pause begins: from here on counts what happens from now on. */
+/* That was told: it counts no more. All ends before it are here. */
+void mt_delta_told(uint64_t until);
+
+/* Another pause begins: from here on counts what happens from now on. */
 void mt_delta_clear(void);
 
 /* In a forked child. */

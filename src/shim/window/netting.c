@@ -32,6 +32,13 @@
  *   if it had come; its record is blanked when it does. If it fails, that comes behind what was
  *   told, and readers take it back.
  *
+ * Some events say something of all memory there is, or end more than they name (needs_all): what
+ * happened before them is told before them, in the midst of the pause. Their calls are shown as
+ * well, for in the midst of one the driver may hand out what it ends. What was told later than the
+ * time of such a call which is still under way would stand behind it, so before anything is told,
+ * what happened before each of these is. One that was not seen under way by then had not begun, but
+ * for its stamp, and counts as of behind what was told.
+ *
  * For other ends there is no such moment: an allocator tells us while it still has the block, so an
  * end that is not written yet belongs to a block that nobody else has; it counts as of F. */
 #include <sched.h>
@@ -51,8 +58,11 @@
 struct walk {
     uint64_t cursor, latest; /* the latest time so far, ticks: times do not fall */
     uint32_t window;         /* its records of before this window are settled */
-    uint64_t told;           /* time of a free that was told of while it was under way */
+    uint64_t told;           /* time of a call that was seen while it was under way */
     bool awaited;            /* its record may still come, or be there unseen */
+    bool more;               /* it ends more than it names; else it is a free, which was told of */
+    bool owed;               /* what happened before it is still to be told */
+    uint64_t as_of;          /* when it counts, then */
 };
 
 /* In ticks, from the first that is within to the first behind. */
@@ -148,17 +158,28 @@ static bool needs_all(unsigned kind)
            kind == MT_unreserve || kind == MT_graph_launch;
 }
 
-/* Told in a pause each at its time, and found there. What was reserved may be another's since. */
-static bool stays_in_pause(unsigned kind)
+/* The call was seen while it was under way. */
+static bool was_seen(const struct walk *walk, const struct mt_record *record)
 {
-    return kind == MT_unreserve ||
-           (!mt_delta_takes(kind) && !needs_all(kind) && kind != MT_free_failed);
+    return record->time == walk->told && record->time != 0;
 }
 
 /* Of a free, while it was under way. */
 static bool was_told(const struct walk *walk, const struct mt_record *record)
 {
-    return record->kind == MT_free && record->time == walk->told;
+    return record->kind == MT_free && !walk->more && was_seen(walk, record);
+}
+
+/* Told in a pause each at its time, and found there. */
+static bool stays_in_pause(unsigned kind)
+{
+    return !mt_delta_takes(kind) && !needs_all(kind) && kind != MT_free_failed;
+}
+
+/* Of a call that ends more than it names. What others did meanwhile may rest on it. */
+static bool has_place(const struct walk *walk, const struct mt_record *record)
+{
+    return needs_all(record->kind) && walk->more && was_seen(walk, record);
 }
 
 static int tell_change(enum mt_kind kind, const uint64_t *fields, uint64_t ticks)
@@ -171,7 +192,7 @@ static int tell_change(enum mt_kind kind, const uint64_t *fields, uint64_t ticks
 
 /* What was stamped in a pause that is over: a use is gone, else it counts as of its end. Whatever
  * is told in a pause as it is stays where it is. */
-static void move_out_of_past(struct mt_record *record, uint64_t time)
+static void move_out_of_past(const struct walk *walk, struct mt_record *record, uint64_t time)
 {
     uint64_t to = 0;
     for (uint32_t i = 0; i < PAUSES_KEPT && !to; i++)
@@ -179,6 +200,8 @@ static void move_out_of_past(struct mt_record *record, uint64_t time)
             to = net.past[i].to;
     if (to && uses_memory(record->kind) && !is_node(record))
         blank(record);
+    else if (to && has_place(walk, record))
+        record->time = walk->as_of;
     else if (to && !stays_in_pause(record->kind))
         record->time = to;
 }
@@ -189,7 +212,7 @@ static void put_in_place(const struct walk *walk, struct mt_record *record, uint
     if (was_told(walk, record))
         blank(record);
     else
-        move_out_of_past(record, time);
+        move_out_of_past(walk, record, time);
 }
 
 static void net_in(const struct mt_record *record)
@@ -199,6 +222,20 @@ static void net_in(const struct mt_record *record)
 }
 
 static void tell_changes(uint64_t until);
+
+/* In ticks, not before `time`: behind what was told. */
+static uint64_t behind_told(uint64_t time)
+{
+    uint64_t quantum = net.own_ns >> mt_drain_time_shift();
+    return mt_drain_quantum(time) > quantum ? time : mt_drain_ticks_of(quantum + 1);
+}
+
+static void tell_before(const struct walk *walk, struct mt_record *record, uint64_t time)
+{
+    bool placed = has_place(walk, record);
+    tell_changes(time);
+    record->time = placed ? walk->as_of : behind_told(time);
+}
 
 static void net_out(const struct walk *walk, struct mt_record *record, uint64_t time)
 {
@@ -210,11 +247,11 @@ static void net_out(const struct walk *walk, struct mt_record *record, uint64_t 
         blank(record);
     } else if (uses_memory(record->kind) && !is_node(record)) {
         blank(record);
-    } else if (record->kind == MT_free_failed && record->time == walk->told) {
+    } else if (record->kind == MT_free_failed && !walk->more && was_seen(walk, record)) {
         tell_change(MT_free_failed, record->word, record->time);
         mt_drain_own_end();
     } else if (needs_all(record->kind)) {
-        tell_changes(time);
+        tell_before(walk, record, time);
     }
 }
 
@@ -269,8 +306,18 @@ static void net_in_free(const struct mt_freeing *freeing)
     net_in(&room.record);
 }
 
-/* True: the rings are to be looked at first. A thread that is in another free than the one told of
- * has written that one's record, which is known by the time alone. */
+static void see(struct walk *walk, const struct mt_freeing *freeing)
+{
+    walk->told = freeing->since;
+    walk->awaited = true;
+    walk->more = walk->owed = freeing->api & MT_FREEING_MORE;
+    walk->as_of = behind_told(freeing->since);
+    if (!walk->more)
+        net_in_free(freeing);
+}
+
+/* True: the rings are to be looked at first. A thread that is in another call than the one seen
+ * last has written that one's record, which is known by the time alone. */
 static bool net_frees_before(uint64_t until)
 {
     struct mt_freeing freeing;
@@ -285,9 +332,7 @@ static bool net_frees_before(uint64_t until)
             again = true;
             continue;
         }
-        net_in_free(&freeing);
-        walk->told = freeing.since;
-        walk->awaited = true;
+        see(walk, &freeing);
     }
     return again;
 }
@@ -302,18 +347,44 @@ static void net_all_before(uint64_t until)
     while (net_until(until) || again);
 }
 
-/* In the midst of a pause, before a record of the time `until`. Where it cannot be written it is
- * told later. */
-static void tell_changes(uint64_t until)
+/* What happened before `until`. Where it cannot be written it is told later. */
+static void tell_until(uint64_t until)
 {
-    net_all_before(until);
     uint64_t quantum = until == UINT64_MAX ? 0 : mt_drain_quantum(until);
     uint64_t ns = until == UINT64_MAX ? mt_drain_ns(mt_clock_ticks())
                                       : quantum_start(quantum ? quantum - 1 : 0);
     net.own_ns = ns > net.own_ns ? ns : net.own_ns;
-    if (mt_delta_each(tell_change) == 0 && mt_drain_own_end() == 0)
-        mt_delta_clear();
+    if (mt_delta_each(tell_change, until) == 0 && mt_drain_own_end() == 0)
+        mt_delta_told(until);
     mt_drain_own_drop();
+}
+
+static struct walk *first_owed(uint64_t until)
+{
+    struct walk *first = NULL;
+    for (uint32_t i = 0; mt_rings_get(i); i++) {
+        struct walk *walk = &net.walk[i];
+        if (walk->owed && walk->as_of < until && (!first || walk->as_of < first->as_of))
+            first = walk;
+    }
+    return first;
+}
+
+/* Before the calls under way that end more than they name. */
+static void tell_what_is_owed(uint64_t until)
+{
+    for (struct walk *walk; (walk = first_owed(until));) {
+        walk->owed = false;
+        tell_until(walk->as_of);
+    }
+}
+
+/* In the midst of a pause, before a record of the time `until`. */
+static void tell_changes(uint64_t until)
+{
+    net_all_before(until);
+    tell_what_is_owed(until);
+    tell_until(until);
 }
 
 static bool is_anything_before(uint64_t ticks)
@@ -325,7 +396,7 @@ static bool is_anything_before(uint64_t ticks)
 /* A quantum that is past and in which nothing happened; all before it is netted out. */
 static uint64_t find_gap(void)
 {
-    uint64_t quantum = (net.own_ns >> mt_drain_time_shift()) + 1;
+    uint64_t quantum = (net.own_ns >> mt_drain_time_shift()) + 2;
     for (uint32_t tries = 0;; tries++) {
         uint64_t now = mt_drain_quantum(mt_clock_ticks());
         if (now <= quantum + 1) {
@@ -413,11 +484,12 @@ static bool write_kept(void)
 static void end_pause(void)
 {
     uint64_t quantum = find_gap();
+    tell_what_is_owed(mt_drain_ticks_of(quantum));
     struct mt_ev_resume resume = {.why = mt_window_why_goes_on(), .changes = mt_delta_count()};
     if (!write_kept())
         return;
     tell(MT_resume, (const uint64_t *)&resume, quantum_start(quantum));
-    if (mt_delta_each(tell_change) < 0 || mt_drain_own_end() < 0) {
+    if (mt_delta_each(tell_change, UINT64_MAX) < 0 || mt_drain_own_end() < 0) {
         mt_drain_own_drop();
         return;
     }

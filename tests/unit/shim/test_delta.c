@@ -21,11 +21,16 @@ static int note(enum mt_kind kind, const uint64_t *fields, uint64_t ticks)
     return 0;
 }
 
-static const char *changes(void)
+static const char *changes_until(uint64_t until)
 {
     told[0] = 0;
-    ck_assert_int_eq(mt_delta_each(note), 0);
+    ck_assert_int_eq(mt_delta_each(note, until), 0);
     return told;
+}
+
+static const char *changes(void)
+{
+    return changes_until(UINT64_MAX);
 }
 
 static struct {
@@ -121,6 +126,39 @@ START_TEST(in_any_order)
 }
 END_TEST
 
+/* A call that comes late: what happened before it is told, and only that. */
+START_TEST(told_up_to_a_time)
+{
+    put(MT_free, A, 2);
+    put(MT_alloc, A, 8);
+    put(MT_alloc, B, 3);
+    ck_assert_str_eq(changes_until(5), "free a2; alloc b3; ");
+    mt_delta_told(5);
+    ck_assert_str_eq(changes_until(8), "");
+    ck_assert_str_eq(changes(), "alloc a8; ");
+    put(MT_free, B, 9);
+    ck_assert_str_eq(changes(), "free b9; alloc a8; ");
+    mt_delta_told(UINT64_MAX);
+    ck_assert_uint_eq(mt_delta_count(), 0);
+    put(MT_free, A, 11);
+    ck_assert_str_eq(changes(), "free a11; ");
+}
+END_TEST
+
+/* What lived before was told to have ended; what came then has come and gone. */
+START_TEST(told_between_an_end_and_a_birth)
+{
+    put(MT_free, A, 2);
+    put(MT_alloc, A, 4);
+    mt_delta_told(3);
+    put(MT_free, A, 6);
+    ck_assert_str_eq(changes(), "");
+    put(MT_alloc, A, 7);
+    put(MT_free, A, 9);
+    ck_assert_str_eq(changes(), "");
+}
+END_TEST
+
 /* Told in the midst of a pause, it ends in it, though its end was under way then. */
 START_TEST(told_before_it_ends)
 {
@@ -167,5 +205,6 @@ START_TEST(many)
 END_TEST
 
 UNIT_MAIN_WITH("delta", setup, NULL, cancel_out, ends_before_births, a_free_that_comes_late,
-               a_free_of_one_that_was_followed, in_any_order, told_before_it_ends,
-               an_end_that_comes_very_late, many)
+               a_free_of_one_that_was_followed, in_any_order, told_up_to_a_time,
+               told_between_an_end_and_a_birth, told_before_it_ends, an_end_that_comes_very_late,
+               many)

@@ -257,13 +257,15 @@ void mt_module_has_globals(const void *module)
 #define MT_STAMP_UNLOADS_CONTEXT(call)                                                             \
     bool begun = mt_upkeep_begins(MT_UPKEEP_CONTEXT_END, api);                                     \
     MT_STAMP_UNLOADS(call)
-#define MT_DONE_UNLOADS_CONTEXT mt_upkeep_ends(begun, MT_UPKEEP_CONTEXT_END, api)
+#define MT_DONE_UNLOADS_CONTEXT                                                                    \
+    mt_freeing_ends();                                                                             \
+    mt_upkeep_ends(begun, MT_UPKEEP_CONTEXT_END, api)
 
 /* Decoders retain and release it for each file: that ends nothing. */
 #define MT_STAMP_RELEASES(call)                                                                    \
     bool last = mt_context_leave(device);                                                          \
     bool begun = last && mt_upkeep_begins(MT_UPKEEP_CONTEXT_END, api);                             \
-    uint64_t when = mt_clock_ticks();                                                              \
+    MT_SHOW(api | MT_FREEING_MORE, last ? UINT64_MAX : 0, 0);                                      \
     if (last)                                                                                      \
         mt_kernels_stale();                                                                        \
     CUresult result = call;

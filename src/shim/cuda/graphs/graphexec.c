@@ -200,10 +200,15 @@ static void note_end(uint64_t when, CUgraphExec handle)
         MT_NOTE(graph_end, when, .graph = (uintptr_t)handle);
 }
 
+static inline bool may_change_memory(void)
+{
+    return __builtin_expect(atomic_load_explicit(&execs.memory, memory_order_relaxed), 0);
+}
+
 /* While recording is paused only what changes memory counts. */
 static bool changes_memory(CUgraphExec handle)
 {
-    if (!atomic_load_explicit(&execs.memory, memory_order_relaxed))
+    if (!may_change_memory())
         return false;
     pthread_mutex_lock(&execs.lock);
     const struct exec *exec = *find(handle);
@@ -220,6 +225,18 @@ static void note_launch(uint64_t when, CUgraphExec graph, uint64_t stream)
     if (mt_may_note() && !mt_is_captured(stream))
         MT_NOTE(graph_launch, when, .graph = (uintptr_t)graph, .stream = stream);
 }
+
+static uint64_t show_launch(unsigned api)
+{
+    MT_SHOW(api | MT_FREEING_MORE, UINT64_MAX, 0);
+    return when;
+}
+
+#define MT_STAMP_LAUNCHES_GRAPH(call)                                                              \
+    bool shown = may_change_memory();                                                              \
+    uint64_t when = shown ? show_launch(api) : mt_clock_ticks();                                   \
+    CUresult result = call;
+#define MT_DONE_LAUNCHES_GRAPH (shown ? mt_freeing_ends() : (void)0)
 
 /* ---- changes of nodes ---- */
 
