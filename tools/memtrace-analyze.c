@@ -11,6 +11,7 @@
 #include "analysis/engine/engine.h"
 #include "base/parse.h"
 #include "format/ringfile.h"
+#include "interrupt.h"
 #include "options.h"
 #include "plots.h"
 #include "progress.h"
@@ -531,6 +532,7 @@ int main(int argc, char **argv)
     request.swap = mt_swaprule_default();
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error like a full disk */
+    mt_interrupt_cleanly();
     parse(&request, argc, argv);
     const char *problem = contradiction(&request);
     if (problem)

@@ -9,6 +9,7 @@
 
 #include "base/parse.h"
 #include "import/import.h"
+#include "interrupt.h"
 #include "options.h"
 #include "report/number.h"
 #include "report/output.h"
@@ -204,6 +205,7 @@ int main(int argc, char **argv)
     uint64_t bytes = 0;
     request.import.context = &request;
     signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error like a full disk */
+    mt_interrupt_cleanly();
     parse(&request, argc, argv);
     choose_format(&request);
     if (!request.output)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,10 +23,38 @@ struct mt_output {
     bool deserted;
     bool closed;
     struct mt_error *error;
-    char *path, *temporary; /* NULL for standard output */
+    char *path, *temporary;          /* NULL for standard output */
+    struct mt_output *volatile next; /* in `unfinished` */
     size_t used;
     char buffer[BUFFER_BYTES];
 };
+
+/* Files that have not got their names. A signal may come at any moment and walk along: what is in
+ * here has all that it needs, one store puts it in, and one takes it out. */
+static struct mt_output *volatile unfinished;
+
+static void enlist(struct mt_output *output)
+{
+    output->next = unfinished;
+    atomic_signal_fence(memory_order_seq_cst);
+    unfinished = output;
+}
+
+static void strike(struct mt_output *output)
+{
+    struct mt_output *volatile *place = &unfinished;
+    while (*place && *place != output)
+        place = &(*place)->next;
+    if (*place)
+        *place = output->next;
+    atomic_signal_fence(memory_order_seq_cst);
+}
+
+void mt_output_remove_unfinished(void)
+{
+    for (struct mt_output *output = unfinished; output; output = output->next)
+        unlink(output->temporary);
+}
 
 static int fail(struct mt_output *output, const char *what, const char *remedy)
 {
@@ -75,6 +104,7 @@ static int open_file(struct mt_output *output, const char *path)
         output->temporary = NULL;
         return mt_fail(output->error, MT_ERR_MEMORY, "out of memory for writing %s", path);
     }
+    enlist(output); /* before it is there: a signal may come in between */
     /* NOFOLLOW: a link left there by somebody else must not steer where we write. */
     output->fd =
         open(output->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
@@ -140,6 +170,8 @@ int mt_output_close(struct mt_output *output)
     if (output->status == 0 && rename(output->temporary, output->path) < 0)
         fail(output, "rename", "remove what has the name without .tmp");
     output->closed = output->status == 0;
+    if (output->closed)
+        strike(output);
     return output->status;
 }
 
@@ -151,6 +183,7 @@ void mt_output_free(struct mt_output *output)
         close(output->fd);
     if (output->temporary && !output->closed)
         unlink(output->temporary);
+    strike(output);
     free(output->path);
     free(output->temporary);
     free(output);

@@ -22,6 +22,10 @@ int mt_output_close(struct mt_output *output);
 /* Release; a file that was not closed is removed. NULL is allowed. */
 void mt_output_free(struct mt_output *output);
 
+/* Remove every file that was begun and has not got its name. To be called where the program ends
+ * by a signal, also in its handler, by the thread that makes and frees outputs. */
+void mt_output_remove_unfinished(void);
+
 /* The first error so far, 0 if there was none. */
 int mt_output_status(const struct mt_output *output);
 
