@@ -31,7 +31,7 @@ ENOUGH = 8
 NEARLY = 0.9
 MOST_WRONG = 1
 # Half of an iteration of these passes for one: few kernels, each much like the others.
-WHOLE = ("images", "smooth")
+WHOLE = ("smooth",)
 
 
 class Tools:

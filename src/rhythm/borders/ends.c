@@ -8,6 +8,7 @@
 #include "base/bisect.h"
 
 #define BEYOND 4u /* symbols more that iterations in the middle must agree */
+#define MISSED 4u /* landmarks in a row that may not come: behind more, one does by chance */
 
 /* A landmark, by how far it is behind the cut in the middle. */
 struct step {
@@ -82,12 +83,12 @@ static void set_end(const struct mt_window *window, uint32_t last, uint32_t usua
     end->found = end->at - usual <= width;
 }
 
-/* Follows the landmarks behind a place as far as they come about where they do in the middle; the
- * last one's number, *last: where it stands. */
+/* Follows the landmarks behind a place as far as they come about where they do in the middle, but
+ * for a few; the last one's number, *last: where it stands. */
 static uint32_t follow(const struct step *step, uint32_t steps, uint32_t length, uint32_t *last)
 {
     uint32_t k = 0;
-    for (uint32_t i = 1; i < steps; i++) {
+    for (uint32_t i = 1; i < steps && i - k <= MISSED + 1; i++) {
         uint32_t distance = step[i].offset - step[k].offset, wide = slack(distance, length);
         uint32_t near = distance > wide ? distance - wide : 0;
         uint32_t at = first_from(step[i].landmark, *last + near);

@@ -16,7 +16,9 @@
 #define ITERATIONS_MAX (1u << 22) /* that are kept */
 #define LIKE 0.7                  /* share of kinds that makes an iteration like a reference */
 #define SHUFFLED 0.75             /* share of what is there in any order that makes one, too */
+#define FOUND 0.5     /* share of its reference that a segment needs to be an iteration */
 #define LEFT_OVER_MIN 3u
+#define LATE_MIN 8u /* segments of which the second half are behind warm-up */
 #define CANDIDATES 7u
 #define SAMPLES 24u  /* segments by which it is judged, or twice as many */
 #define CLEARLY 0.15 /* of the share of kinds: more like it */
@@ -423,17 +425,23 @@ static double shuffled_share(const struct job *job, uint32_t i)
     return (double)common / (length > reference->length ? length : reference->length);
 }
 
-/* What the segments before one have of their references, less than which hardly any has: a tenth
- * less than the mean, or twice the standard deviation where they differ. */
+/* What the iterations before one have of their references, less than which hardly any has: a tenth
+ * less than the mean, or twice the standard deviation where they differ. Neither fragments nor
+ * warm-up tell how much they do. */
 static double usual_share(const struct job *job, uint32_t before)
 {
-    double sum = 0, squares = 0;
-    for (uint32_t k = 0; k < before; k++) {
+    double sum = 0, squares = 0, n = 0;
+    for (uint32_t k = before < LATE_MIN ? 0 : before / 2; k < before; k++) {
         double share = found_share(job, k);
+        if (share < FOUND)
+            continue;
         sum += share;
         squares += share * share;
+        n++;
     }
-    double mean = sum / before, variance = fmax(squares / before - mean * mean, 0);
+    if (n == 0)
+        return FOUND;
+    double mean = sum / n, variance = fmax(squares / n - mean * mean, 0);
     return mean - fmax(0.1 * mean, 2 * sqrt(variance));
 }
 
@@ -444,7 +452,7 @@ static int is_iteration(const struct job *job, uint32_t i, bool open)
 {
     if (open && i > 0 && i + 1 == job->segments)
         return found_share(job, i) >= usual_share(job, i);
-    double share = found_share(job, i) >= 0.5 ? 1 : shuffled_share(job, i);
+    double share = found_share(job, i) >= FOUND ? 1 : shuffled_share(job, i);
     return share < 0 ? (int)share : share >= SHUFFLED;
 }
 
