@@ -3,8 +3,7 @@
 
 usage: cuts.py BUILD [STEM...]
 
-Each STEM.mtrace is cut at PLACES places, or, if none is named, all in tests/rhythm/real but for
-those of WHOLE at FEW:
+Each STEM.mtrace is cut at PLACES places, or, if none is named, all in tests/rhythm/real at FEW:
 once so that it ends there, as of a job that was killed, and once so that it begins there, as of a
 recording that was begun late. Whole iterations must be found as they are in the whole trace, and
 the one that was cut must not be, unless nine tenths of it are there: in all parts but for one of
@@ -30,8 +29,6 @@ PLACES, FEW = 20, 3
 ENOUGH = 8
 NEARLY = 0.9
 MOST_WRONG = 1
-# Half of an iteration of these passes for one: few kernels, each much like the others.
-WHOLE = ("smooth",)
 
 
 class Tools:
@@ -111,8 +108,7 @@ def main(arguments):
         return 2
     tools = Tools(arguments[0])
     stems = arguments[1:] or [path[:-len(".mtrace")] for path in
-                              sorted(glob.glob(os.path.join(HERE, "real", "*.mtrace")))
-                              if os.path.basename(path).split(".")[0] not in WHOLE]
+                              sorted(glob.glob(os.path.join(HERE, "real", "*.mtrace")))]
     places = PLACES if arguments[1:] else FEW
     results = [judge(tools, stem, places) for stem in stems]
     for good, lines in results:

@@ -11,7 +11,6 @@
 
 #define TIMES_MAX 64u /* that a gram may stand in an iteration */
 
-
 enum side { LAST, FIRST }; /* of the occurrences of a gram before the landmark */
 
 struct standing {

@@ -173,5 +173,8 @@ int mt_cut_first(const struct mt_window *window, const struct mt_cut *cut, uint3
     }
     if (*first == border)
         *first = look_behind(window, border, usual);
+    /* What it lacks, but for a little, stood before the trace begins: there is no room for it. */
+    if (border + usual / 50 < usual)
+        *first = border;
     return 0;
 }

@@ -16,7 +16,7 @@
 #define ITERATIONS_MAX (1u << 22) /* that are kept */
 #define LIKE 0.7                  /* share of kinds that makes an iteration like a reference */
 #define SHUFFLED 0.75             /* share of what is there in any order that makes one, too */
-#define FOUND 0.5     /* share of its reference that a segment needs to be an iteration */
+#define FOUND 0.5 /* share of its reference that a segment needs to be an iteration */
 #define LEFT_OVER_MIN 3u
 #define LATE_MIN 8u /* segments of which the second half are behind warm-up */
 #define CANDIDATES 7u
