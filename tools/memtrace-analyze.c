@@ -1,5 +1,4 @@
 /* memtrace-analyze: what a trace says, on the screen and as tables. */
-#include <errno.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -9,6 +8,7 @@
 
 #include "analysis/answers/tables.h"
 #include "analysis/engine/engine.h"
+#include "base/folders.h"
 #include "base/parse.h"
 #include "format/ringfile.h"
 #include "interrupt.h"
@@ -278,19 +278,23 @@ static const char *contradiction(const struct request *request)
 static int make_directory(struct analysis *analysis, const char *path)
 {
     struct stat there;
-    if (!path || mkdir(path, 0777) == 0)
+    char folder[PATH_BYTES];
+    if (!path)
         return 0;
     if (!*path)
         return mt_fail(&analysis->error, MT_ERR_USAGE,
                        "the name of a directory to write to is empty");
-    if (errno == EEXIST && stat(path, &there) == 0)
-        return S_ISDIR(there.st_mode)
-                   ? 0
-                   : mt_fail(&analysis->error, MT_ERR_SYSTEM,
-                             "cannot write into %s: it is no directory; name another place", path);
-    return mt_fail(&analysis->error, MT_ERR_SYSTEM,
-                   "cannot create directory %s: %s; create it or name another place", path,
-                   strerror(errno));
+    if (snprintf(folder, sizeof folder, "%s", path) >= (int)sizeof folder)
+        return mt_fail(&analysis->error, MT_ERR_USAGE, "%s: the name is too long", path);
+    int code = mt_folders_make(folder);
+    if (code < 0)
+        return mt_fail(&analysis->error, MT_ERR_SYSTEM,
+                       "cannot create directory %s: %s; create it or name another place", path,
+                       strerror(-code));
+    if (stat(path, &there) == 0 && !S_ISDIR(there.st_mode))
+        return mt_fail(&analysis->error, MT_ERR_SYSTEM,
+                       "cannot write into %s: it is no directory; name another place", path);
+    return 0;
 }
 
 static int want_file(struct analysis *analysis, const struct mt_table *table, const char *directory,

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/folders.h"
+
 /* Appends to one of the texts of a pattern; remembers when it was too long. */
 struct writer {
     char *text;
@@ -123,29 +125,32 @@ static int try_folder(const char *folder, struct mt_error *error)
     return MT_OK;
 }
 
-static int check_folder(const char *folder, struct mt_error *error)
+static int check_folder(char *folder, struct mt_error *error)
 {
     struct stat status;
-    if (stat(folder, &status) != 0)
-        return mt_fail(error, MT_ERR_USAGE, "%s: %s; make the folder or give another with -o",
-                       folder, strerror(errno));
-    if (!S_ISDIR(status.st_mode))
+    bool there = stat(folder, &status) == 0;
+    int code = there ? 0 : mt_folders_make(folder);
+    if (code < 0)
+        return mt_fail(error, MT_ERR_USAGE,
+                       "%s: the folder cannot be made: %s; give another with -o", folder,
+                       strerror(-code));
+    if (there && !S_ISDIR(status.st_mode))
         return mt_fail(error, MT_ERR_USAGE, "%s: not a folder; give another with -o", folder);
     return try_folder(folder, error);
 }
 
 int mt_pattern_check(const struct mt_pattern *pattern, bool force, struct mt_error *error)
 {
-    char folder[MT_PATTERN_MAX];
-    strcpy(folder, pattern->path);
-    char *slash = strrchr(folder, '/');
-    slash[slash == folder] = '\0';
-    RETURN_IF_ERROR(check_folder(folder, error));
     size_t length = strlen(strrchr(pattern->text, '/') + 1);
     if (length > NAME_MAX - strlen(".ring"))
         return mt_fail(error, MT_ERR_USAGE,
                        "output pattern: its name has %zu bytes, more than files may have; choose "
                        "another with -o", length);
+    char folder[MT_PATTERN_MAX];
+    strcpy(folder, pattern->path);
+    char *slash = strrchr(folder, '/');
+    slash[slash == folder] = '\0';
+    RETURN_IF_ERROR(check_folder(folder, error));
     struct stat status;
     if (!pattern->fixed || lstat(pattern->path, &status) != 0)
         return MT_OK;

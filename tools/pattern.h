@@ -23,8 +23,9 @@ struct mt_pattern {
  * name. */
 int mt_pattern_init(struct mt_pattern *pattern, const char *text, struct mt_error *error);
 
-/* Can a file be made there? Errors: the folder is missing or cannot be written, or, unless `force`,
- * a fixed name is taken. */
+/* Can a file be made there? Folders that are missing are made, but for those that have a
+ * placeholder in their names; the recorder makes them. Errors: a folder cannot be made or written,
+ * or, unless `force`, a fixed name is taken. */
 int mt_pattern_check(const struct mt_pattern *pattern, bool force, struct mt_error *error);
 
 /* Remove the trace that has the fixed name, and its ring file. Nothing where the name is not fixed

@@ -131,6 +131,18 @@ START_TEST(placeholders)
 }
 END_TEST
 
+START_TEST(missing_folders)
+{
+    struct run run = run_order(&(struct order){
+        .environment = LIST("MEMTRACE_OUTPUT=d/%r/%%.mtrace", "RANK=3"),
+        .arguments = LIST("victim", "plain")});
+    run_must_succeed(&run);
+    ck_assert_str_eq(run.err, "");
+    check_trace(&run, "d/3/%.mtrace");
+    run_free(&run);
+}
+END_TEST
+
 static void wide_mask(void)
 {
     umask(0);
@@ -192,7 +204,7 @@ static void lose_folder(void)
 
 START_TEST(impossible_places)
 {
-    check_refused("MEMTRACE_OUTPUT=/nowhere/at/all/t.mtrace", "/nowhere/at/all/t.mtrace: No such",
+    check_refused("MEMTRACE_OUTPUT=/proc/at/all/t.mtrace", "/proc/at/all/t.mtrace: No such",
                   NULL);
     check_refused("MEMTRACE_OUTPUT=/dev/null/t.mtrace", "/dev/null/t.mtrace: Not a directory",
                   NULL);
@@ -270,7 +282,7 @@ static void break_stderr(void)
 
 START_TEST(nobody_reads_stderr)
 {
-    struct run run = run_order(&(struct order){.environment = LIST("MEMTRACE_OUTPUT=/nowhere/t"),
+    struct run run = run_order(&(struct order){.environment = LIST("MEMTRACE_OUTPUT=/proc/no/t"),
                                                .arguments = LIST("victim", "flood", "10"),
                                                .prepare = break_stderr});
     run_must_succeed(&run);
@@ -340,5 +352,5 @@ START_TEST(meta_data)
 END_TEST
 
 UNIT_MAIN("files", taken_name, planted_links, ring_file_that_was_left, placeholders,
-          nobody_else_reads_them, trace_that_vanishes, impossible_places, wrong_settings,
-          not_wanted, small_files_are_allowed, nobody_reads_stderr, meta_data)
+          missing_folders, nobody_else_reads_them, trace_that_vanishes, impossible_places,
+          wrong_settings, not_wanted, small_files_are_allowed, nobody_reads_stderr, meta_data)

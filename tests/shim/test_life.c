@@ -226,7 +226,7 @@ static void no_stderr(void)
 
 START_TEST(another_file_instead_of_standard_error)
 {
-    struct run run = run_order(&(struct order){.environment = LIST("MEMTRACE_OUTPUT=/nowhere/t"),
+    struct run run = run_order(&(struct order){.environment = LIST("MEMTRACE_OUTPUT=/proc/no/t"),
                                                .arguments = LIST("victim", "own-stderr"),
                                                .prepare = no_stderr});
     run_must_succeed(&run);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/crc32.h"
+#include "base/folders.h"
 #include "format/layout.h"
 #include "shim/guest/glibc.h"
 #include "shim/guest/mfile.h"
@@ -119,6 +120,16 @@ static bool is_taken(const char *trace)
     return !mt_config.FORCE && lstat(path, &status) == 0;
 }
 
+/* Folders are made only where they are missed: placeholders may stand in their names. */
+static int create_at(char *path)
+{
+    int error = mt_mfile_create(&life.file, path, mt_config.FORCE);
+    if (error != -ENOENT)
+        return error;
+    error = mt_folders_make_for(path);
+    return error < 0 ? error : mt_mfile_create(&life.file, path, mt_config.FORCE);
+}
+
 /* NULL, or what is wrong. */
 static const char *create_file(void)
 {
@@ -130,7 +141,7 @@ static const char *create_file(void)
             mt_path_expand(path, sizeof path - sizeof MT_RINGFILE_SUFFIX, mt_config.OUTPUT, n);
         if (wrong)
             return wrong;
-        error = is_taken(path) ? -EEXIST : mt_mfile_create(&life.file, path, mt_config.FORCE);
+        error = is_taken(path) ? -EEXIST : create_at(path);
     }
     return error < 0 ? strerrordesc_np(-error) : NULL;
 }
