@@ -127,14 +127,34 @@ static bool is_double(const struct mt_pulses *pulses, uint32_t i, int chosen)
            10ull * (one->length + other->length) >= 18 * longer;
 }
 
+/* Which are levels: the chosen one, and of the others those that cover most. */
+static void choose_levels(const struct mt_pulses *pulses, int chosen, bool *level)
+{
+    uint32_t levels = 0;
+    for (uint32_t i = 0; i < pulses->pulses; i++) {
+        bool told = pulses->pulse[i].coverage >= LEAST_COVERAGE;
+        level[i] = (int)i == chosen || (told && (chosen < 0 || !is_double(pulses, i, chosen)));
+        levels += level[i];
+    }
+    for (; levels > MT_LEVELS_MAX; levels--) {
+        int least = -1;
+        for (uint32_t i = 0; i < pulses->pulses; i++)
+            if (level[i] && (int)i != chosen &&
+                (least < 0 || pulses->pulse[i].coverage < pulses->pulse[least].coverage))
+                least = (int)i;
+        level[least] = false;
+    }
+}
+
 int mt_nesting_fill(struct mt_nesting *nesting, const struct mt_window *window,
                     const struct mt_pulses *pulses, int chosen)
 {
+    bool level[MT_PULSES_MAX];
     memset(nesting, 0, sizeof *nesting);
+    choose_levels(pulses, chosen, level);
     for (uint32_t i = 0; i < pulses->pulses; i++) {
         const struct mt_pulse *pulse = &pulses->pulse[i];
-        bool told = pulse->coverage >= LEAST_COVERAGE;
-        if ((int)i != chosen && (!told || (chosen >= 0 && is_double(pulses, i, chosen))))
+        if (!level[i])
             continue;
         struct mt_nested *nested = &nesting->nested[nesting->levels++];
         RETURN_IF_ERROR(fill_level(nested, window, pulse));

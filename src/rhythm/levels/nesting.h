@@ -6,6 +6,8 @@
 #include "rhythm/rhythm.h"
 #include "rhythm/compare/track.h"
 
+#define MT_LEVELS_MAX 16u
+
 struct mt_nested {
     struct mt_anchor anchor;
     struct mt_rhythm_level level;
@@ -18,7 +20,7 @@ struct mt_nested {
 };
 
 struct mt_nesting {
-    struct mt_nested nested[MT_PULSES_MAX];
+    struct mt_nested nested[MT_LEVELS_MAX];
     uint32_t levels;
 };
 

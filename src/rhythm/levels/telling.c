@@ -181,7 +181,7 @@ static uint64_t iteration_period(const struct mt_rhythm *rhythm)
 static void take_levels(const struct mt_nesting *nesting, const struct mt_track *track,
                         struct mt_rhythm *rhythm, uint64_t *value)
 {
-    const struct mt_nested *of[MT_PULSES_MAX];
+    const struct mt_nested *of[MT_LEVELS_MAX];
     for (uint32_t i = 0; i < nesting->levels; i++) {
         struct mt_rhythm_level *level = &rhythm->level[rhythm->levels];
         *level = nesting->nested[i].level;
@@ -206,7 +206,7 @@ static void take_levels(const struct mt_nesting *nesting, const struct mt_track 
 int mt_rhythm_tell(const struct mt_nesting *nesting, const struct mt_track *track,
                    struct mt_rhythm *rhythm)
 {
-    bool told[MT_PULSES_MAX + 1];
+    bool told[MT_LEVELS_MAX + 1];
     uint64_t *value = malloc((rhythm->iterations + 1) * sizeof *value);
     rhythm->level = calloc(nesting->levels + 1, sizeof *rhythm->level);
     int code = value && rhythm->level ? 0 : MT_ERR_MEMORY;

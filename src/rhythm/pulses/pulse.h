@@ -13,7 +13,7 @@
 
 #define MT_GRAM_MAX 16u
 #define MT_MEMBERS_MAX 32u
-#define MT_PULSES_MAX 16u
+#define MT_PULSES_MAX 32u
 
 /* A way to read a window as grams. */
 struct mt_gram_mode {

@@ -285,7 +285,7 @@ int mt_follow_begin(struct mt_follow *follow, const struct mt_window *window,
         return 0;
     follow->on = true;
     follow->borders = 0;
-    for (uint32_t i = 0; i < MT_PULSES_MAX; i++)
+    for (uint32_t i = 0; i < MT_LEVELS_MAX; i++)
         follow->beats[i].n = 0;
     for (uint32_t t = 0; t < follow->threads; t++)
         follow->next[t] = &follow->step[follow->begin[t + 1] - 1];
@@ -318,7 +318,7 @@ void mt_follow_release(struct mt_follow *follow)
     free(follow->begin);
     free(follow->next);
     free(follow->border);
-    for (uint32_t i = 0; i < MT_PULSES_MAX; i++)
+    for (uint32_t i = 0; i < MT_LEVELS_MAX; i++)
         free(follow->beats[i].at);
     memset(follow, 0, sizeof *follow);
 }

@@ -63,12 +63,12 @@ struct mt_follow {
     uint32_t confirmed;       /* symbols of it that tell the border before them, */
     uint32_t least, most;     /* symbols of the border's thread up to the anchor */
     uint32_t begun;           /* of these those in which what the iteration begins with ends */
-    uint32_t length[MT_PULSES_MAX]; /* of each level's anchor */
+    uint32_t length[MT_LEVELS_MAX]; /* of each level's anchor */
     /* Of the window. */
     const struct mt_step **next; /* of each thread */
     uint32_t *border;            /* positions */
     uint32_t borders, border_room;
-    struct mt_beats beats[MT_PULSES_MAX];
+    struct mt_beats beats[MT_LEVELS_MAX];
 };
 
 /* Begin with what is in the window; follow->on: it can be followed. Not `planned` any more if the
