@@ -1,7 +1,10 @@
 /* Sorted chunks of at most 64 ranges, and a sorted array of the chunks' first begins: two short
  * searches, and one short move on insertion. A tree would spend its time on cache misses; here all
  * that is searched for 10^4 ranges fits the first two caches. Chunks split in halves when full and
- * are merged with the next when nearly empty. */
+ * are merged with the next when nearly empty.
+ *
+ * A range that is removed keeps its place, marked as gone, until another is in its way or many are:
+ * memory that comes back is the same ranges again as a rule, and then nothing is moved. */
 #include "model/space.h"
 
 #include <stdlib.h>
@@ -10,6 +13,8 @@
 #define CHUNK_RANGES 64u /* as count_of_64 counts */
 #define MERGE_BELOW 16u
 #define MERGED_AT_MOST 48u
+#define GONE UINT32_MAX /* as an item: the range was removed */
+#define GONE_KEPT 4096u /* and four for each that is there */
 
 struct mt_space_chunk {
     struct mt_space_chunk *spare;
@@ -85,6 +90,11 @@ static struct place locate(const struct mt_space *space, uint64_t address)
     const struct mt_space_chunk *chunk = space->chunk[place.chunk];
     place.i = c ? count_in_chunk(chunk, address) : 0;
     return place;
+}
+
+static inline bool is_gone(const struct mt_space_chunk *chunk, size_t i)
+{
+    return chunk->item[i] == GONE;
 }
 
 static void range_at(const struct mt_space_chunk *chunk, size_t i, struct mt_range *range)
@@ -199,14 +209,19 @@ static void shift(struct mt_space_chunk *chunk, size_t to, size_t from)
     memmove(chunk->item + to, chunk->item + from, n * sizeof *chunk->item);
 }
 
-static bool overlaps(const struct mt_space *space, struct place place, uint64_t begin, uint64_t end)
+/* Whether what ends at `end` ends before what follows the place, be that gone or not. */
+static inline bool ends_before_next(const struct mt_space *space, struct place place, uint64_t end)
 {
     const struct mt_space_chunk *chunk = space->chunk[place.chunk];
-    if (place.i > 0 && chunk->end[place.i - 1] > begin)
-        return true;
-    if (place.i < chunk->n)
-        return chunk->begin[place.i] < end;
-    return place.chunk + 1 < space->chunks && space->first[place.chunk + 1] < end;
+    uint64_t next = place.i < chunk->n ? chunk->begin[place.i] : space->first[place.chunk + 1];
+    return end <= next; /* behind the last chunk's first is one that is larger than any */
+}
+
+static inline bool overlaps(const struct mt_space *space, struct place place, uint64_t begin,
+                            uint64_t end)
+{
+    const struct mt_space_chunk *chunk = space->chunk[place.chunk];
+    return (place.i > 0 && chunk->end[place.i - 1] > begin) || !ends_before_next(space, place, end);
 }
 
 static enum mt_space_result insert_first(struct mt_space *space)
@@ -214,35 +229,6 @@ static enum mt_space_result insert_first(struct mt_space *space)
     if (!add_chunk(space, 0))
         return MT_SPACE_MEMORY;
     space->first[0] = 0;
-    return MT_SPACE_OK;
-}
-
-enum mt_space_result mt_space_insert(struct mt_space *space, uint64_t begin, uint64_t end,
-                                     uint32_t item)
-{
-    struct place place = {0, 0};
-    if (space->chunks == 0 && insert_first(space) != MT_SPACE_OK)
-        return MT_SPACE_MEMORY;
-    if (space->size > 0) {
-        place = locate(space, begin);
-        if (overlaps(space, place, begin, end))
-            return MT_SPACE_OVERLAP;
-    }
-    if (space->chunk[place.chunk]->n == CHUNK_RANGES) {
-        if (!split(space, place.chunk))
-            return MT_SPACE_MEMORY;
-        if (place.i > CHUNK_RANGES / 2)
-            place = (struct place){place.chunk + 1, place.i - CHUNK_RANGES / 2};
-    }
-    struct mt_space_chunk *chunk = space->chunk[place.chunk];
-    shift(chunk, place.i + 1, place.i);
-    chunk->begin[place.i] = begin;
-    chunk->end[place.i] = end;
-    chunk->item[place.i] = item;
-    chunk->n++;
-    space->first[place.chunk] = chunk->begin[0];
-    space->last = place.chunk;
-    space->size++;
     return MT_SPACE_OK;
 }
 
@@ -257,23 +243,167 @@ static void shrink(struct mt_space *space, size_t at)
     }
 }
 
+/* Take the ranges that are gone out of a chunk; false if there are none. It may be empty then. */
+static bool squeeze(struct mt_space *space, size_t at)
+{
+    struct mt_space_chunk *chunk = space->chunk[at];
+    uint32_t n = chunk->n, kept = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        if (is_gone(chunk, i))
+            continue;
+        chunk->begin[kept] = chunk->begin[i];
+        chunk->end[kept] = chunk->end[i];
+        chunk->item[kept++] = chunk->item[i];
+    }
+    chunk->n = kept;
+    pad(chunk, kept);
+    space->gone -= n - kept;
+    space->first[at] = chunk->begin[0];
+    return kept < n;
+}
+
+static __attribute__((noinline)) void forget_gone(struct mt_space *space)
+{
+    for (size_t at = space->chunks; at-- > 0;)
+        if (squeeze(space, at) && space->chunk[at]->n < MERGE_BELOW)
+            shrink(space, at);
+}
+
+/* Take out the range before a place, which is gone. */
+static void take_out(struct mt_space *space, struct place place)
+{
+    struct mt_space_chunk *chunk = space->chunk[place.chunk];
+    shift(chunk, place.i - 1, place.i);
+    chunk->begin[--chunk->n] = UINT64_MAX;
+    space->first[place.chunk] = chunk->begin[0];
+    space->gone--;
+    if (chunk->n < MERGE_BELOW)
+        shrink(space, place.chunk);
+}
+
+/* What is gone and in the way of [begin, end) is taken out; false if what is in the way is there.
+ */
+static bool clear_way(struct mt_space *space, uint64_t begin, uint64_t end)
+{
+    while (space->chunks) {
+        struct place place = locate(space, begin);
+        const struct mt_space_chunk *chunk = space->chunk[place.chunk];
+        if (!overlaps(space, place, begin, end))
+            return true;
+        if (place.i == 0 || chunk->end[place.i - 1] <= begin) { /* the one behind it */
+            place.chunk += place.i == chunk->n;
+            place.i = place.i == chunk->n ? 1 : place.i + 1;
+            chunk = space->chunk[place.chunk];
+        }
+        if (!is_gone(chunk, place.i - 1))
+            return false;
+        take_out(space, place);
+    }
+    return true;
+}
+
+/* Where a range goes that overlaps none, in a chunk with room. */
+static bool make_place(struct mt_space *space, uint64_t begin, struct place *place)
+{
+    *place = (struct place){0, 0};
+    if (space->chunks == 0)
+        return insert_first(space) == MT_SPACE_OK;
+    for (;;) {
+        *place = locate(space, begin);
+        if (space->chunk[place->chunk]->n < CHUNK_RANGES)
+            return true;
+        if (!squeeze(space, place->chunk) && !split(space, place->chunk))
+            return false;
+        if (space->chunk[place->chunk]->n == 0)
+            space->first[place->chunk] = begin; /* all were gone: it begins with this one */
+    }
+}
+
+static inline void set(struct mt_space *space, struct place place, uint64_t begin, uint64_t end,
+                       uint32_t item)
+{
+    struct mt_space_chunk *chunk = space->chunk[place.chunk];
+    chunk->begin[place.i] = begin;
+    chunk->end[place.i] = end;
+    chunk->item[place.i] = item;
+    space->first[place.chunk] = chunk->begin[0];
+    space->last = place.chunk;
+    space->size++;
+}
+
+static inline void put(struct mt_space *space, struct place place, uint64_t begin, uint64_t end,
+                       uint32_t item)
+{
+    struct mt_space_chunk *chunk = space->chunk[place.chunk];
+    shift(chunk, place.i + 1, place.i);
+    chunk->n++;
+    set(space, place, begin, end, item);
+}
+
+static __attribute__((noinline)) enum mt_space_result
+insert_new(struct mt_space *space, uint64_t begin, uint64_t end, uint32_t item)
+{
+    struct place place;
+    if (!clear_way(space, begin, end))
+        return MT_SPACE_OVERLAP;
+    if (!make_place(space, begin, &place))
+        return MT_SPACE_MEMORY;
+    put(space, place, begin, end, item);
+    return MT_SPACE_OK;
+}
+
+/* In the place of ranges of one chunk that are gone and in the way. */
+static enum mt_space_result insert_over(struct mt_space *space, struct place place, uint64_t begin,
+                                        uint64_t end, uint32_t item)
+{
+    struct mt_space_chunk *chunk = space->chunk[place.chunk];
+    size_t from = place.i - (place.i > 0 && chunk->end[place.i - 1] > begin), to = from;
+    for (; to < chunk->n && chunk->begin[to] < end; to++)
+        if (!is_gone(chunk, to))
+            return MT_SPACE_OVERLAP;
+    if (to == from || space->first[place.chunk + 1] < end)
+        return insert_new(space, begin, end, item);
+    space->gone -= to - from;
+    if (to > from + 1) {
+        shift(chunk, from + 1, to);
+        chunk->n -= (uint32_t)(to - from - 1);
+        pad(chunk, chunk->n);
+    }
+    set(space, (struct place){place.chunk, from}, begin, end, item);
+    return MT_SPACE_OK;
+}
+
+enum mt_space_result mt_space_insert(struct mt_space *space, uint64_t begin, uint64_t end,
+                                     uint32_t item)
+{
+    if (space->chunks == 0)
+        return insert_new(space, begin, end, item);
+    struct place place = locate(space, begin);
+    if (overlaps(space, place, begin, end))
+        return insert_over(space, place, begin, end, item);
+    if (space->chunk[place.chunk]->n == CHUNK_RANGES)
+        return insert_new(space, begin, end, item);
+    put(space, place, begin, end, item);
+    return MT_SPACE_OK;
+}
+
 bool mt_space_remove(struct mt_space *space, uint64_t begin, struct mt_range *removed)
 {
     if (space->size == 0)
         return false;
     struct place place = locate(space, begin);
     struct mt_space_chunk *chunk = space->chunk[place.chunk];
-    if (place.i == 0 || chunk->begin[place.i - 1] != begin)
+    size_t i = place.i - 1;
+    if (place.i == 0 || chunk->begin[i] != begin || is_gone(chunk, i))
         return false;
     if (removed)
-        range_at(chunk, place.i - 1, removed);
-    shift(chunk, place.i - 1, place.i);
-    chunk->begin[--chunk->n] = UINT64_MAX;
+        range_at(chunk, i, removed);
+    chunk->item[i] = GONE;
     space->size--;
-    space->first[place.chunk] = chunk->begin[0];
+    space->gone++;
     space->last = place.chunk;
-    if (chunk->n < MERGE_BELOW)
-        shrink(space, place.chunk);
+    if (__builtin_expect(space->gone > 4 * space->size + GONE_KEPT, 0))
+        forget_gone(space);
     return true;
 }
 
@@ -283,7 +413,7 @@ bool mt_space_find(const struct mt_space *space, uint64_t address, struct mt_ran
         return false;
     struct place place = locate(space, address);
     const struct mt_space_chunk *chunk = space->chunk[place.chunk];
-    if (place.i == 0 || chunk->end[place.i - 1] <= address)
+    if (place.i == 0 || chunk->end[place.i - 1] <= address || is_gone(chunk, place.i - 1))
         return false;
     range_at(chunk, place.i - 1, range);
     return true;
@@ -296,17 +426,21 @@ bool mt_space_next(const struct mt_space *space, uint64_t address, struct mt_ran
     struct place place = locate(space, address);
     if (place.i > 0 && space->chunk[place.chunk]->end[place.i - 1] > address)
         place.i--;
-    if (place.i == space->chunk[place.chunk]->n)
-        place = (struct place){place.chunk + 1, 0};
-    if (place.chunk == space->chunks)
-        return false;
-    range_at(space->chunk[place.chunk], place.i, range);
-    return true;
+    for (; place.chunk < space->chunks; place = (struct place){place.chunk + 1, 0}) {
+        const struct mt_space_chunk *chunk = space->chunk[place.chunk];
+        while (place.i < chunk->n && is_gone(chunk, place.i))
+            place.i++;
+        if (place.i == chunk->n)
+            continue;
+        range_at(chunk, place.i, range);
+        return true;
+    }
+    return false;
 }
 
 bool mt_space_is_valid(const struct mt_space *space)
 {
-    size_t size = 0;
+    size_t size = 0, gone = 0;
     uint64_t end = 0;
     for (size_t c = 0; c < space->chunks; c++) {
         const struct mt_space_chunk *chunk = space->chunk[c];
@@ -316,6 +450,7 @@ bool mt_space_is_valid(const struct mt_space *space)
             if (chunk->begin[i] < end || chunk->end[i] <= chunk->begin[i])
                 return false;
             end = chunk->end[i];
+            gone += is_gone(chunk, i);
         }
         for (size_t i = chunk->n; i < CHUNK_RANGES; i++)
             if (chunk->begin[i] != UINT64_MAX)
@@ -325,5 +460,5 @@ bool mt_space_is_valid(const struct mt_space *space)
     for (size_t c = space->chunks; c < space->room + CHUNK_RANGES && space->room; c++)
         if (space->first[c] != UINT64_MAX)
             return false;
-    return size == space->size;
+    return gone == space->gone && size == space->size + gone;
 }

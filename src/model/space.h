@@ -1,4 +1,5 @@
-/* An ordered set of disjoint ranges of addresses [begin, end), each with a number (`item`).
+/* An ordered set of disjoint ranges of addresses [begin, end), each with a number below 2^32 - 1
+ * (`item`).
  *
  * Search, insertion and removal take a few tens of nanoseconds at 10^5 ranges, and no memory once
  * the set has had its size. Used by one thread. */
@@ -17,6 +18,7 @@ struct mt_space {
     size_t chunks, room;
     struct mt_space_chunk *spare; /* chunks for use */
     size_t size;                  /* ranges */
+    size_t gone;                  /* were removed and are still in their places */
     size_t last;                  /* chunk that was changed last; a guess */
 };
 
