@@ -25,6 +25,7 @@ struct last {
     uint64_t time_ns;
     uint32_t epoch, who;
     uint32_t kind;
+    uint32_t short_us;        /* shorter gaps find no room; in 1024 ns */
     struct mt_loglinear *set; /* GROUPS of them: of the block's device and source */
 };
 
@@ -69,6 +70,13 @@ static void *intervals_new(const struct mt_run *run)
     return state;
 }
 
+/* No gap of the block that is shorter in units of 1024 ns has a higher score than the floor. */
+static inline uint32_t short_gap(const struct state *state, const struct mt_block *block)
+{
+    double units = state->floor / ((double)(int64_t)block->size * 1024);
+    return units < UINT32_MAX ? (uint32_t)units : UINT32_MAX;
+}
+
 static int intervals_birth(void *data, const struct mt_block *block)
 {
     struct state *state = data;
@@ -79,7 +87,19 @@ static int intervals_birth(void *data, const struct mt_block *block)
     if (!last || !*set)
         return MT_ERR_MEMORY;
     last->epoch = 0;
+    last->short_us = short_gap(state, block);
     last->set = *set;
+    return 0;
+}
+
+/* A gap of a larger block may find room that is shorter. */
+static int intervals_resize(void *data, const struct mt_block *block)
+{
+    struct state *state = data;
+    struct last *last = mt_slots_at(&state->last, block->slot, sizeof *last);
+    if (!last)
+        return MT_ERR_MEMORY;
+    last->short_us = short_gap(state, block);
     return 0;
 }
 
@@ -92,25 +112,27 @@ static int intervals_iteration(void *data, const struct mt_iteration *iteration)
 }
 
 static __attribute__((noinline)) void put_gap_in(struct state *state, const struct mt_block *block,
-                                                 const struct last *last, const struct last *now,
-                                                 double score)
+                                                 struct last *last, const struct last *now)
 {
-    mt_gaps_put(&state->gaps,
-                &(struct mt_gap){score, block->id, block->size, last->time_ns, now->time_ns,
-                                 block->device, last->who, now->who, (uint8_t)last->kind,
-                                 (uint8_t)now->kind, now->epoch != last->epoch});
-    state->floor = state->gaps.n < GAPS ? 0 : state->gaps.gap[0].score;
+    double score = (double)(now->time_ns - last->time_ns) * (double)block->size;
+    if (score > state->floor) {
+        mt_gaps_put(&state->gaps,
+                    &(struct mt_gap){score, block->id, block->size, last->time_ns, now->time_ns,
+                                     block->device, last->who, now->who, (uint8_t)last->kind,
+                                     (uint8_t)now->kind, now->epoch != last->epoch});
+        state->floor = state->gaps.n < GAPS ? 0 : state->gaps.gap[0].score;
+    }
+    last->short_us = short_gap(state, block);
 }
 
-static inline void add(struct state *state, const struct mt_block *block, const struct last *last,
+static inline void add(struct state *state, const struct mt_block *block, struct last *last,
                        const struct last *now)
 {
     uint64_t ns = now->time_ns - last->time_ns;
     bool wraps = now->epoch != last->epoch;
     mt_loglinear_add(&last->set[(last->kind * KINDS + now->kind) * 2 + wraps], ns);
-    double score = (double)(int64_t)ns * (double)(int64_t)block->size;
-    if (__builtin_expect(score > state->floor, 0))
-        put_gap_in(state, block, last, now, score);
+    if (__builtin_expect(ns >> 10 >= last->short_us, 0))
+        put_gap_in(state, block, last, now);
 }
 
 /* The interval that ends with an access, if one does; `last` is the place of the block. */
@@ -170,7 +192,10 @@ static int intervals_launch(void *data, const struct mt_launch *launch)
     if (who == UINT32_MAX || !mt_slots_at(&state->last, launch->slots - 1, sizeof(struct last)))
         return MT_ERR_MEMORY;
     struct last *last = mt_slots_at(&state->last, 0, sizeof *last);
-    const struct last now = {launch->time_ns, state->epoch, who, MT_ACCESS_TOUCH, NULL};
+    const struct last now = {.time_ns = launch->time_ns,
+                             .epoch = state->epoch,
+                             .who = who,
+                             .kind = MT_ACCESS_TOUCH};
     state->pauses = mt_model_has_pauses(state->run->model);
     const struct mt_block *const *block = launch->block, *const *end = block + launch->blocks;
     if (launch->told)
@@ -191,8 +216,10 @@ static int intervals_access(void *data, const struct mt_block *block,
     if (!last)
         return MT_ERR_MEMORY;
     see(state, block, last,
-        &(struct last){access->time_ns, state->epoch, (uint32_t)access->kernel | WHO_API,
-                       access->kind, NULL});
+        &(struct last){.time_ns = access->time_ns,
+                       .epoch = state->epoch,
+                       .who = (uint32_t)access->kernel | WHO_API,
+                       .kind = access->kind});
     return 0;
 }
 
@@ -227,7 +254,7 @@ static int put_quantiles(struct state *state, const struct group *group,
     CELL(p90_ns) = mt_uint(mt_loglinear_quantile(set, 0.90));
     CELL(p99_ns) = mt_uint(mt_loglinear_quantile(set, 0.99));
     CELL(max_ns) = mt_uint(set->max);
-    CELL(mean_ns) = mt_real(set->sum / (double)set->total);
+    CELL(mean_ns) = mt_real((double)set->sum / (double)set->total);
     CELL(trace) = mt_uint(state->run->trace_index);
     return state->ati->row(state->ati, &mt_table_ati, cell);
 }
@@ -330,6 +357,7 @@ const struct mt_pass mt_pass_intervals = {
     .new = intervals_new,
     .free = intervals_free,
     .birth = intervals_birth,
+    .resize = intervals_resize,
     .access = intervals_access,
     .launch = intervals_launch,
     .iteration = intervals_iteration,

@@ -32,7 +32,7 @@ START_TEST(quantiles_are_within_the_error)
     }
     ck_assert_uint_eq(mt_loglinear_quantile(&set, 0), 1);
     ck_assert_uint_eq(mt_loglinear_quantile(&set, 1), 1000000);
-    ck_assert_double_eq(set.sum, 333833500);
+    ck_assert(set.sum == 333833500);
 }
 END_TEST
 
