@@ -19,6 +19,7 @@
 struct mt_decoder {
     struct mt_codec_model model;
     struct mt_column_view view[MT_COLUMNS];
+    bool lacks[MT_COLUMNS]; /* was left out: zeros */
     struct mt_chunk_header header;
     ZSTD_DCtx *unpacker;
     uint8_t *raw;
@@ -63,11 +64,13 @@ void mt_decoder_free(struct mt_decoder *decoder)
 /* What a column that was left out holds; as many as a chunk has events at most. */
 static const uint8_t zeros[MT_CHUNK_EVENTS_MAX + MT_COLUMN_PAD];
 
-static void fill_in(struct mt_column_view view[MT_COLUMNS])
+static void fill_in(struct mt_decoder *decoder)
 {
-    for (unsigned id = 0; id < MT_COLUMNS; id++)
-        if (!view[id].at && mt_column_may_lack(id))
-            view[id] = (struct mt_column_view){zeros, zeros + MT_CHUNK_EVENTS_MAX};
+    for (unsigned id = 0; id < MT_COLUMNS; id++) {
+        decoder->lacks[id] = !decoder->view[id].at && mt_column_may_lack(id);
+        if (decoder->lacks[id])
+            decoder->view[id] = (struct mt_column_view){zeros, zeros + MT_CHUNK_EVENTS_MAX};
+    }
 }
 
 static int make_room(struct mt_decoder *decoder, size_t size)
@@ -100,10 +103,22 @@ int mt_decoder_begin(struct mt_decoder *decoder, const struct mt_chunk_header *h
     const struct mt_column_view *kinds = &decoder->view[MT_SLOT_KINDS];
     if ((size_t)(kinds->end - kinds->at) != header->events)
         return MT_ERR_DAMAGED;
-    fill_in(decoder->view);
+    fill_in(decoder);
     mt_codec_model_clear(&decoder->model);
     decoder->damaged = false;
     return 0;
+}
+
+/* Which numbers are left out as a rule: all but the first field of the usual kinds. */
+static inline ALWAYS_INLINE bool get_count(struct mt_decoder *decoder, unsigned kind, size_t slot,
+                                           struct mt_column_view *view, uint64_t *value)
+{
+    bool usual = USUAL_KINDS >> kind & 1;
+    if (usual && slot && __builtin_expect(decoder->lacks[MT_COLUMN(kind, slot)], 1)) {
+        *value = 0;
+        return true;
+    }
+    return mt_column_get_small(view, value);
 }
 
 static inline ALWAYS_INLINE bool get_total(struct mt_column_view *view, uint64_t *last,
@@ -132,25 +147,28 @@ static inline ALWAYS_INLINE bool get_handle(struct mt_handles *handles, struct m
 static bool get_new_shape(struct mt_decoder *decoder, uint64_t kernel, uint32_t words)
 {
     struct mt_column_view *view = &decoder->view[MT_COLUMN(MT_launch, MT_SLOT_OFFSETS)];
-    uint16_t *offset = mt_shape_renew(&decoder->model.shapes, kernel, words);
+    uint64_t *offset = mt_shape_renew(&decoder->model.shapes, kernel, words);
     uint64_t last = 0;
     for (uint32_t i = 0; i < words; i++) {
         uint64_t code;
         if (!mt_column_get_small(view, &code) || code > MT_OFFSET_MASK)
             return false;
-        offset[i] = (uint16_t)(last = (last + code) & MT_OFFSET_MASK);
+        last = (last + code) & MT_OFFSET_MASK;
+        offset[i] = last << MT_WORD_ADDRESS_BITS;
     }
     return true;
 }
 
-/* mt_address_get, many times, put together with the words' offsets; nearly half of the time of
+_Static_assert(MT_ADDRESSES_KEPT == 1u << 16, "a number of 16 bits is a place among them");
+
+/* mt_address_get, many times, put together with the words' offsets; a good part of the time of
  * reading a trace is spent here. The copies live in registers, which what is written to `word`
  * would otherwise forbid. A number of two bytes may end behind the column's end: what lies there
  * may be read, and is found out at the next number or behind the loop. */
-static __attribute__((noinline)) bool get_addresses(struct mt_addresses *addresses,
-                                                    struct mt_column_view *column,
-                                                    const uint16_t *offset, uint64_t *word,
-                                                    const uint64_t *words_end)
+static inline ALWAYS_INLINE bool get_addresses(struct mt_addresses *addresses,
+                                               struct mt_column_view *column,
+                                               const uint64_t *offset, uint64_t *word,
+                                               const uint64_t *words_end)
 {
     const uint8_t *at = column->at, *const end = column->end;
     uint64_t *const kept = addresses->kept;
@@ -158,14 +176,14 @@ static __attribute__((noinline)) bool get_addresses(struct mt_addresses *address
     for (; word < words_end; word++, offset++) {
         if (__builtin_expect(at >= end, 0))
             return false;
-        uint32_t code = at[0], bytes = 1;
-        if (code >= 0x80) {
-            code = (code & 0x7f) | (uint32_t)at[1] << 7; /* 2^14 and more if it goes on */
-            bytes = 2;
-        }
         uint64_t address;
+        uint32_t code = *at;
+        const uint8_t *next = at + 1;
+        if (code >= 0x80) {
+            code = (code & 0x7f) | (uint32_t)*next++ << 7; /* 2^14 and more if it goes on */
+        }
         if (__builtin_expect(code - 2 < count && code < 1u << 14, 1)) {
-            at += bytes;
+            at = next;
             address = kept[(uint16_t)(count + 1 - code)];
             kept[(uint16_t)count++] = address;
         } else {
@@ -177,14 +195,12 @@ static __attribute__((noinline)) bool get_addresses(struct mt_addresses *address
             at = column->at;
             count = addresses->count;
         }
-        *word = MT_WORD_ADDRESS(address) | (uint64_t)*offset << MT_WORD_ADDRESS_BITS;
+        *word = MT_WORD_ADDRESS(address) | *offset;
     }
     addresses->count = count;
     column->at = at;
     return at <= end;
 }
-
-_Static_assert(MT_ADDRESSES_KEPT == 1u << 16, "a number of 16 bits is a place among them");
 
 static inline ALWAYS_INLINE bool get_words(struct mt_decoder *decoder, unsigned kind,
                                            uint64_t kernel, uint64_t *word, uint32_t *words)
@@ -232,7 +248,8 @@ static inline ALWAYS_INLINE bool get_record(struct mt_decoder *decoder, struct m
     uint32_t words;
     record->kind = (uint16_t)kind;
     record->flags = 0;
-#define GET_COUNT(event, name) mt_column_get_small(view, word)
+#define GET_COUNT(event, name)                                                                     \
+    get_count(decoder, MT_##event, offsetof(struct mt_ev_##event, name) / sizeof *word, view, word)
 #define GET_API(event, name) mt_column_get_small(view, word)
 #define GET_SIZE(event, name) mt_column_get_wide(view, word)
 #define LEAVE_OUT (*word = 0, true)
@@ -337,16 +354,18 @@ static bool get_times(struct mt_decoder *decoder, struct mt_record *start, struc
 {
     struct mt_column_view *times = &decoder->view[MT_SLOT_TIMES];
     const uint8_t *at = times->at, *const stop = times->end;
-    struct mt_tempo *tempo = &decoder->model.tempo;
+    struct mt_tempo *const tempo = &decoder->model.tempo;
+    const struct mt_record *const all = *end;
     const unsigned shift = decoder->header.time_shift;
-    const uint64_t last = decoder->header.time_last;
+    const uint64_t most = decoder->header.time_last >> shift;
     uint64_t quanta = decoder->quanta, more;
-    uint32_t before = tempo->before, records = 0;
+    uint32_t before = tempo->before, failed = 0;
     struct mt_record *record = start;
-    while (record < *end && at < stop) {
+    while (record < all && at < stop) {
         uint64_t error = *at++;
         if (__builtin_expect(error == MT_TEMPO_LONG, 0)) {
-            if (!mt_column_get(&decoder->view[MT_SLOT_LONG_TIMES], &more))
+            failed = !mt_column_get(&decoder->view[MT_SLOT_LONG_TIMES], &more);
+            if (failed)
                 break;
             error += more;
         }
@@ -354,22 +373,20 @@ static bool get_times(struct mt_decoder *decoder, struct mt_record *start, struc
         uint16_t *average = mt_tempo_place(tempo, before, now);
         uint64_t gap = (*average >> 2) + mt_unzigzag(error);
         mt_tempo_learn(average, gap);
-        uint64_t time = (quanta + gap) << shift;
-        if (__builtin_expect(time > last, 0))
+        failed = quanta + gap > most;
+        if (__builtin_expect(failed, 0))
             break;
         before = now;
         quanta += gap;
-        record->time = time;
+        record->time = quanta << shift;
         record = (struct mt_record *)(uintptr_t)mt_record_next(record);
-        records++;
     }
-    bool fine = record == *end;
+    decoder->left -= (uint32_t)(at - times->at) - failed;
     *end = record;
     times->at = at;
     tempo->before = before;
     decoder->quanta = quanta;
-    decoder->left -= records;
-    return fine;
+    return record == all;
 }
 
 /* Whether a column is to be read to its end: it was not left out, its kind is known, and it is
@@ -378,7 +395,7 @@ static bool is_read(const struct mt_decoder *decoder, unsigned id)
 {
     const struct mt_event_info *info = mt_event_info(id >> 4);
     unsigned slot = id & 15;
-    if (decoder->view[id].end == zeros + MT_CHUNK_EVENTS_MAX)
+    if (decoder->lacks[id])
         return false;
     if (!info || !decoder->lean)
         return info || id >> 4 == 0;

@@ -153,7 +153,7 @@ static bool same_shape(const struct mt_shapes *shapes, const struct mt_shape *sh
     if (shape->count != words)
         return false;
     for (uint32_t i = 0; i < words; i++)
-        if (shapes->offset[shape->start + i] != word[i] >> MT_WORD_ADDRESS_BITS)
+        if ((shapes->offset[shape->start + i] ^ word[i]) >> MT_WORD_ADDRESS_BITS)
             return false;
     return true;
 }
@@ -167,12 +167,13 @@ static void put_shape(struct mt_encoder *encoder, struct mt_shapes *shapes, uint
         return;
     }
     put_number(encoder, shape, (uint64_t)words + 1);
-    uint16_t *kept = mt_shape_renew(shapes, kernel, words), last = 0;
+    uint64_t *kept = mt_shape_renew(shapes, kernel, words), last = 0;
     for (uint32_t i = 0; i < words; i++) {
-        kept[i] = (uint16_t)(word[i] >> MT_WORD_ADDRESS_BITS);
+        uint64_t offset = word[i] >> MT_WORD_ADDRESS_BITS;
+        kept[i] = offset << MT_WORD_ADDRESS_BITS;
         put_number(encoder, column(encoder, MT_launch, MT_SLOT_OFFSETS),
-                   (uint16_t)(kept[i] - last) & MT_OFFSET_MASK);
-        last = kept[i];
+                   (offset - last) & MT_OFFSET_MASK);
+        last = offset;
     }
 }
 

@@ -22,7 +22,7 @@ struct mt_shape {
 struct mt_shapes {
     struct mt_shape shape[MT_SHAPES];
     uint32_t used;
-    uint16_t offset[MT_SHAPE_OFFSETS];
+    uint64_t offset[MT_SHAPE_OFFSETS]; /* where a word has them */
 };
 
 static inline void mt_shapes_clear(struct mt_shapes *shapes)
@@ -37,7 +37,7 @@ static inline struct mt_shape *mt_shape_of(struct mt_shapes *shapes, uint64_t ke
 }
 
 /* Room for `count` offsets (<= MT_SHAPE_OFFSETS), which are the kernel's shape from now on. */
-static inline uint16_t *mt_shape_renew(struct mt_shapes *shapes, uint64_t kernel, uint32_t count)
+static inline uint64_t *mt_shape_renew(struct mt_shapes *shapes, uint64_t kernel, uint32_t count)
 {
     if (count > MT_SHAPE_OFFSETS - shapes->used)
         mt_shapes_clear(shapes);

@@ -24,7 +24,7 @@ static void copy_events(struct mt_trace *trace, struct mt_tracewriter *writer, u
     struct mt_symbol symbol;
     uint32_t thread;
     for (uint64_t i = 0; i < to && (record = mt_trace_next(trace, &thread)); i++)
-        if (i >= from || !mt_symbol_fill(&symbol, record))
+        if (i >= from || !mt_symbol_fill(&symbol, record->kind, record))
             mt_tracewriter_add(writer, thread, record);
 }
 

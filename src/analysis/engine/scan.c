@@ -70,13 +70,13 @@ static int look_at_other(struct scan *scan, const struct mt_record *record, uint
 }
 
 /* What caching allocators have handed out on each device. */
-static inline void follow_memory(struct mt_most *most, const struct mt_record *record,
-                                 uint64_t number)
+static inline void follow_memory(struct mt_most *most, const unsigned kind,
+                                 const struct mt_record *record, uint64_t number)
 {
-    if (record->kind == MT_block_free) {
+    if (kind == MT_block_free) {
         const struct mt_ev_block_free *event = (const void *)record->word;
         most[mt_model_device(event->device)].now -= (int64_t)event->size;
-    } else if (record->kind == MT_block_alloc) {
+    } else if (kind == MT_block_alloc) {
         const struct mt_ev_block_alloc *event = (const void *)record->word;
         struct mt_most *it = &most[mt_model_device(event->device)];
         it->now += (int64_t)event->size;
@@ -87,37 +87,53 @@ static inline void follow_memory(struct mt_most *most, const struct mt_record *r
     }
 }
 
-static inline int look_at(struct scan *scan, const struct mt_record *record, uint32_t thread,
-                          uint64_t number)
+static inline __attribute__((always_inline)) int look_at(struct scan *scan, const unsigned kind,
+                                                         const struct mt_record *record,
+                                                         uint32_t thread, uint64_t number)
 {
     struct mt_symbol *symbol = &scan->batch[scan->held];
-    if (__builtin_expect(!mt_record_is_valid(record), 0))
+    if (__builtin_expect(!mt_words_fit(kind, record->words), 0))
         return 0;
-    if (!mt_symbol_fill(symbol, record))
+    if (!mt_symbol_fill(symbol, kind, record))
         return look_at_other(scan, record, number);
     if (__builtin_expect(scan->paused, 0))
         return 0;
-    follow_memory(scan->most, record, number);
+    follow_memory(scan->most, kind, record, number);
     symbol->event = number;
     symbol->time_ns = record->time;
     symbol->thread = (uint16_t)thread;
-    symbol->input =
-        record->kind == MT_copy && symbol->what < 64 && scan->to_device >> symbol->what & 1;
-    if (record->kind == MT_launch && scan->same.size) {
+    symbol->input = kind == MT_copy && symbol->what < 64 && scan->to_device >> symbol->what & 1;
+    if (kind == MT_launch && scan->same.size) {
         const uint64_t *same = mt_dict_find(&scan->same, symbol->what);
         symbol->what = same ? (uint32_t)*same : symbol->what;
     }
     return ++scan->held == BATCH ? flush(scan) : 0;
 }
 
+static __attribute__((noinline)) int look_at_any(struct scan *scan, const struct mt_record *record,
+                                                 uint32_t thread, uint64_t number)
+{
+    return record->kind < MT_KINDS ? look_at(scan, record->kind, record, thread, number) : 0;
+}
+
+/* The usual kinds in places of their own, where the compiler knows what they have. */
 static int look_at_run(struct scan *scan, const struct mt_trace_run *run, uint64_t number)
 {
-    for (const struct mt_record *record = run->first; record < run->end;
-         record = mt_record_next(record)) {
+    const uint32_t thread = run->thread;
+    int code = 0;
+    for (const struct mt_record *record = run->first; record < run->end && code == 0;
+         record = mt_record_next(record), number++) {
+        if (record->kind == MT_launch)
+            code = look_at(scan, MT_launch, record, thread, number);
+        else if (record->kind == MT_block_alloc)
+            code = look_at(scan, MT_block_alloc, record, thread, number);
+        else if (record->kind == MT_block_free)
+            code = look_at(scan, MT_block_free, record, thread, number);
+        else
+            code = look_at_any(scan, record, thread, number);
         scan->end_ns = record->time;
-        RETURN_IF_ERROR(look_at(scan, record, run->thread, number++));
     }
-    return 0;
+    return code;
 }
 
 static int read_all(struct scan *scan, struct mt_trace *trace, struct mt_rhythm *rhythm,
