@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fnv.h"
 #include "base/grow.h"
 
 #define NAME_MAX_BYTES 60000u /* a name must fit into a record */
@@ -133,9 +134,7 @@ int mt_importer_access(struct mt_importer *importer, uint64_t time_ns,
 
 static uint64_t hash_of(struct mt_csv_cell name)
 {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < name.size; i++)
-        hash = (hash ^ (unsigned char)name.text[i]) * UINT64_C(0x100000001b3);
+    uint64_t hash = mt_fnv(MT_FNV_START, name.text, name.size);
     return hash ^ hash >> 29;
 }
 

@@ -257,8 +257,9 @@ static size_t fitting(const char *text, size_t length, size_t room)
     return room;
 }
 
-/* Written from its end: what is innermost must be there. */
-const char *mt_scopes_path(const struct mt_scopes *scopes, uint32_t scope, char *buffer,
+/* Its ranges, outermost first, with slashes in between and without PyTorch's numbers; what does not
+ * fit is left out on the outside, so it is written from its end. In `buffer`; NULL for none. */
+static const char *path_of(const struct mt_scopes *scopes, uint32_t scope, char *buffer,
                            size_t size)
 {
     char *at = buffer + size - 1, *begin = buffer + MORE_BYTES;
@@ -292,14 +293,14 @@ void mt_model_follow_ranges(struct mt_model *model, mt_scope_name *text, void *c
 const char *mt_model_range(const struct mt_model *model, const struct mt_block *block, char *buffer,
                            size_t size)
 {
-    return mt_scopes_path(&model->scopes, block->scope, buffer, size);
+    return path_of(&model->scopes, block->scope, buffer, size);
 }
 
 const char *mt_model_forward_range(const struct mt_model *model, const struct mt_block *block,
                                    char *buffer, size_t size)
 {
     uint32_t forward = mt_scopes_forward(&model->scopes, block->scope);
-    return mt_scopes_path(&model->scopes, forward, buffer, size);
+    return path_of(&model->scopes, forward, buffer, size);
 }
 
 #define AS(name) ((const struct mt_ev_##name *)(const void *)record->word)

@@ -60,9 +60,4 @@ void mt_scopes_drop(struct mt_scopes *scopes, uint32_t scope);
 /* That of the forward function which the innermost backward one belongs to; 0: none is known. */
 uint32_t mt_scopes_forward(const struct mt_scopes *scopes, uint32_t scope);
 
-/* Its ranges, outermost first, with slashes in between and without PyTorch's numbers; what does not
- * fit is left out on the outside. Lies in `buffer`; NULL for none. */
-const char *mt_scopes_path(const struct mt_scopes *scopes, uint32_t scope, char *buffer,
-                           size_t size);
-
 #endif

@@ -1,6 +1,7 @@
 #include "plot/svg.h"
 
-void mt_svg_escape(struct mt_output *output, const char *text)
+/* Text as it may stand in XML. */
+static void escape(struct mt_output *output, const char *text)
 {
     for (; *text; text++) {
         if (*text == '<')
@@ -26,9 +27,9 @@ void mt_svg_begin(struct mt_output *output, double width, double height, const c
               "<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n"
               "<text x=\"16\" y=\"26\" font-size=\"17\" font-weight=\"bold\">",
               width, height, width, height);
-    mt_svg_escape(output, title);
+    escape(output, title);
     mt_put_string(output, "</text>\n<text x=\"16\" y=\"45\" fill=\"#555\">");
-    mt_svg_escape(output, subtitle);
+    escape(output, subtitle);
     mt_put_string(output, "</text>\n");
 }
 
@@ -42,7 +43,7 @@ void mt_svg_text(struct mt_output *output, double x, double y, enum mt_anchor an
 {
     static const char *const anchors[] = {"start", "middle", "end"};
     mt_printf(output, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">", x, y, anchors[anchor]);
-    mt_svg_escape(output, text);
+    escape(output, text);
     mt_put_string(output, "</text>\n");
 }
 
@@ -50,7 +51,7 @@ void mt_svg_text_upward(struct mt_output *output, double x, double y, const char
 {
     mt_printf(output,
               "<text transform=\"translate(%.1f %.1f) rotate(-90)\" text-anchor=\"middle\">", x, y);
-    mt_svg_escape(output, text);
+    escape(output, text);
     mt_put_string(output, "</text>\n");
 }
 
@@ -64,7 +65,7 @@ void mt_svg_rect(struct mt_output *output, double x, double y, double width, dou
         return;
     }
     mt_put_string(output, "><title>");
-    mt_svg_escape(output, tip);
+    escape(output, tip);
     mt_put_string(output, "</title></rect>\n");
 }
 

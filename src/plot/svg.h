@@ -26,9 +26,6 @@ void mt_svg_rect(struct mt_output *output, double x, double y, double width, dou
 void mt_svg_line(struct mt_output *output, double x1, double y1, double x2, double y2,
                  const char *style);
 
-/* Text as it may stand in XML. */
-void mt_svg_escape(struct mt_output *output, const char *text);
-
 #define MT_SVG_GRID "stroke:#e4e4e4"
 #define MT_SVG_FRAME "stroke:#444"
 #define MT_SVG_MARK "stroke:#b00020;stroke-dasharray:4 3"

@@ -4,15 +4,12 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/fnv.h"
 #include "report/stacksinks.h"
 
-/* FNV-1a. */
 static uint64_t hash(uint32_t parent, const char *name, size_t length)
 {
-    uint64_t sum = (UINT64_C(0xcbf29ce484222325) ^ parent) * UINT64_C(0x100000001b3);
-    for (size_t i = 0; i < length; i++)
-        sum = (sum ^ (unsigned char)name[i]) * UINT64_C(0x100000001b3);
-    return sum;
+    return mt_fnv(mt_fnv(MT_FNV_START, &parent, sizeof parent), name, length);
 }
 
 static int append(struct mt_flame_tree *tree, uint32_t parent, const char *name, size_t length)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/dict.h"
+#include "base/fnv.h"
 #include "base/grow.h"
 #include "stacks/siterules.h"
 
@@ -218,14 +219,14 @@ const char *mt_stacks_text(struct mt_stacks *stacks, uint64_t stack)
 
 /* ---- sites ---- */
 
-/* FNV-1a over strings, which may be missing, and a number. */
+/* Of strings, which may be missing, and a number. */
 static uint64_t hash(const char *const *strings, size_t n, uint64_t number)
 {
-    uint64_t sum = UINT64_C(0xcbf29ce484222325) ^ number;
+    uint64_t sum = MT_FNV_START ^ number;
     for (size_t i = 0; i < n; i++) {
-        for (const char *at = strings[i]; at && *at; at++)
-            sum = (sum ^ (unsigned char)*at) * UINT64_C(0x100000001b3);
-        sum = (sum ^ 0xff) * UINT64_C(0x100000001b3);
+        if (strings[i])
+            sum = mt_fnv(sum, strings[i], strlen(strings[i]));
+        sum = mt_fnv(sum, "\xff", 1);
     }
     return sum;
 }

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/fnv.h"
 #include "base/grow.h"
 
 void mt_logicals_init(struct mt_logicals *it, struct mt_behaviour *behaviour)
@@ -405,18 +406,12 @@ void mt_logical_kinds(const struct mt_logical *logical, struct mt_pattern_kinds 
     }
 }
 
-static uint64_t hash_name(uint64_t sum, const char *name)
-{
-    for (; *name; name++)
-        sum = (sum ^ (unsigned char)*name) * UINT64_C(0x100000001b3);
-    return sum;
-}
-
 uint64_t mt_logical_signature(const struct mt_logical *logical, const struct mt_logicals *it)
 {
-    uint64_t sum = UINT64_C(0xcbf29ce484222325);
-    for (uint32_t i = 0; i < logical->beats; i++)
-        sum = mix(hash_name(sum, mt_behaviour_who(it->behaviour, logical->beat[i].who)),
-                  logical->beat[i].kind);
+    uint64_t sum = MT_FNV_START;
+    for (uint32_t i = 0; i < logical->beats; i++) {
+        const char *who = mt_behaviour_who(it->behaviour, logical->beat[i].who);
+        sum = mix(mt_fnv(sum, who, strlen(who)), logical->beat[i].kind);
+    }
     return sum;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/dict.h"
+#include "base/fnv.h"
 #include "model/model.h"
 #include "rhythm/search/detector.h"
 
@@ -26,11 +27,8 @@ struct scan {
 static uint64_t hash_name(const struct mt_record *record)
 {
     size_t words;
-    const unsigned char *text = (const unsigned char *)mt_record_tail(record, &words);
-    uint64_t hash = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < 8 * words && text[i]; i++)
-        hash = (hash ^ text[i]) * 0x100000001b3u;
-    return hash;
+    const char *text = (const char *)mt_record_tail(record, &words);
+    return mt_fnv(MT_FNV_START, text, strnlen(text, 8 * words));
 }
 
 static int note_kernel(struct scan *scan, const struct mt_record *record)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/fnv.h"
 #include "base/grow.h"
 #include "symbols/demangle.h"
 
@@ -25,19 +26,10 @@ void mt_kernelset_release(struct mt_kernelset *set)
     mt_dict_release(&set->by_name);
 }
 
-/* FNV-1a. */
-static uint64_t hash(const char *name)
-{
-    uint64_t sum = UINT64_C(0xcbf29ce484222325);
-    for (; *name; name++)
-        sum = (sum ^ (unsigned char)*name) * UINT64_C(0x100000001b3);
-    return sum;
-}
-
 /* Where the index + 1 of `name` lies, 0 if it is new. Names of one hash lie behind each other. */
 static uint64_t *place_of(struct mt_kernelset *set, const char *name)
 {
-    for (uint64_t key = hash(name);; key++) {
+    for (uint64_t key = mt_fnv(MT_FNV_START, name, strlen(name));; key++) {
         uint64_t *place = mt_dict_add(&set->by_name, key);
         if (!place || *place == 0 || strcmp(set->kernel[*place - 1].mangled, name) == 0)
             return place;

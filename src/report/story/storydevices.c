@@ -23,7 +23,8 @@ const char *mt_story_device_name(const struct mt_story *story, unsigned device)
     return mt_rows_text(story->summary, key_of(key, sizeof key, device, "name"));
 }
 
-bool mt_story_is_used(const struct mt_story *story, unsigned device)
+/* Whether memory was taken of it. */
+static bool is_used(const struct mt_story *story, unsigned device)
 {
     return mt_story_device(story, device, "peak_reserved_bytes") ||
            mt_story_device(story, device, "peak_allocated_bytes");
@@ -34,7 +35,7 @@ size_t mt_story_used(const struct mt_story *story, unsigned device[MT_STORY_DEVI
     size_t n = 0;
     for (unsigned next = 0; next <= MT_STORY_UNKNOWN; next++) {
         size_t at = n;
-        if (!mt_story_is_used(story, next))
+        if (!is_used(story, next))
             continue;
         for (; at > 0 && mt_story_device(story, device[at - 1], "peak_allocated_bytes") <
                              mt_story_device(story, next, "peak_allocated_bytes");

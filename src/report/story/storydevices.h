@@ -13,9 +13,6 @@ uint64_t mt_story_device(const struct mt_story *story, unsigned device, const ch
 /* Its name; NULL where the trace has none. */
 const char *mt_story_device_name(const struct mt_story *story, unsigned device);
 
-/* Whether memory was taken of it. */
-bool mt_story_is_used(const struct mt_story *story, unsigned device);
-
 /* Devices of which memory was taken, the one with the most allocated first; how many. */
 size_t mt_story_used(const struct mt_story *story, unsigned device[MT_STORY_DEVICES + 1]);
 

@@ -31,27 +31,31 @@ static uint64_t take(struct reader *from, size_t size)
     return value;
 }
 
-static uint64_t take_unsigned(struct reader *from)
+/* LEB128. *sign: what its sign puts above it, where it has one. */
+static uint64_t take_leb128(struct reader *from, uint64_t *sign)
 {
     uint64_t value = 0;
-    for (unsigned shift = 0;; shift += 7) {
-        uint8_t byte = (uint8_t)take(from, 1);
+    unsigned shift = 0;
+    uint8_t byte;
+    do {
+        byte = (uint8_t)take(from, 1);
         value |= shift < 64 ? (uint64_t)(byte & 127) << shift : 0;
-        if (byte < 128)
-            return value;
-    }
+        shift += 7;
+    } while (byte >= 128);
+    *sign = byte & 64 && shift < 64 ? ~UINT64_C(0) << shift : 0;
+    return value;
+}
+
+static uint64_t take_unsigned(struct reader *from)
+{
+    uint64_t sign;
+    return take_leb128(from, &sign);
 }
 
 static int64_t take_signed(struct reader *from)
 {
-    uint64_t value = 0;
-    for (unsigned shift = 0;; shift += 7) {
-        uint8_t byte = (uint8_t)take(from, 1);
-        value |= shift < 64 ? (uint64_t)(byte & 127) << shift : 0;
-        if (byte < 128)
-            return (int64_t)(byte & 64 && shift + 7 < 64 ? value | ~UINT64_C(0) << (shift + 7)
-                                                         : value);
-    }
+    uint64_t sign, value = take_leb128(from, &sign);
+    return (int64_t)(value | sign);
 }
 
 static void skip(struct reader *from, uint64_t size)

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fnv.h"
 #include "format/layout.h"
 #include "shim/record/life.h"
 #include "shim/record/ring.h"
@@ -106,7 +107,7 @@ uint64_t mt_intern_lost(void)
     return atomic_load(&intern.lost);
 }
 
-void mt_intern_lose(void)
+static void lose(void)
 {
     atomic_fetch_add_explicit(&intern.lost, 1, memory_order_relaxed);
 }
@@ -205,18 +206,17 @@ static size_t put_texts(const char *first, const char *second)
     return one + two + 2;
 }
 
-static uint64_t hash_text(size_t size, uint64_t seed)
+/* Of what was put, and a number; never 0. */
+static uint64_t hash_text(size_t size, uint64_t number)
 {
-    for (size_t i = 0; i < size; i++)
-        seed = (seed ^ (uint8_t)intern.text[i]) * UINT64_C(0x100000001b3);
-    return seed | 1;
+    return mt_fnv(MT_FNV_START + number, intern.text, size) | 1;
 }
 
 /* Code objects that say the same have one number: those that a job makes again and again. */
 static uint32_t text_id(const struct mt_pycode *code)
 {
     size_t size = put_texts(code->file, code->name);
-    uint64_t hash = hash_text(size, UINT64_C(0xcbf29ce484222325) + code->first_line);
+    uint64_t hash = hash_text(size, code->first_line);
     if (!mt_rows_make_room(&intern.texts))
         return 0;
     struct text_row *row = mt_rows_find(&intern.texts, &hash);
@@ -387,7 +387,7 @@ uint32_t mt_intern_stack(uint64_t hash, void (*collect)(struct mt_found *found, 
     if (id)
         remember(hash, id);
     else
-        mt_intern_lose();
+        lose();
     *told = intern.told;
     pthread_mutex_unlock(&intern.lock);
     errno = saved;

@@ -27,6 +27,5 @@ uint32_t mt_intern_stack(uint64_t hash, void (*collect)(struct mt_found *found, 
 
 /* Stacks that could not be told since the recording began. */
 uint64_t mt_intern_lost(void);
-void mt_intern_lose(void);
 
 #endif
