@@ -189,6 +189,55 @@ START_TEST(writing)
 }
 END_TEST
 
+#define OTHERS 16 /* records that a run has besides, as of its thread; they may be lost, too */
+
+/* "memtrace: PATH: N events were lost: ..." */
+static uint64_t said_lost(const char *said)
+{
+    const char *at = strstr(said, " events were lost");
+    while (at && at > said && at[-1] != ' ')
+        at--;
+    return at ? strtoull(at, NULL, 10) : 0;
+}
+
+/* In the trace, if that had room for it, or else said at the end. */
+static void check_number(const struct run *run, const char *fault)
+{
+    struct mt_trace *trace = open_trace(run->trace[0]);
+    struct mt_trace_stats stats;
+    uint64_t events = 0;
+    for (const struct mt_record *r; (r = mt_trace_next(trace, NULL));)
+        events += r->kind == MT_alloc || r->kind == MT_free;
+    mt_trace_stats(trace, &stats);
+    bool told = mt_trace_meta(trace, "lost.untold") != NULL;
+    uint64_t lost = told ? stats.events_lost : said_lost(run->err);
+    ck_assert_uint_eq(stats.chunks_damaged, 0);
+    ck_assert_msg(events + lost >= EVENTS && events + lost <= EVENTS + OTHERS,
+                  "%s: %llu recorded, %llu lost; said: %s", fault, (unsigned long long)events,
+                  (unsigned long long)lost, run->err);
+    mt_trace_free(trace);
+}
+
+/* First they come too fast, then the disk is full: the number of what is lost, once told, is never
+ * damaged by one that needs more room. */
+START_TEST(a_disk_that_is_full_at_the_end)
+{
+    for (unsigned nth = 1; nth <= 80; nth++) {
+        char fault[32];
+        snprintf(fault, sizeof fault, "FAULT=full:%u", 1 + nth % 40);
+        struct run run = run_order(
+            &(struct order){.preload = preload(),
+                            .environment = LIST(fault, "MEMTRACE_RING_KIB=64", "MEMTRACE_WAIT_US=0",
+                                                "MEMTRACE_OUTPUT=t.mtrace"),
+                            .arguments = LIST("victim", "plain", "2000")});
+        ck_assert_msg(run_exited(&run, 0), "%s: wait status %#x", fault, run.status);
+        if (run.traces)
+            check_number(&run, fault);
+        run_free(&run);
+    }
+}
+END_TEST
+
 START_TEST(threads)
 {
     check_some("thread", 1);
@@ -259,6 +308,7 @@ START_TEST(more_rights_than_the_caller)
 END_TEST
 
 UNIT_MAIN("faults", memory, files, a_ring_that_cannot_grow, file_systems_without_fallocate,
-          interrupted, file_systems_that_copy_on_write, names, writing, threads,
-          system_calls_denied, recorder_that_a_debugger_stops, memory_where_nothing_is_recorded,
+          interrupted, file_systems_that_copy_on_write, names, writing,
+          a_disk_that_is_full_at_the_end, threads, system_calls_denied,
+          recorder_that_a_debugger_stops, memory_where_nothing_is_recorded,
           more_rights_than_the_caller)

@@ -103,14 +103,16 @@ static void count_all(const char *path, uint64_t *events, uint64_t *lost)
 
 static unsigned reasons; /* of losses, that traces tell */
 
-/* A disk that is full to its last byte has no room for the reason: then it is only said. */
+/* A disk that is full to its last byte has no room for the reason: then it is only said. On a busy
+ * machine a ring was full before that, too. */
 static void check_reason(const char *path)
 {
+    static const char *const wanted =
+        "cannot write: No space left on device; make room, or use another --output";
     struct mt_trace *trace = open_trace(path);
     const char *why = mt_trace_meta(trace, "lost_reason");
     if (why)
-        ck_assert_str_eq(why, "cannot write: No space left on device; make room, or use another "
-                              "--output");
+        ck_assert_msg(strncmp(why, wanted, strlen(wanted)) == 0, "%s", why);
     reasons += why != NULL;
     mt_trace_free(trace);
 }

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -33,6 +34,22 @@ static int due(const char *name, const void *caller)
         return 0;
     int nth = atoi(fault + length + 1);
     return nth == 0 || ++calls == nth;
+}
+
+static int due_from(const char *name, const void *caller)
+{
+    static _Atomic int calls;
+    const char *fault = getenv("FAULT");
+    size_t length = strlen(name);
+    if (!fault || strncmp(fault, name, length) != 0 || fault[length] != ':' || !is_recorder(caller))
+        return 0;
+    return ++calls >= atoi(fault + length + 1);
+}
+
+static int is_full(const void *caller)
+{
+    const char *fault = getenv("FAULT");
+    return fault && strncmp(fault, "full:", 5) == 0 && is_recorder(caller);
 }
 
 #define FAILS(name) due(name, __builtin_return_address(0))
@@ -57,8 +74,22 @@ int open(const char *path, int flags, ...)
     return -1;
 }
 
+/* A disk that is full to the last byte of this file. */
+static ssize_t write_what_fits(int fd, const void *bytes, size_t size, off_t offset)
+{
+    struct stat status;
+    off_t room = fstat(fd, &status) == 0 ? status.st_size - offset : 0;
+    if (room > 0)
+        return syscall(SYS_pwrite64, fd, bytes, (off_t)size < room ? size : (size_t)room, offset);
+    errno = ENOSPC;
+    return -1;
+}
+
+/* full: from the N-th write on; rings have no room from the start. */
 ssize_t pwrite(int fd, const void *bytes, size_t size, off_t offset)
 {
+    if (due_from("full", __builtin_return_address(0)))
+        return write_what_fits(fd, bytes, size, offset);
     if (!FAILS("pwrite"))
         return syscall(SYS_pwrite64, fd, bytes, size, offset);
     errno = EIO;
@@ -78,7 +109,7 @@ int ftruncate(int fd, off_t size)
 int fallocate(int fd, int mode, off_t offset, off_t size)
 {
     bool unknown = FAILS("nofallocate") || FAILS("nosync"), interrupted = FAILS("interrupted");
-    if (!unknown && !interrupted && !FAILS("fallocate"))
+    if (!unknown && !interrupted && !FAILS("fallocate") && !is_full(__builtin_return_address(0)))
         return (int)syscall(SYS_fallocate, fd, mode, offset, size);
     errno = unknown ? EOPNOTSUPP : interrupted ? EINTR : ENOSPC;
     return -1;
@@ -114,8 +145,8 @@ int fdatasync(int fd)
 int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
                    void *data)
 {
-    __typeof__(&pthread_create) real = (__typeof__(&pthread_create))dlsym(RTLD_NEXT,
-                                                                          "pthread_create");
+    __typeof__(&pthread_create) real =
+        (__typeof__(&pthread_create))dlsym(RTLD_NEXT, "pthread_create");
     return FAILS("thread") ? EAGAIN : real(thread, attributes, run, data);
 }
 

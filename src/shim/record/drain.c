@@ -47,15 +47,15 @@ static struct {
     uint64_t offset; /* where the next chunk goes */
     uint64_t retry_ns;
     bool failing, said;
-    int error; /* of the first write that failed */
     struct mt_encoder *encoder;
     struct mt_clock_pair pair[2];
     struct mt_index_entry *index;
     size_t chunks;
     struct mt_facts facts;
-    uint64_t told; /* losses that the meta data tell of */
-    uint64_t lost; /* losses that were counted last, whether they could be told or not */
-    uint64_t told_at, told_end; /* their chunk */
+    uint64_t told;    /* losses that the meta data tell of */
+    uint64_t lost;    /* losses that were counted last, whether they could be told or not */
+    uint64_t told_at; /* their chunk, 0: there is none */
+    uint32_t reason;  /* checksum of what was said of them */
     uint64_t taken[MT_RINGFILE_RINGS_MAX];
     struct {
         bool numbered, open;
@@ -78,13 +78,21 @@ static int write_failed(int error)
 {
     drain.failing = true;
     drain.retry_ns = mt_clock_monotonic_ns() + RETRY_NS;
-    drain.error = drain.error ? drain.error : -error;
+    mt_losses_writing(-error);
     if (!drain.said)
         mt_shim_say("cannot write %s: %s; events stay in the rings and are dropped and counted "
                     "when these are full",
                     drain.file->path, strerrordesc_np(-error));
     drain.said = true;
     return error;
+}
+
+/* The file has one chunk more. */
+static void end_with(const struct mt_chunk_header *header)
+{
+    if ((drain.chunks + 1) * sizeof *drain.index <= INDEX_BYTES)
+        drain.index[drain.chunks++] = (struct mt_index_entry){drain.offset, *header};
+    drain.offset += sizeof *header + header->stored_size;
 }
 
 /* Header and frame at the end of the file. A chunk that was written in part is overwritten by the
@@ -99,11 +107,10 @@ static int write_chunk(struct mt_chunk_header *header, const void *frame)
     if (error < 0)
         return write_failed(error);
     drain.failing = false;
-    if (header->type != MT_CHUNK_INDEX) {
-        if ((drain.chunks + 1) * sizeof *drain.index <= INDEX_BYTES)
-            drain.index[drain.chunks++] = (struct mt_index_entry){drain.offset, *header};
-        drain.offset += sizeof *header + header->stored_size;
-    }
+    if (header->type == MT_CHUNK_EVENTS) /* a full disk may have room for other ones */
+        mt_losses_writing(0);
+    if (header->type != MT_CHUNK_INDEX)
+        end_with(header);
     return 0;
 }
 
@@ -420,7 +427,6 @@ int mt_drain_start(struct mt_mfile *file, const struct mt_file_header *header,
         drain.said = true; /* the caller says it */
         error = write_facts();
         drain.said = false;
-        drain.error = 0;
     }
     if (error == 0)
         error = start_thread();
@@ -429,15 +435,37 @@ int mt_drain_start(struct mt_mfile *file, const struct mt_file_header *header,
     return error;
 }
 
-static void add_reason(void)
+static int write_reason(void)
 {
     char reason[MT_LOSSES_BYTES];
-    mt_losses_tell(reason, sizeof reason, drain.error);
+    mt_losses_tell(reason, sizeof reason);
+    uint32_t sum = mt_crc32(reason, strlen(reason));
+    if (sum == drain.reason)
+        return 0;
     mt_facts_add(&drain.facts, "lost_reason", "%s", reason);
+    int error = write_facts();
+    drain.reason = error < 0 ? drain.reason : sum;
+    return error;
 }
 
-/* Losses that no `lost` event tells, as one number of the meta data. Taken from the rings first and
- * given back if that cannot be written: a reader counts what stands in a ring's page as well. */
+/* Behind all the first time, then over that, wherever it lies: a full disk has no other place. */
+static int write_untold(uint64_t all)
+{
+    struct mt_losses_chunk chunk;
+    uint64_t at = drain.told_at ? drain.told_at : drain.offset;
+    mt_losses_make(&chunk, all);
+    mt_chunk_seal(&chunk.header);
+    int error = mt_mfile_write(drain.file, &chunk, sizeof chunk.header + sizeof chunk.frame, at);
+    if (error < 0)
+        return write_failed(error);
+    if (!drain.told_at)
+        end_with(&chunk.header);
+    drain.told_at = at;
+    return 0;
+}
+
+/* Losses that no `lost` event tells. Taken from the rings first and given back if that cannot be
+ * written: a reader counts what stands in a ring's page as well. */
 static void tell_losses(void)
 {
     const struct mt_ring *ring;
@@ -450,38 +478,22 @@ static void tell_losses(void)
     drain.lost = all;
     if (all == drain.told)
         return;
-    /* Over the last such chunk if nothing came after it: on a full disk there is no other place. */
-    uint64_t offset = drain.offset;
-    bool over = drain.told_end != 0 && drain.told_end == offset;
-    drain.offset = over ? drain.told_at : offset;
-    drain.chunks -= over;
-    drain.told_at = drain.offset;
-    mt_facts_add(&drain.facts, "lost.untold", "%020llu", (unsigned long long)all);
-    add_reason();
-    if (write_facts() == 0) {
+    if (write_untold(all) == 0) {
         drain.told = all;
-        drain.told_end = drain.offset;
+        write_reason();
         return;
     }
-    drain.offset = offset;
-    drain.chunks += over;
     atomic_fetch_sub(&mt_events_dropped, sum);
     for (uint32_t i = 0; (ring = mt_rings_get(i)); i++)
         __atomic_fetch_add(&ring->shared->lost, drain.taken[i], __ATOMIC_RELAXED);
 }
 
-/* Of those that lie in plain memory. */
-static uint64_t count_records(const struct mt_ring *ring)
+static void give_up_ring(const struct mt_ring *ring)
 {
-    uint64_t head = __atomic_load_n(&ring->shared->head, __ATOMIC_ACQUIRE), n = 0;
-    uint64_t mask = mt_rings_capacity() - 1;
-    for (uint64_t position = ring->shared->tail; position < head;) {
-        const struct mt_record *record = (const void *)(ring->data + (position & mask));
-        n += mask + 1 - (position & mask) >= sizeof *record && record->kind != MT_NONE &&
-             (position & mask) >= ring->in_file;
-        position = mt_drain_next(record, position);
-    }
-    return n;
+    uint64_t lost = mt_ring_in_memory(ring);
+    atomic_fetch_add(&mt_events_dropped, lost);
+    if (lost)
+        mt_losses_add(MT_LOSS_FULL);
 }
 
 /* What a failed write left behind the last chunk makes room for the number of what is lost, and so
@@ -495,7 +507,7 @@ void mt_drain_give_up(void)
         return;
     for (uint32_t i = 0; (ring = mt_rings_get(i)); i++)
         if (ring->in_file < mt_rings_capacity() && ring->shared->state != MT_RING_UNUSED)
-            atomic_fetch_add(&mt_events_dropped, count_records(ring));
+            give_up_ring(ring);
     int fd = mt_mfile_check(drain.file);
     if (fd >= 0 && ftruncate(fd, (off_t)drain.offset) == 0)
         tell_losses();
@@ -529,7 +541,7 @@ bool mt_drain_stop(void)
     uint64_t told = atomic_load(&mt_losses_told);
     if (told) { /* who does not read all events knows it, too */
         mt_facts_add(&drain.facts, "lost.told", "%llu", (unsigned long long)told);
-        add_reason();
+        write_reason();
     }
     write_facts();
     pthread_mutex_unlock(&drain.lock);
@@ -555,12 +567,14 @@ bool mt_drain_all(void)
     return done;
 }
 
-void mt_drain_say_losses(void)
+void mt_drain_say_losses(bool launched)
 {
     char reason[MT_LOSSES_BYTES];
     uint64_t lost = drain.lost + atomic_load(&mt_losses_told);
-    mt_losses_tell(reason, sizeof reason, drain.error);
-    if (lost && (drain.error || !mt_losses_are_few()))
+    mt_losses_tell(reason, sizeof reason);
+    if (launched && drain.told == drain.lost)
+        return;
+    if (lost && !mt_losses_are_few())
         mt_shim_say("%s: %llu events were lost: %s", drain.file->path, (unsigned long long)lost,
                     reason);
 }
@@ -578,6 +592,6 @@ void mt_drain_forget(void)
     atomic_store(&mt_losses_told, 0);
     drain.chunks = 0;
     drain.facts.size = 0;
-    drain.told = drain.told_end = drain.lost = 0;
-    drain.error = 0;
+    drain.told = drain.told_at = drain.lost = 0;
+    drain.reason = 0;
 }

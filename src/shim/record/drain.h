@@ -27,8 +27,8 @@ bool mt_drain_all(void);
  * at all possible. */
 void mt_drain_give_up(void);
 
-/* Say what was lost, and why; at the end, where no launcher does. */
-void mt_drain_say_losses(void);
+/* Say what was lost, and why; at the end. A launcher does that, if the trace tells it. */
+void mt_drain_say_losses(bool launched);
 
 /* ---- for the room window, within a round ---- */
 

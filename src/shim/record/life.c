@@ -313,8 +313,7 @@ __attribute__((destructor)) static void end(void)
         set_state(MT_OFF); /* the ring file stays for the reader */
         mt_drain_give_up();
     }
-    if (!*mt_config.SESSION)
-        mt_drain_say_losses();
+    mt_drain_say_losses(*mt_config.SESSION);
     mt_cancel_as(cancel);
     errno = saved;
 }

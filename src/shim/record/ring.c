@@ -518,6 +518,20 @@ bool mt_ring_put(enum mt_kind kind, uint64_t ticks, const uint64_t *fields, cons
     return true;
 }
 
+uint64_t mt_ring_in_memory(const struct mt_ring *ring)
+{
+    uint64_t head = __atomic_load_n(&ring->shared->head, __ATOMIC_ACQUIRE), n = 0;
+    uint64_t mask = mt_rings_capacity() - 1;
+    for (uint64_t position = ring->shared->tail; position < head;) {
+        const struct mt_record *record = (const void *)(ring->data + (position & mask));
+        uint64_t rest = mask + 1 - (position & mask);
+        bool whole = rest >= sizeof *record;
+        n += whole && record->kind != MT_NONE && (position & mask) >= ring->in_file;
+        position += whole ? mt_record_size(record) : rest;
+    }
+    return n;
+}
+
 void mt_rings_close(bool remove)
 {
     uint32_t n = rings.rings;

@@ -257,6 +257,9 @@ void mt_rings_prepare(void);
  * its record can be seen. */
 bool mt_ring_freeing(uint32_t i, struct mt_freeing *freeing);
 
+/* Records that wait in it and lie in plain memory: whoever ends now loses them. */
+uint64_t mt_ring_in_memory(const struct mt_ring *ring);
+
 /* Whether its thread is seen reading. */
 static inline bool mt_ring_reads(const struct mt_ring *ring)
 {
