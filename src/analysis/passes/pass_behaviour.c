@@ -7,8 +7,8 @@
 #include "analysis/behaviour/behaviour.h"
 #include "analysis/behaviour/logical.h"
 #include "analysis/behaviour/peakset.h"
-#include "analysis/behaviour/swapspan.h"
 #include "analysis/measures/stackset.h"
+#include "analysis/swap/swapspan.h"
 #include "model/words.h"
 
 #define SWAP_ROWS 200u /* of a device; and all that are planned */

@@ -1,6 +1,6 @@
 /* The swap rule against the paper's numbers, and plans that can be checked by hand. */
 #include "../unit.h"
-#include "analysis/behaviour/swapplan.h"
+#include "analysis/swap/swapplan.h"
 
 #define MS UINT64_C(1000000)
 

@@ -7,7 +7,7 @@
 #define MT_SWAPSPAN_H
 
 #include "analysis/behaviour/behaviour.h"
-#include "analysis/behaviour/swapplan.h"
+#include "analysis/swap/swapplan.h"
 
 struct mt_swapspan {
     struct mt_behaviour *behaviour;

@@ -1,4 +1,4 @@
-#include "analysis/behaviour/swapplan.h"
+#include "analysis/swap/swapplan.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "analysis/behaviour/swapspan.h"
+#include "analysis/swap/swapspan.h"
 
 #include "analysis/engine/glance.h"
 #include "base/grow.h"
