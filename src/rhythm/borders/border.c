@@ -33,10 +33,11 @@ struct bordering {
     const struct mt_cut *before; /* of another loop of the same job */
 };
 
+/* It stands nowhere else, but for a few places; of few iterations two more are an evaluation. */
 static bool is_unique(const struct bordering *bordering, const struct mt_candidate *candidate)
 {
     uint32_t count = bordering->segments.landmark->count;
-    return candidate->times == 1 && candidate->total <= count + 2 + count / 50;
+    return candidate->times == 1 && candidate->total <= count + (count < 32 ? 1 : 2 + count / 50);
 }
 
 /* Of two for the same place, the one that also stands so in segments that are not usual; then the

@@ -280,13 +280,15 @@ static bool judge(const struct mt_window *window, const struct mt_pulse *inner,
     differ(window, contents, &difference);
     if (!contents->alones || !contents->withs)
         return false;
-    bool even = beside && is_even(inner, outer, groups) && !mt_is_thinned(inner, outer);
+    bool clearly = 10 * difference.new_launches >= 9 * difference.more;
+    bool large = 2 * difference.launches >= difference.inner_events;
+    bool even = beside && is_even(inner, outer, groups) &&
+                (!mt_is_thinned(inner, outer) || (clearly && large));
     /* Twice as far apart by chance: of three beats that says little. */
     even &= outer->count > 3 || 10 * difference.events >= difference.inner_events;
     /* Where the inner one mostly beats once, too, some of its segments are another thing. */
-    bool clearly = 10 * difference.new_launches >= 9 * difference.more &&
-                   10 * difference.launches >= difference.inner_events;
-    even &= groups->usual > 1 || clearly || 2 * difference.launches >= difference.inner_events;
+    even &= groups->usual > 1 || large ||
+            (clearly && 10 * difference.launches >= difference.inner_events);
     return is_part(&difference, even) || share_input(inner, outer, groups, &difference);
 }
 
