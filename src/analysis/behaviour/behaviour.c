@@ -174,6 +174,7 @@ int mt_behaviour_access(struct mt_behaviour *it, const struct mt_block *block,
                            .allocated = mt_allocated_on(it, block->device),
                            .thread = access->thread,
                            .who = (uint32_t)access->kernel | MT_WHO_API,
+                           .touch = (uint32_t)it->log.touches,
                            .lasts = mt_behaviour_lasts(it, life)};
     bool written = is_from_host(it, access);
     if (life->accesses == 0 && written)

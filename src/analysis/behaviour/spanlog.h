@@ -21,8 +21,8 @@ struct mt_step {
     uint64_t allocated; /* on the device of its blocks */
     uint32_t thread;
     uint32_t who;      /* the caller's number of a kernel or driver function */
-    uint32_t touch;    /* of a launch that the next span may repeat: its first one, */
-    uint16_t blocks;   /* and how many; or 0 */
+    uint32_t touch;    /* its first one */
+    uint16_t blocks;   /* of a launch that the next span may repeat: how many; or 0 */
     bool launch : 1;   /* a kernel's */
     bool lasting : 1;  /* touches a lasting block of some size: a parameter, as a rule */
     bool pairs : 1;    /* touches a lasting block with another one of its size */
@@ -94,6 +94,12 @@ static inline void mt_spanlog_step(struct mt_spanlog *log, const struct mt_step 
 /* False where memory is out. */
 bool mt_spanlog_birth(struct mt_spanlog *log, uint32_t life);
 bool mt_spanlog_death(struct mt_spanlog *log, uint32_t life);
+
+/* The first touch of a step, or of those behind the last one. */
+static inline size_t mt_spanlog_first(const struct mt_spanlog *log, uint32_t step)
+{
+    return step < log->steps ? log->step[step].touch : log->touches;
+}
 
 static inline bool mt_spanlog_is_full(const struct mt_spanlog *log)
 {

@@ -2,7 +2,6 @@
 
 #include "analysis/behaviour/classify.h"
 
-#define AHEAD 8u /* touches whose lives are fetched beforehand */
 #define PHASE_BIT(phase) (uint8_t)(1u << (phase))
 
 static void note_span(struct mt_life *life, enum mt_phase phase, uint32_t span)
@@ -50,10 +49,9 @@ static void meet_stretch(struct mt_behaviour *it, struct mt_stretch *stretch,
 
 /* What is done to lasting blocks alone is part of no forward pass, though it lies there: gradients
  * are set to zero, weights averaged. */
-static bool is_aside(const struct mt_behaviour *it, const struct mt_stretch *stretch,
-                     const struct mt_touch *touch)
+static inline bool is_aside(const struct mt_behaviour *it, const struct mt_touch *touch)
 {
-    return touch->lasting && stretch->phase == MT_PHASE_forward && it->log.step[touch->step].lasts;
+    return touch->lasting && it->log.step[touch->step].lasts;
 }
 
 static void meet_aside(struct mt_behaviour *it, struct mt_stretch *stretch, struct mt_life *life)
@@ -65,26 +63,35 @@ static void meet_aside(struct mt_behaviour *it, struct mt_stretch *stretch, stru
     life->stretch = it->stretches - 1;
 }
 
-/* The touches of a stretch, of which `touch` is the first; the one behind them. */
-static const struct mt_touch *judge_stretch(struct mt_behaviour *it, struct mt_stretch *stretch,
-                                            const struct mt_touch *touch)
+/* The touches of a stretch. Most are of lives that it has met already: what is looked for besides
+ * is known beforehand, so that these take few steps. */
+static inline __attribute__((always_inline)) void
+judge_touches(struct mt_behaviour *it, struct mt_stretch *stretch, bool asides, bool partners)
 {
-    const struct mt_touch *end = it->log.touch + it->log.touches;
-    struct mt_life *lives = it->lives.life;
-    /* The number before it is of those who were met aside only. */
-    const uint32_t number = it->stretches += 2, last = stretch->last;
-    const bool partners = stretch->phase == MT_PHASE_optimizer;
-    for (; touch < end && touch->step < last; touch++) {
+    const struct mt_touch *touch = it->log.touch + mt_spanlog_first(&it->log, stretch->first);
+    const struct mt_touch *end = it->log.touch + mt_spanlog_first(&it->log, stretch->last);
+    struct mt_life *const lives = it->lives.life;
+    const uint32_t number = it->stretches;
+    for (; touch < end; touch++) {
         struct mt_life *life = &lives[touch->life];
-        __builtin_prefetch(&lives[(touch + AHEAD < end ? touch + AHEAD : touch)->life].stretch, 1);
-        if (is_aside(it, stretch, touch))
+        if (asides && is_aside(it, touch))
             meet_aside(it, stretch, life);
         else if (life->stretch != number)
             meet_stretch(it, stretch, touch, life);
         if (partners)
             life->partner |= touch->partner;
     }
-    return touch;
+}
+
+static void judge_stretch(struct mt_behaviour *it, struct mt_stretch *stretch)
+{
+    it->stretches += 2; /* the number before it is of those who were met aside only */
+    if (stretch->phase == MT_PHASE_forward)
+        judge_touches(it, stretch, true, false);
+    else if (stretch->phase == MT_PHASE_optimizer)
+        judge_touches(it, stretch, false, true);
+    else
+        judge_touches(it, stretch, false, false);
 }
 
 void mt_verdicts_births(struct mt_behaviour *it)
@@ -99,7 +106,6 @@ void mt_verdicts_births(struct mt_behaviour *it)
 
 void mt_verdicts_touches(struct mt_behaviour *it)
 {
-    const struct mt_touch *touch = it->log.touch;
     struct mt_span *span = &it->span;
     span->stretches = 0;
     if (!span->iteration)
@@ -108,7 +114,7 @@ void mt_verdicts_touches(struct mt_behaviour *it)
     for (uint32_t step = 0; step < span->phases.steps;) {
         struct mt_stretch *stretch = &span->stretch[span->stretches++];
         *stretch = mt_phases_stretch(&span->phases, step);
-        touch = judge_stretch(it, stretch, touch);
+        judge_stretch(it, stretch);
         step = stretch->last;
     }
 }
