@@ -58,6 +58,7 @@ static int close_span(struct mt_behaviour *it, bool whole)
     if (it->listener.logged)
         RETURN_IF_ERROR(it->listener.logged(it->listener.state, &it->log));
     RETURN_IF_ERROR(find_phases(it));
+    mt_verdicts_stretches(it);
     mt_verdicts_births(it);
     mt_verdicts_touches(it);
     mt_shards_judge(&it->shards, &it->log, &it->lives);

@@ -6,6 +6,9 @@
 #include "base/fnv.h"
 #include "base/grow.h"
 
+#define NO_KIND                                                                                    \
+    (MT_ACCESS_TOUCH + 1u) /* of what stands behind a pattern: no access goes on there */
+
 void mt_logicals_init(struct mt_logicals *it, struct mt_behaviour *behaviour)
 {
     const struct mt_rhythm *rhythm = behaviour->run->rhythm;
@@ -29,7 +32,7 @@ void mt_logicals_release(struct mt_logicals *it)
     free(it->sized);
 }
 
-static void spread_add(struct mt_spread *spread, double value)
+static inline void spread_add(struct mt_spread *spread, double value)
 {
     double away = value - spread->mean;
     spread->n++;
@@ -89,32 +92,38 @@ static void follow(const struct mt_logicals *it, struct mt_follower *follower, u
                    uint64_t now)
 {
     const struct mt_logical *logical = &it->logical[number];
-    *follower = (struct mt_follower){.last_ns = now, .logical = number, .following = number != 0};
-    if (number && logical->fixed) {
-        follower->beat = logical->beat;
-        follower->pattern = logical->beats;
-    }
+    *follower = (struct mt_follower){
+        .last_ns = now, .first_ns = UINT64_MAX, .logical = number, .following = number != 0};
+    if (number && logical->fixed)
+        follower->next = logical->beat;
+}
+
+/* From now on its accesses are counted one by one. */
+static void stray(const struct mt_logicals *it, struct mt_follower *follower)
+{
+    if (follower->next)
+        follower->beats = (uint32_t)(follower->next - it->logical[follower->logical].beat);
+    follower->next = NULL;
 }
 
 static int grow_pattern(struct mt_logical *logical, uint32_t who, uint32_t kind)
 {
-    if (!MT_ROOM(logical->beat, logical->beats, logical->room, 4))
+    if (!MT_ROOM(logical->beat, logical->beats + 1, logical->room, 4))
         return MT_ERR_MEMORY;
     logical->beat[logical->beats++] = (struct mt_beat){who, kind, {0, 0, 0}};
+    logical->beat[logical->beats].kind = NO_KIND;
     return 0;
 }
 
 /* Where a life is touched whose pattern is being made, or that is astray. */
-static __attribute__((noinline)) int take_other(struct mt_logicals *it,
-                                                struct mt_follower *follower,
-                                                const struct mt_touch *touch,
-                                                const struct mt_step *step)
+static int take_other(struct mt_logicals *it, struct mt_follower *follower,
+                      const struct mt_touch *touch, const struct mt_step *step)
 {
     struct mt_logical *logical = &it->logical[follower->logical];
     uint64_t before_ns = follower->last_ns;
     uint32_t at = follower->beats++;
     follower->last_ns = step->time_ns;
-    if (at == 0)
+    if (follower->first_ns == UINT64_MAX)
         follower->first_ns = step->time_ns;
     if (!logical->fixed)
         RETURN_IF_ERROR(grow_pattern(logical, step->who, touch->kind));
@@ -130,36 +139,43 @@ static __attribute__((noinline)) int take_other(struct mt_logicals *it,
 }
 
 /* Where a life is touched that goes on as its pattern does; false where it does not. */
-static inline bool take_beat(struct mt_follower *follower, const struct mt_touch *touch,
-                             const struct mt_step *step)
+static inline bool take_beat(struct mt_follower *follower, uint32_t kind, uint32_t who,
+                             uint64_t now)
 {
-    struct mt_beat *beat = &follower->beat[follower->beats];
-    if (__builtin_expect(follower->beats >= follower->pattern || beat->who != step->who ||
-                             beat->kind != touch->kind,
-                         0))
+    struct mt_beat *beat = follower->next;
+    if (__builtin_expect(!beat || beat->who != who || beat->kind != kind, 0))
         return false;
-    uint64_t now = step->time_ns, before = follower->last_ns;
+    const uint64_t before = follower->last_ns;
+    follower->next = beat + 1;
     follower->last_ns = now;
-    if (follower->beats++ == 0)
+    if (follower->first_ns == UINT64_MAX)
         follower->first_ns = now;
     spread_add(&beat->interval, (double)(int64_t)(now - before));
     return true;
 }
 
+static __attribute__((noinline)) int
+take_apart(struct mt_logicals *it, const struct mt_touch *touch, const struct mt_step *step)
+{
+    struct mt_follower *follower = &it->follower[touch->life];
+    stray(it, follower);
+    return follower->following ? take_other(it, follower, touch, step) : 0;
+}
+
 int mt_logicals_logged(struct mt_logicals *it, const struct mt_spanlog *log)
 {
     const bool pauses = mt_model_has_pauses(it->behaviour->run->model);
-    const struct mt_touch *touch = log->touch, *const end = touch + log->touches;
-    const struct mt_step *const steps = log->step;
+    const struct mt_touch *touch = log->touch, *end;
+    const struct mt_step *step = log->step, *const last = step + log->steps;
     struct mt_follower *const followers = it->follower;
-    for (; touch < end; touch++) {
-        struct mt_follower *follower = &followers[touch->life];
-        const struct mt_step *step = &steps[touch->step];
-        if (__builtin_expect(follower->beat && !pauses && take_beat(follower, touch, step), 1))
-            continue;
-        follower->beat = NULL;
-        if (follower->following)
-            RETURN_IF_ERROR(take_other(it, follower, touch, step));
+    for (; step < last; step++) {
+        const uint32_t who = step->who;
+        const uint64_t now = step->time_ns;
+        end = log->touch + (step + 1 < last ? step[1].touch : log->touches);
+        for (; touch < end; touch++)
+            if (__builtin_expect(
+                    pauses || !take_beat(&followers[touch->life], touch->kind, who, now), 0))
+                RETURN_IF_ERROR(take_apart(it, touch, step));
     }
     return 0;
 }
@@ -170,8 +186,8 @@ static void conclude(struct mt_logicals *it, struct mt_logical *logical,
                      struct mt_follower *follower, uint64_t start_ns, uint64_t end_ns)
 {
     bool following = follower->following;
+    stray(it, follower);
     follower->following = false;
-    follower->beat = NULL;
     if (!following || mt_model_was_paused(it->behaviour->run->model, start_ns, end_ns))
         return;
     logical->lives++;
@@ -304,8 +320,8 @@ static int become_lasting(struct mt_logicals *it, uint32_t number)
     uint32_t logical = add(it, life, 0);
     if (logical == UINT32_MAX || !push(&it->lasting, &it->lastings, &it->lastings_room, number))
         return MT_ERR_MEMORY;
+    stray(it, &it->follower[number]);
     life->logical = it->follower[number].logical = logical;
-    it->follower[number].beat = NULL;
     return 0;
 }
 

@@ -21,7 +21,7 @@ struct mt_spread {
     double mean, squares;
 };
 
-/* One access of the pattern. */
+/* One access of the pattern; behind the last one stands one of no kind. */
 struct mt_beat {
     uint32_t who;
     uint32_t kind;
@@ -53,11 +53,10 @@ struct mt_sized {
 
 /* Where a life stands in its pattern; at its number. */
 struct mt_follower {
-    uint64_t last_ns, first_ns;
-    struct mt_beat *beat; /* the pattern, if it is made and has been followed; else NULL */
-    uint32_t logical;     /* as the life's, 0: none */
-    uint32_t beats;
-    uint32_t pattern; /* beats of the pattern */
+    uint64_t last_ns, first_ns; /* first: UINT64_MAX before there is one */
+    struct mt_beat *next;       /* of the pattern, if it is made and has been followed; else NULL */
+    uint32_t logical;           /* as the life's, 0: none */
+    uint32_t beats;             /* so far, where `next` is NULL */
     bool astray, following;
 };
 

@@ -23,18 +23,23 @@ struct stretch {
  * around the circle, never longer than it. */
 static struct stretch best_stretch(const struct mt_spanlog *log)
 {
-    struct stretch best = {0, 0, 0}, now = {0, 0, 0};
-    uint32_t n = (uint32_t)log->steps;
-    for (uint32_t i = 0, at = 0; i < 2 * n; i++, at = at + 1 < n ? at + 1 : 0) {
-        double score = log->step[at].score;
-        if (now.length >= n || now.sum <= 0)
-            now = (struct stretch){0, i, 0};
-        if (now.length == 0 && score <= 0)
-            continue;
-        now.sum += score;
-        now.length++;
-        if (now.sum > best.sum)
-            best = now;
+    struct stretch best = {0, 0, 0};
+    const uint32_t n = (uint32_t)log->steps;
+    const struct mt_step *step = log->step, *const end = step + n;
+    uint32_t begin = 0, length = 0;
+    double sum = 0;
+    for (uint32_t i = 0; i < 2 * n; i++, step = step + 1 < end ? step + 1 : log->step) {
+        if (length >= n || sum <= 0) {
+            sum = 0;
+            begin = i;
+            length = 0;
+            if (step->score <= 0)
+                continue;
+        }
+        sum += step->score;
+        length++;
+        if (sum > best.sum)
+            best = (struct stretch){sum, begin, length};
     }
     best.begin %= n ? n : 1;
     return best;

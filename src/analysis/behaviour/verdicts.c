@@ -94,11 +94,32 @@ static void judge_stretch(struct mt_behaviour *it, struct mt_stretch *stretch)
         judge_touches(it, stretch, false, false);
 }
 
+void mt_verdicts_stretches(struct mt_behaviour *it)
+{
+    struct mt_span *span = &it->span;
+    span->stretches = 0;
+    if (!span->iteration)
+        return;
+    it->parameter = span->phases.known ? first_parameter(it) : 0;
+    for (uint32_t step = 0; step < span->phases.steps; step = span->stretch[span->stretches++].last)
+        span->stretch[span->stretches] = mt_phases_stretch(&span->phases, step);
+}
+
+/* The phase of what happens before a step, that of the last one behind it. Steps are asked for in
+ * their order: `at` is the stretch of the one before, from 0. */
+static inline enum mt_phase phase_at(const struct mt_span *span, uint32_t *at, uint32_t step)
+{
+    while (*at + 1 < span->stretches && step >= span->stretch[*at].last)
+        ++*at;
+    return *at < span->stretches ? span->stretch[*at].phase : MT_PHASE_none;
+}
+
 void mt_verdicts_births(struct mt_behaviour *it)
 {
+    uint32_t at = 0;
     for (size_t i = 0; i < it->log.births; i++) {
         struct mt_life *life = mt_life_at(&it->lives, it->log.birth[i].life);
-        life->birth_phase = (uint8_t)mt_phases_at(&it->span.phases, it->log.birth[i].step);
+        life->birth_phase = (uint8_t)phase_at(&it->span, &at, it->log.birth[i].step);
         if (it->span.phases.step)
             life->birth_step = it->log.birth[i].step;
     }
@@ -106,17 +127,8 @@ void mt_verdicts_births(struct mt_behaviour *it)
 
 void mt_verdicts_touches(struct mt_behaviour *it)
 {
-    struct mt_span *span = &it->span;
-    span->stretches = 0;
-    if (!span->iteration)
-        return;
-    it->parameter = span->phases.known ? first_parameter(it) : 0;
-    for (uint32_t step = 0; step < span->phases.steps;) {
-        struct mt_stretch *stretch = &span->stretch[span->stretches++];
-        *stretch = mt_phases_stretch(&span->phases, step);
-        judge_stretch(it, stretch);
-        step = stretch->last;
-    }
+    for (uint32_t i = 0; i < it->span.stretches; i++)
+        judge_stretch(it, &it->span.stretch[i]);
 }
 
 static uint32_t stretch_of(const struct mt_span *span, uint32_t step)
@@ -138,10 +150,11 @@ static bool is_past_pass(const struct mt_behaviour *it, const struct mt_life *li
 int mt_verdicts_deaths(struct mt_behaviour *it)
 {
     uint64_t length = it->span.end_ns - it->span.start_ns;
+    uint32_t at = 0;
     for (size_t i = 0; i < it->log.deaths; i++) {
         uint32_t number = it->log.death[i].life;
         struct mt_life *life = mt_life_at(&it->lives, number);
-        life->death_phase = (uint8_t)mt_phases_at(&it->span.phases, it->log.death[i].step);
+        life->death_phase = (uint8_t)phase_at(&it->span, &at, it->log.death[i].step);
         life->died_within |= life->death_ns - life->birth_ns < length / 2;
         if (is_past_pass(it, life, it->log.death[i].step))
             life->died_within = false;

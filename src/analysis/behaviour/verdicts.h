@@ -4,8 +4,9 @@
 
 #include "analysis/behaviour/behaviour.h"
 
-void mt_verdicts_births(struct mt_behaviour *it);  /* in which phase */
-void mt_verdicts_touches(struct mt_behaviour *it); /* in which phases; the span's stretches */
-int mt_verdicts_deaths(struct mt_behaviour *it);   /* the rule of each of the dead */
+void mt_verdicts_stretches(struct mt_behaviour *it); /* of the span, none but in an iteration */
+void mt_verdicts_births(struct mt_behaviour *it);    /* in which phase */
+void mt_verdicts_touches(struct mt_behaviour *it);   /* in which phases; the stretches' bytes */
+int mt_verdicts_deaths(struct mt_behaviour *it);     /* the rule of each of the dead */
 
 #endif

@@ -27,12 +27,23 @@ void mt_touched_clear(struct mt_touched *touched, struct mt_touched_pool *pool);
 /* Add a kernel's number from MT_TOUCHED_NEAR on. */
 int mt_touched_add_far(struct mt_touched *touched, struct mt_touched_pool *pool, uint32_t kernel);
 
-/* Add a kernel's number below MT_TOUCHED_NEAR: 1 if it is new, 0 if not. */
-static inline uint64_t mt_touched_add_near(struct mt_touched *touched, uint32_t kernel)
+/* Where a kernel's number below MT_TOUCHED_NEAR stands. */
+struct mt_touched_bit {
+    uint32_t place;
+    uint64_t bit;
+};
+
+static inline struct mt_touched_bit mt_touched_bit(uint32_t kernel)
 {
-    uint64_t *bits = &touched->near[kernel / 64], old = *bits;
-    *bits = old | UINT64_C(1) << kernel % 64;
-    return ~old >> kernel % 64 & 1;
+    return (struct mt_touched_bit){kernel / 64, UINT64_C(1) << kernel % 64};
+}
+
+/* Add it: 1 if it is new, 0 if not. */
+static inline uint64_t mt_touched_add_near(struct mt_touched *touched, struct mt_touched_bit bit)
+{
+    uint64_t *bits = &touched->near[bit.place], old = *bits;
+    *bits = old | bit.bit;
+    return (old & bit.bit) == 0;
 }
 
 /* The same of any number, or negative where memory is out. */
@@ -41,7 +52,7 @@ static inline int mt_touched_add(struct mt_touched *touched, struct mt_touched_p
 {
     if (kernel >= MT_TOUCHED_NEAR)
         return mt_touched_add_far(touched, pool, kernel);
-    return (int)mt_touched_add_near(touched, kernel);
+    return (int)mt_touched_add_near(touched, mt_touched_bit(kernel));
 }
 
 void mt_touched_pool_release(struct mt_touched_pool *pool);

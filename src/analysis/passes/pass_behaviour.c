@@ -201,12 +201,20 @@ static int behaviour_death(void *data, const struct mt_block *block)
     return mt_behaviour_death(&state->behaviour, block);
 }
 
+static __attribute__((noinline)) int note_usage(struct state *state, uint32_t device,
+                                                const struct mt_usage *usage, uint64_t time_ns)
+{
+    mt_peakset_usage(&state->peakset[device], &state->behaviour, usage, time_ns);
+    return mt_swapspan_usage(&state->swapspan, device, usage->allocated, time_ns);
+}
+
+/* Most of what it is told is neither more than ever before nor of the iteration that is planned. */
 static int behaviour_usage(void *data, uint32_t device, const struct mt_usage *usage,
                            uint64_t time_ns)
 {
     struct state *state = data;
-    mt_peakset_usage(&state->peakset[device], &state->behaviour, usage, time_ns);
-    return mt_swapspan_usage(&state->swapspan, device, usage->allocated, time_ns);
+    bool news = usage->allocated > state->peakset[device].bytes || state->swapspan.gathering;
+    return news ? note_usage(state, device, usage, time_ns) : 0;
 }
 
 static int behaviour_iteration(void *data, const struct mt_iteration *iteration)

@@ -75,18 +75,19 @@ struct news {
     uint64_t bytes, new_blocks, new_bytes; /* new: not touched by the kernel before */
 };
 
-static inline void add_news(struct news *news, const struct mt_block *block, uint64_t new)
-{
-    news->bytes += block->size;
-    news->new_blocks += new;
-    news->new_bytes += block->size & (0 - new);
-}
-
 static inline void look_near(struct mt_touched *touched, uint32_t kernel,
                              const struct mt_block *const *block, uint32_t n, struct news *news)
 {
-    for (const struct mt_block *const *end = block + n; block < end; block++)
-        add_news(news, *block, mt_touched_add_near(&touched[(*block)->slot], kernel));
+    const struct mt_touched_bit bit = mt_touched_bit(kernel);
+    uint64_t bytes = 0, new_blocks = 0, new_bytes = 0;
+    for (const struct mt_block *const *end = block + n; block < end; block++) {
+        const uint64_t new = mt_touched_add_near(&touched[(*block)->slot], bit);
+        const uint64_t size = (*block)->size;
+        bytes += size;
+        new_blocks += new;
+        new_bytes += size & (0 - new);
+    }
+    *news = (struct news){bytes, new_blocks, new_bytes};
 }
 
 static int look_far(struct state *state, struct mt_touched *touched, uint32_t kernel,
@@ -96,7 +97,9 @@ static int look_far(struct state *state, struct mt_touched *touched, uint32_t ke
         const struct mt_block *block = launch->block[i];
         int new = mt_touched_add(&touched[block->slot], &state->pool, kernel);
         RETURN_IF_ERROR(new);
-        add_news(news, block, (uint64_t) new);
+        news->bytes += block->size;
+        news->new_blocks += (uint64_t) new;
+        news->new_bytes += new ? block->size : 0;
     }
     return 0;
 }
@@ -122,10 +125,10 @@ static void count_need(const struct state *state, struct sums *sums, const struc
                        uint64_t bytes)
 {
     uint64_t held = mt_model_usage(state->run->model, launch->block[0]->device)->allocated;
-    double share = held ? (double)bytes / (double)held : 0;
+    double taken = (double)(int64_t)bytes, share = held ? taken / (double)(int64_t)held : 0;
     sums->least = sums->touching && sums->least < bytes ? sums->least : bytes;
     sums->most = sums->most > bytes ? sums->most : bytes;
-    sums->bytes += (double)bytes;
+    sums->bytes += taken;
     sums->share += share;
     sums->most_share = sums->most_share > share ? sums->most_share : share;
 }
