@@ -44,13 +44,23 @@ const char *mt_behaviour_who(const struct mt_behaviour *it, uint32_t who)
 
 /* ---- spans ---- */
 
+/* Where every step was met in the span before, and no more were, its phases are the same. */
 static int find_phases(struct mt_behaviour *it)
 {
+    const struct mt_spanlog *log = &it->log;
     struct mt_phases_span span = {it->span_serial, it->span.end_ns - it->span.start_ns};
-    it->span.phases = (struct mt_phases){.steps = (uint32_t)it->log.steps};
-    return it->span.iteration && !it->span.cut && it->log.steps
-               ? mt_phases_find(&it->span.phases, &it->log, &it->lives, &span)
-               : 0;
+    it->span.phases = (struct mt_phases){.steps = (uint32_t)log->steps};
+    if (!log->steps)
+        return 0;
+    bool again = it->phases.by_steps && log->repeated == log->steps && !log->doubt &&
+                 it->phases.steps == log->steps;
+    bool sought = it->span.iteration && !it->span.cut;
+    if (sought && again)
+        it->span.phases = it->phases;
+    else if (sought)
+        RETURN_IF_ERROR(mt_phases_find(&it->span.phases, log, &it->lives, &span));
+    it->phases = it->span.phases;
+    return 0;
 }
 
 static int close_span(struct mt_behaviour *it, bool whole)

@@ -52,9 +52,10 @@ struct mt_behaviour {
     struct mt_spanlog log;
     struct mt_shards shards;
     struct mt_span span;
-    uint32_t span_serial; /* from 1 */
-    uint32_t begun, over; /* iterations */
-    struct mt_dict sizes; /* of lasting blocks */
+    struct mt_phases phases; /* of the last span with steps; 0 steps: not known */
+    uint32_t span_serial;    /* from 1 */
+    uint32_t begun, over;    /* iterations */
+    struct mt_dict sizes;    /* of lasting blocks */
     struct {
         uint64_t size, serial;
     } * seen; /* sizes of lasting blocks of a launch, hashed */

@@ -329,7 +329,7 @@ struct mt_stretch mt_phases_stretch(const struct mt_phases *phases, uint32_t fir
 int mt_phases_find(struct mt_phases *phases, const struct mt_spanlog *log,
                    const struct mt_lives *lives, const struct mt_phases_span *span)
 {
-    *phases = (struct mt_phases){.steps = (uint32_t)log->steps};
+    *phases = (struct mt_phases){.steps = (uint32_t)log->steps, .by_steps = true};
     struct stretch optimizer = best_stretch(log);
     if (!optimizer.length || optimizer.length == phases->steps || !has_pairs(log, &optimizer))
         return 0;
@@ -337,7 +337,10 @@ int mt_phases_find(struct mt_phases *phases, const struct mt_spanlog *log,
     phases->known = true;
     phases->begin[MT_PHASE_optimizer] = optimizer.begin;
     phases->begin[MT_PHASE_forward] = (optimizer.begin + optimizer.length) % phases->steps;
-    if (turn_by_thread(phases, log, &optimizer))
+    if (turn_by_thread(phases, log, &optimizer)) {
+        phases->by_steps = !phases->step;
         return 0;
+    }
+    phases->by_steps = false;
     return turn_by_lives(phases, log, lives, span);
 }

@@ -38,6 +38,7 @@ struct mt_stretch {
 
 struct mt_phases {
     bool known;
+    bool by_steps; /* another span with steps by the same of the same scores has the same phases */
     uint32_t steps;
     uint32_t begin[MT_PHASES];  /* step at which a phase begins; circular */
     const struct mt_step *step; /* the log's; NULL: no forward pass lies within backward */

@@ -21,6 +21,7 @@ void mt_spanlog_clear(struct mt_spanlog *log)
     else if (log->steps > log->left)
         log->left = log->steps;
     log->doubt = false;
+    log->repeated = 0;
     log->steps = log->touches = log->births = log->deaths = 0;
 }
 

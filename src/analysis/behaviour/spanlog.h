@@ -59,8 +59,9 @@ struct mt_spanlog {
     size_t steps_room, touches_room, births_room, deaths_room;
     /* What spans before left behind: so many steps, from the first one on. */
     size_t left;
-    bool doubt;     /* what this one leaves does not hold for the next */
-    uint64_t *size; /* of the blocks of the first touches, of launches */
+    size_t repeated; /* of these so many were met again, by the same and with the same score */
+    bool doubt;      /* what this one leaves does not hold for the next */
+    uint64_t *size;  /* of the blocks of the first touches, of launches */
     size_t sizes;
 };
 
@@ -86,8 +87,12 @@ static inline bool mt_spanlog_room(struct mt_spanlog *log, size_t touches)
            mt_spanlog_grow(log, touches);
 }
 
+/* A step that speaks neither for nor against the optimizer. */
 static inline void mt_spanlog_step(struct mt_spanlog *log, const struct mt_step *step)
 {
+    const struct mt_step *before = &log->step[log->steps];
+    log->repeated += log->steps < log->left && !before->launch && before->who == step->who &&
+                     before->thread == step->thread;
     log->step[log->steps++] = *step;
 }
 

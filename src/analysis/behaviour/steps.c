@@ -275,22 +275,20 @@ static inline bool repeats(const struct mt_behaviour *it, const struct mt_launch
     const uint64_t *size = news->size;
     const uint32_t over = it->over;
     struct mt_touch *touch = news->touch;
-    uint32_t wires = 0, bits = 0;
-    uint64_t sizes = 0;
+    uint64_t differ = 0;
     bool mixed = false;
     for (; block < end; block++, touch++, size++) {
-        const struct mt_life *life =
-            &lives[numbers[(*block)->slot]]; /* no block is as large as 0 */
-        touch->life = numbers[(*block)->slot];
-        sizes |= (*block)->size ^ *size;
-        sizes |= (*block)->size ^ life->size;
-        bits |= touch->bits ^ (life->born_in < over ? old : young);
-        wires |= life->wire;
+        const uint32_t number = numbers[(*block)->slot]; /* 0: no block has its size */
+        const struct mt_life *life = &lives[number];
+        const uint32_t bits = life->born_in < over ? old : young;
+        touch->life = number;
+        differ |= ((*block)->size ^ *size) | (life->size ^ *size) | life->wire;
+        differ |= (touch->bits & ~partner) ^ bits;
         mixed |= life->accesses == 0;
     }
     news->n = launch->blocks;
     news->mixed = mixed;
-    return !sizes && !(bits & ~partner) && !wires;
+    return differ == 0;
 }
 
 static int judge(struct mt_behaviour *it, const struct mt_launch *launch, struct news *news)
@@ -359,6 +357,7 @@ int mt_behaviour_launch(struct mt_behaviour *it, const struct mt_launch *launch)
     if (!repeats(it, launch, &news))
         return launch_anew(it, launch, kernel);
     it->launches++;
+    log->repeated++;
     if (news.mixed)
         mix(it, &news);
     touch_all(it, launch, &news, (enum mt_kernelkind)it->kind[kernel]);
