@@ -88,8 +88,9 @@ static void iterate(struct passrun *run, struct smalljob *job, uint32_t i)
         births++;
         passrun_birth(run, at + 750, 0x4000000 + (uint64_t)(i * job->leak + k) * 4096, 4096);
     }
-    passrun_launch(run, at + 800, 0, "step", AT(P1), AT(G1), AT(M1));
-    passrun_launch(run, at + 900, 0, "step", AT(P2), AT(G2), AT(M2));
+    bool mixed_up = i && i == job->mixed_up;
+    passrun_launch(run, at + 800, 0, "step", AT(P1), mixed_up ? AT(G2) : AT(G1), AT(M1));
+    passrun_launch(run, at + 900, 0, "step", AT(P2), mixed_up ? AT(G1) : AT(G2), AT(M2));
 }
 
 void smalljob_write(struct passrun *run, struct smalljob *job)

@@ -36,6 +36,7 @@ struct smalljob {
     uint32_t backward_thread; /* 0: the same as all */
     uint32_t rotate;          /* steps by which the boundaries of iterations lie late */
     uint32_t leak;            /* blocks of 4 KiB an iteration forgets */
+    uint32_t mixed_up;        /* iteration in which each step is given the other one's gradient */
     uint64_t id[JOB_BLOCKS];  /* out: of the block in the last but one */
     uint32_t now;             /* iteration that is being written */
 };

@@ -74,6 +74,19 @@ START_TEST(phases)
 }
 END_TEST
 
+/* The launches are those of every iteration, but for sizes: nothing speaks for an optimizer. */
+START_TEST(phases_of_one_that_differs_in_sizes)
+{
+    go((struct smalljob){.iterations = 8, .backward_thread = 1, .mixed_up = 5});
+    rows = passrun_rows(run, &mt_table_phases);
+    size_t i = 0;
+    for (uint64_t iteration = 0; iteration < 8; iteration++)
+        for (uint32_t phase = 0; phase < 3 && iteration != 5; phase++)
+            ck_assert_uint_eq(mt_rows_get(rows, i++, "iteration").u, iteration);
+    ck_assert_uint_eq(mt_rows_count(rows), i);
+}
+END_TEST
+
 /* When G1 is born all but the loss, its gradient and scratch memory live. */
 START_TEST(peak)
 {
@@ -241,6 +254,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_loop_test(tcase, categories, 0, 2 * (int)JOB_STEPS);
     tcase_add_loop_test(tcase, phases, 0, 2);
+    tcase_add_test(tcase, phases_of_one_that_differs_in_sizes);
     tcase_add_test(tcase, peak);
     tcase_add_test(tcase, patterns);
     tcase_add_test(tcase, how_alike_patterns_are);
