@@ -93,3 +93,13 @@ const char *mt_human_share(char buffer[MT_HUMAN_MAX], double share)
     snprintf(buffer, MT_HUMAN_MAX, "%.1f %%", share * 100);
     return buffer;
 }
+
+const char *mt_human_place(char buffer[MT_HUMAN_MAX], double share)
+{
+    if (share < 0.0005)
+        return "at the begin of";
+    if (share >= 0.9995)
+        return "at the end of";
+    snprintf(buffer, MT_HUMAN_MAX, "%.1f %% into", share * 100);
+    return buffer;
+}

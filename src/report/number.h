@@ -34,4 +34,7 @@ static inline const char *mt_human_noun(uint64_t count, const char *one, const c
 /* A share of 1 as percent, "12.3 %". */
 const char *mt_human_share(char buffer[MT_HUMAN_MAX], double share);
 
+/* The same of the way through something: "12.3 % into", "at the begin of", "at the end of". */
+const char *mt_human_place(char buffer[MT_HUMAN_MAX], double share);
+
 #endif

@@ -6,6 +6,8 @@
 #include "analysis/behaviour/origins.h"
 #include "analysis/behaviour/verdicts.h"
 
+#define SMALL_PART 32u /* of a block, that the host writes: it is parted by somebody */
+
 int mt_behaviour_init(struct mt_behaviour *it, const struct mt_run *run,
                       const struct mt_behaviour_listener *listener)
 {
@@ -197,8 +199,10 @@ int mt_behaviour_access(struct mt_behaviour *it, const struct mt_block *block,
         return MT_ERR_MEMORY;
     mt_note_access(it, life, access->time_ns);
     if (written && life->span != it->span_serial) {
+        bool part = access->size && access->size < life->size / SMALL_PART;
+        uint32_t *spans = part ? &life->part_spans : &life->host_spans;
         life->span = it->span_serial;
-        life->host_spans += it->span.iteration != NULL;
+        *spans += it->span.iteration != NULL;
     }
     it->log.touch[it->log.touches++] = (struct mt_touch){.life = number,
                                                          .step = (uint32_t)it->log.steps,

@@ -24,6 +24,11 @@ static bool is_scratch(const struct mt_life *life)
     return life->products == life->accesses;
 }
 
+static bool is_most(uint32_t spans, const struct mt_life *life)
+{
+    return spans > 1 && spans * 2 > life->spans;
+}
+
 static enum mt_rule classify_lasting(const struct mt_life *life)
 {
     if (!life->accesses)
@@ -32,8 +37,10 @@ static enum mt_rule classify_lasting(const struct mt_life *life)
                                               : MT_RULE_lasting_untouched;
     if (life->collectives == life->accesses)
         return MT_RULE_lasting_collective;
-    if (life->host_spans > 1 && life->host_spans * 2 > life->spans)
+    if (is_most(life->host_spans, life))
         return MT_RULE_lasting_host_written;
+    if (is_most(life->part_spans, life))
+        return MT_RULE_lasting_pool;
     if (busiest(life) == 0)
         return life->phase_spans[MT_PHASE_none] ? MT_RULE_lasting_no_phases
                                                 : MT_RULE_lasting_outside;

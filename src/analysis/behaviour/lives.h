@@ -78,6 +78,7 @@ struct mt_life {
     uint32_t birth_step; /* meaningful in an iteration of several micro-batches */
     uint8_t shard;       /* enum mt_shard */
     bool setup;          /* it died before the first iteration */
+    uint32_t part_spans; /* spans in which the host wrote a small part of it first */
 } __attribute__((aligned(64)));
 
 _Static_assert(sizeof(struct mt_life) == 192, "a life takes three cache lines");

@@ -37,7 +37,7 @@ static void when(struct mt_page *page, const struct mt_story *story, unsigned de
     else if (mt_rows_get(story->peak, row, "iteration").null)
         mt_page_add(page, " at %s, outside of iterations", NS(ns));
     else
-        mt_page_add(page, ", %s into iteration %" PRIu64 "%s%s%s", SHARE(share.r),
+        mt_page_add(page, ", %s iteration %" PRIu64 "%s%s%s", PLACE(share.r),
                     U(story->peak, row, "iteration"), phase.null ? "" : " (",
                     phase.null ? "" : phase.s, phase.null ? "" : ")");
 }

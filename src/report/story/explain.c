@@ -36,8 +36,8 @@ static void tell_peak(struct mt_output *output, const struct mt_rows *peak)
         if (mt_rows_get(peak, row, "iteration").null)
             mt_printf(output, " at %s, in no iteration", NS(U(peak, row, "time_ns")));
         else
-            mt_printf(output, " at %s of iteration %llu%s%s%s",
-                      SHARE(mt_rows_get(peak, row, "iteration_share").r),
+            mt_printf(output, ", %s iteration %llu%s%s%s",
+                      PLACE(mt_rows_get(peak, row, "iteration_share").r),
                       (unsigned long long)U(peak, row, "iteration"), phase.null ? "" : " (",
                       phase.null ? "" : phase.s, phase.null ? "" : ")");
         tell_categories(output, peak, row);

@@ -247,6 +247,37 @@ START_TEST(no_rhythm)
 }
 END_TEST
 
+static const char *rule_of(uint64_t address)
+{
+    size_t i = passrun_row_of(rows, "block_id", 1 + address / 0x1000000);
+    return S("rule");
+}
+
+/* Inference: what the host writes as a whole, what it writes small parts of, and weights. */
+START_TEST(lasting_without_phases)
+{
+    enum { INPUT = 0x1000000, POOL = 0x2000000, WEIGHT = 0x3000000, RESULT = 0x4000000 };
+    for (uint64_t address = INPUT; address <= WEIGHT; address += 0x1000000)
+        passrun_birth(run, 1000, address, 1 << 20);
+    for (uint64_t i = 0; i < 6; i++) {
+        uint64_t at = 20000 + i * 10000;
+        passrun_iteration(run, at);
+        passrun_copy(run, at, INPUT, 0xf0000000, 1 << 15);
+        passrun_copy(run, at + 100, POOL + 0x1000, 0xf0000000, (1 << 15) - 1);
+        passrun_birth(run, at + 200, RESULT, 4096);
+        passrun_launch(run, at + 300, 0, "gemm", RESULT, WEIGHT, POOL, INPUT);
+        passrun_death(run, at + 400, RESULT);
+    }
+    passrun_end(run, 80000);
+    passrun_go(run, &mt_pass_behaviour);
+    rows = passrun_rows(run, &mt_table_roles);
+    ck_assert_str_eq(rule_of(INPUT), "lasting_host_written");
+    ck_assert_str_eq(rule_of(POOL), "lasting_pool");
+    ck_assert_str_eq(rule_of(WEIGHT), "lasting_no_phases");
+    ck_assert_str_eq(rule_of(RESULT), "no_phases");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("behaviour");
@@ -262,6 +293,7 @@ int main(void)
     tcase_add_test(tcase, swap_with_a_fast_link);
     tcase_add_test(tcase, swap_across_the_border);
     tcase_add_test(tcase, no_rhythm);
+    tcase_add_test(tcase, lasting_without_phases);
     suite_add_tcase(suite, tcase);
     return unit_run(suite);
 }

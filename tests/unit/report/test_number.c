@@ -88,6 +88,10 @@ START_TEST(readable_counts)
     ck_assert_str_eq(mt_human_count(text, 1000), "1,000");
     ck_assert_str_eq(mt_human_count(text, UINT64_MAX), "18,446,744,073,709,551,615");
     ck_assert_str_eq(mt_human_share(text, 0.1234), "12.3 %");
+    ck_assert_str_eq(mt_human_place(text, 0.1234), "12.3 % into");
+    ck_assert_str_eq(mt_human_place(text, 0.0004), "at the begin of");
+    ck_assert_str_eq(mt_human_place(text, 0.9994), "99.9 % into");
+    ck_assert_str_eq(mt_human_place(text, 0.9996), "at the end of");
 }
 END_TEST
 
