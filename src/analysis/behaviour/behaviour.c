@@ -98,16 +98,29 @@ static void note_setup(struct mt_behaviour *it)
         mt_life_at(&it->lives, it->log.death[i].life)->setup = true;
 }
 
+/* Recording may begin within an iteration, whose activations were there before the first one that
+ * was found: until that is over nothing tells which blocks last. */
+static void forget_sizes(struct mt_behaviour *it)
+{
+    mt_dict_release(&it->sizes);
+    for (uint32_t i = 0; i < it->lives.n; i++)
+        it->lives.life[i].size_lasts = false;
+    mt_spanlog_outdate(&it->log);
+}
+
 int mt_behaviour_iteration(struct mt_behaviour *it, const struct mt_iteration *iteration)
 {
     uint64_t now = iteration            ? iteration->start_ns
                    : it->span.iteration ? it->span.iteration->end_ns
                                         : it->span.start_ns;
     it->span.end_ns = now;
-    if (iteration && it->begun == 0)
+    bool first = iteration && it->begun == 0;
+    if (first)
         note_setup(it);
     RETURN_IF_ERROR(close_span(it, true));
     it->over += it->span.iteration != NULL;
+    if (first || (it->over == 1 && it->span.iteration))
+        forget_sizes(it);
     it->begun += iteration != NULL;
     it->span = (struct mt_span){
         .iteration = iteration,

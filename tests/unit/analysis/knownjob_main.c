@@ -14,8 +14,8 @@ static void write_facts(struct mt_tracewriter *writer)
     static const char *const facts[][2] = {
         {"command", "torchrun train.py"}, {"pid", "4711"},           {"api.1", "cuMemAlloc_v2"},
         {"api.7", "ncclAllReduce"},       {"api.8", "ncclSend"},     {"api.9", "ncclCommInitRank"},
-        {"api.10", "ncclCommDestroy"},    {"api.2", "cuMemFree_v2"},
-        {"api.11", "cuMemAllocAsync"},    {"api.12", "cuMemFreeAsync"},
+        {"api.10", "ncclCommDestroy"},    {"api.2", "cuMemFree_v2"}, {"api.11", "cuMemAllocAsync"},
+        {"api.12", "cuMemFreeAsync"},
     };
     for (size_t i = 0; i < sizeof facts / sizeof *facts; i++)
         mt_tracewriter_meta(writer, facts[i][0], facts[i][1]);

@@ -68,6 +68,8 @@ static void backward(struct passrun *run, struct smalljob *job, uint64_t at, uin
     passrun_launch(run, at + 200, thread, "gemm_input", AT(D1), AT(D), AT(P2), AT(W));
     freed(run, at + 210, JOB_D);
     freed(run, at + 210, JOB_A1);
+    if (job->outside) /* as an optimizer does */
+        passrun_launch(run, at + 250, thread, "tie", AT(P1), AT(P2));
     born(run, job, at + 290, JOB_G1);
     passrun_launch(run, at + 300, thread, "sum_weight", AT(G1), AT(D1), AT(X));
     freed(run, at + 310, JOB_D1);
@@ -103,7 +105,8 @@ void smalljob_write(struct passrun *run, struct smalljob *job)
     }
     for (uint32_t i = 0; i < job->iterations; i++) {
         /* The boundary is that of the recorded order, not of the job: late by some steps. */
-        passrun_iteration(run, JOB_START + i * JOB_PERIOD + job->rotate * 100);
+        if (i >= job->outside)
+            passrun_iteration(run, JOB_START + i * JOB_PERIOD + job->rotate * 100);
         iterate(run, job, i);
     }
     passrun_end(run, JOB_START + job->iterations * JOB_PERIOD);

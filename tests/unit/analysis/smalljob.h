@@ -35,6 +35,8 @@ struct smalljob {
     uint32_t iterations;
     uint32_t backward_thread; /* 0: the same as all */
     uint32_t rotate;          /* steps by which the boundaries of iterations lie late */
+    uint32_t outside;         /* of the iterations, the first ones, that were not found; each
+                                 uses both parameters at once in the backward phase */
     uint32_t leak;            /* blocks of 4 KiB an iteration forgets */
     uint32_t mixed_up;        /* iteration in which each step is given the other one's gradient */
     uint64_t id[JOB_BLOCKS];  /* out: of the block in the last but one */

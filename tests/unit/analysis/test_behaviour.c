@@ -53,6 +53,14 @@ START_TEST(categories)
 }
 END_TEST
 
+/* Recording began within an iteration: what it uses lasts no longer than that of others. */
+START_TEST(late)
+{
+    go((struct smalljob){.iterations = 8, .outside = 2, .rotate = (uint32_t)_i});
+    expect_categories();
+}
+END_TEST
+
 START_TEST(phases)
 {
     go((struct smalljob){.iterations = 6, .backward_thread = (uint32_t)_i});
@@ -284,6 +292,7 @@ int main(void)
     TCase *tcase = tcase_create("behaviour");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_loop_test(tcase, categories, 0, 2 * (int)JOB_STEPS);
+    tcase_add_loop_test(tcase, late, 0, (int)JOB_STEPS);
     tcase_add_loop_test(tcase, phases, 0, 2);
     tcase_add_test(tcase, phases_of_one_that_differs_in_sizes);
     tcase_add_test(tcase, peak);
