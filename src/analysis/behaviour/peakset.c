@@ -24,15 +24,12 @@ void mt_peakset_rise(struct mt_peakset *set, struct mt_behaviour *behaviour,
     set->phase = MT_PHASE_none;
 }
 
-bool mt_peakset_death(struct mt_peakset *set, struct mt_behaviour *behaviour, uint32_t life)
+bool mt_peakset_hold(struct mt_peakset *set, struct mt_behaviour *behaviour, uint32_t life)
 {
-    struct mt_life *it = mt_life_at(&behaviour->lives, life);
-    if (it->serial > set->births)
-        return true;
     if (!MT_ROOM(set->life, set->lives, set->room, 1024))
         return false;
     set->life[set->lives++] = life;
-    it->holders++;
+    mt_life_at(&behaviour->lives, life)->holders++;
     return true;
 }
 

@@ -34,8 +34,15 @@ static inline void mt_peakset_usage(struct mt_peakset *set, struct mt_behaviour 
         mt_peakset_rise(set, behaviour, usage, time_ns);
 }
 
+bool mt_peakset_hold(struct mt_peakset *set, struct mt_behaviour *behaviour, uint32_t life);
+
 /* A block of the device dies; told before mt_behaviour_death. False where memory is out. */
-bool mt_peakset_death(struct mt_peakset *set, struct mt_behaviour *behaviour, uint32_t life);
+static inline bool mt_peakset_death(struct mt_peakset *set, struct mt_behaviour *behaviour,
+                                    uint32_t life)
+{
+    return mt_life_at(&behaviour->lives, life)->serial > set->births ||
+           mt_peakset_hold(set, behaviour, life);
+}
 
 /* A span is over: where in it the peak was. */
 void mt_peakset_span(struct mt_peakset *set, const struct mt_behaviour *behaviour);

@@ -2,8 +2,6 @@
 
 #include <stdlib.h>
 
-#include "base/grow.h"
-
 void mt_spanlog_release(struct mt_spanlog *log)
 {
     free(log->step);
@@ -59,20 +57,4 @@ bool mt_spanlog_grow(struct mt_spanlog *log, size_t touches)
         return false;
     log->touch = touch;
     return grow_sizes(log);
-}
-
-bool mt_spanlog_birth(struct mt_spanlog *log, uint32_t life)
-{
-    if (!MT_ROOM(log->birth, log->births, log->births_room, 1024))
-        return false;
-    log->birth[log->births++] = (struct mt_turn){life, (uint32_t)log->steps};
-    return true;
-}
-
-bool mt_spanlog_death(struct mt_spanlog *log, uint32_t life)
-{
-    if (!MT_ROOM(log->death, log->deaths, log->deaths_room, 1024))
-        return false;
-    log->death[log->deaths++] = (struct mt_turn){life, (uint32_t)log->steps};
-    return true;
 }

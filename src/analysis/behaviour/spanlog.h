@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/grow.h"
+
 #define MT_SPAN_TOUCHES_MAX (UINT32_C(1) << 23) /* beyond that a span is judged in parts */
 
 /* Whether a step lies in the forward pass of another micro-batch, behind a backward pass; and there
@@ -97,8 +99,21 @@ static inline void mt_spanlog_step(struct mt_spanlog *log, const struct mt_step 
 }
 
 /* False where memory is out. */
-bool mt_spanlog_birth(struct mt_spanlog *log, uint32_t life);
-bool mt_spanlog_death(struct mt_spanlog *log, uint32_t life);
+static inline bool mt_spanlog_birth(struct mt_spanlog *log, uint32_t life)
+{
+    if (!MT_ROOM(log->birth, log->births, log->births_room, 1024))
+        return false;
+    log->birth[log->births++] = (struct mt_turn){life, (uint32_t)log->steps};
+    return true;
+}
+
+static inline bool mt_spanlog_death(struct mt_spanlog *log, uint32_t life)
+{
+    if (!MT_ROOM(log->death, log->deaths, log->deaths_room, 1024))
+        return false;
+    log->death[log->deaths++] = (struct mt_turn){life, (uint32_t)log->steps};
+    return true;
+}
 
 /* The first touch of a step, or of those behind the last one. */
 static inline size_t mt_spanlog_first(const struct mt_spanlog *log, uint32_t step)
