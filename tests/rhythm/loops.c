@@ -417,6 +417,17 @@ static void write_requests(struct loops *loops, uint32_t events)
     }
 }
 
+static void write_loading(struct loops *loops, uint32_t events)
+{
+    while (loops->event < events) {
+        emit(loops, 0, MT_block_alloc, 0, 1 << 21);
+        emit(loops, 0, MT_set, API_SET, 1 << 21);
+        emit(loops, 0, MT_copy, API_TO_DEVICE, 1 << 21);
+    }
+    for (uint32_t i = 0; i < 12; i++)
+        emit(loops, 0, MT_launch, 100 + i, 0);
+}
+
 void loops_write_negative(const struct loops_options *options, enum negative kind)
 {
     struct loops_options few = *options;
@@ -434,6 +445,8 @@ void loops_write_negative(const struct loops_options *options, enum negative kin
     events = kind == NEGATIVE_few ? below(loops, 10) : events;
     if (kind == NEGATIVE_requests)
         write_requests(loops, events);
+    else if (kind == NEGATIVE_loading)
+        write_loading(loops, events);
     else
         for (uint32_t i = 0; i < events; i++)
             random_event(loops, before = draw(loops, kind, kinds, before));

@@ -44,7 +44,8 @@ enum difficulty {
     X(once, "a single iteration")                                                                  \
     X(twice, "two iterations: no rhythm yet")                                                      \
     X(few, "less than ten events")                                                                 \
-    X(requests, "calls of random subroutines, in random order")
+    X(requests, "calls of random subroutines, in random order")                                    \
+    X(loading, "weights are loaded, one like the other, and used once")
 
 enum negative {
 #define X(name, doc) NEGATIVE_##name,

@@ -399,6 +399,38 @@ int mt_detector_break(struct mt_detector *detector, uint64_t event)
 
 /* ---- the end ---- */
 
+static bool computes(const struct mt_sym *sym)
+{
+    return sym->kind == MT_launch || sym->kind == MT_graph_launch || sym->kind == MT_access ||
+           sym->kind == MT_collective || sym->kind == MT_collective_group;
+}
+
+/* Times that memory is taken, less those that it is given back. */
+static int takes(const struct mt_sym *sym)
+{
+    bool more = sym->kind == MT_alloc || sym->kind == MT_block_alloc || sym->kind == MT_map;
+    bool less = sym->kind == MT_free || sym->kind == MT_block_free || sym->kind == MT_unmap;
+    return more - less;
+}
+
+/* Nothing is computed, though the job does compute, and memory is kept: weights are loaded, or a
+ * library takes its buffers. */
+static bool is_setup(const struct mt_detector *detector, const struct mt_reference *reference)
+{
+    const struct mt_symtab *table = &detector->window.table;
+    int64_t kept = 0;
+    bool any = false;
+    for (uint32_t i = 0; i < reference->length; i++) {
+        const struct mt_sym *sym = &table->sym[reference->sym[i]];
+        if (computes(sym))
+            return false;
+        kept += takes(sym);
+    }
+    for (uint32_t id = 0; kept > 0 && id < table->syms; id++)
+        any |= computes(&table->sym[id]);
+    return any;
+}
+
 /* What was found must be most of what was cut, cover a good part of the trace, and repeat. */
 static bool holds(const struct mt_detector *detector, const struct mt_rhythm *rhythm)
 {
@@ -408,6 +440,8 @@ static bool holds(const struct mt_detector *detector, const struct mt_rhythm *rh
     /* A reference is like itself: there must be more than that. */
     bool repeat = track->references == 1 || found > 2 * track->references;
     if (found < ITERATIONS_MIN || track->fragments > found || !repeat)
+        return false;
+    if (is_setup(detector, &track->reference[0]))
         return false;
     for (size_t i = 0; i < rhythm->iterations; i++) {
         exact += rhythm->iteration[i].exact_share / n;
