@@ -111,7 +111,7 @@ static int grow_pattern(struct mt_logical *logical, uint32_t who, uint32_t kind)
     if (!MT_ROOM(logical->beat, logical->beats + 1, logical->room, 4))
         return MT_ERR_MEMORY;
     logical->beat[logical->beats++] = (struct mt_beat){who, kind, {0, 0, 0}};
-    logical->beat[logical->beats].kind = NO_KIND;
+    logical->beat[logical->beats] = (struct mt_beat){.kind = NO_KIND};
     return 0;
 }
 
