@@ -243,6 +243,18 @@ START_TEST(cancelled_thread)
 }
 END_TEST
 
+/* As interrupts of interpreters do: what was under way is missing, and nothing else. */
+START_TEST(handlers_that_jump_out_of_a_record)
+{
+    unsigned done = 0, jumps = 0;
+    struct run run = run_clean(LIST(LEDGER_VARIABLE "="), LIST("victim", "jumping"));
+    ck_assert_int_eq(sscanf(run.out, "%u %u", &done, &jumps), 2);
+    ck_assert_uint_ge(count_events(run.trace[0], MT_alloc) + 3 * jumps, done);
+    ck_assert_uint_ge(count_events(run.trace[0], MT_free) + 3 * jumps, done);
+    run_free(&run);
+}
+END_TEST
+
 START_TEST(sandboxed_child)
 {
     ck_assert_uint_eq(check_one(NULL, LIST("victim", "sandbox")).events, 20);
@@ -254,4 +266,5 @@ UNIT_MAIN("life", setuid_programs, children_that_do_nothing, child_with_a_device
           ends_without_handlers, exit_from_a_second_thread, calls_after_the_end,
           asking_for_devices_is_not_using_one, errno_is_kept, descriptors_are_closed,
           folder_is_changed, few_descriptors_are_allowed, standard_output_is_closed,
-          another_file_instead_of_standard_error, sandboxed_child, cancelled_thread)
+          another_file_instead_of_standard_error, sandboxed_child, cancelled_thread,
+          handlers_that_jump_out_of_a_record)

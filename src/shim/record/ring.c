@@ -95,6 +95,7 @@ uint32_t mt_rings_capacity(void)
 }
 
 #define FIRST_PIECE (256u << 10) /* of a ring, on the disk */
+#define STACK_FRAMES (1u << 20)  /* that somebody jumps over at most */
 #define TRIES 16                 /* where signals break fallocate off, and all is to be done anew */
 
 #ifndef MADV_POPULATE_WRITE
@@ -476,14 +477,24 @@ static bool slow(size_t size)
     return false;
 }
 
-bool mt_ring_slow(size_t size, bool nested)
+/* The thread was in the middle of a record, and is where it can only be if a signal handler has
+ * jumped out of that: as far out or farther, on the same stack. */
+static bool was_left(uint32_t busy)
+{
+    stack_t other;
+    return !(busy & 1) && mt_writer.busy - busy < STACK_FRAMES && sigaltstack(NULL, &other) == 0 &&
+           !(other.ss_flags & SS_ONSTACK);
+}
+
+bool mt_ring_slow(size_t size, uint32_t busy)
 {
     int saved = errno, cancel = mt_cancel_off();
+    bool nested = busy && !was_left(busy);
     if (nested)
         mt_losses_add(MT_LOSS_INSIDE);
     bool room = nested ? drop() : slow(size);
-    if (!room && !nested)
-        mt_writer.busy = 0;
+    if (!room)
+        mt_writer.busy = nested ? busy : 0;
     mt_cancel_as(cancel);
     errno = saved;
     return room;

@@ -100,21 +100,33 @@ static inline bool mt_may_record(void)
     return atomic_load_explicit(mt_recording, memory_order_relaxed) & 1;
 }
 
-/* The unusual cases of mt_ring_reserve; false: the event is dropped and counted. `nested`: a signal
- * handler records while its thread is in the middle of a record. Keeps errno. */
-MT_SELDOM bool mt_ring_slow(size_t size, bool nested);
+/* The unusual cases of mt_ring_reserve; false: the event is dropped and counted. `busy` is what it
+ * was before: not 0 where a signal handler records while its thread is in the middle of a record,
+ * or jumped out of one. Keeps errno. */
+MT_SELDOM bool mt_ring_slow(size_t size, uint32_t busy);
+
+/* Where the thread's stack is, which tells a record that is under way from one that was jumped out
+ * of; an odd value stands for neither. As cheap as any other value. */
+static inline void mt_ring_busy(struct mt_writer *writer)
+{
+#if defined(__x86_64__)
+    __asm__ volatile("movl %%esp, %0" : "=m"(writer->busy));
+#else
+    writer->busy = (uint32_t)(uintptr_t)__builtin_frame_address(0);
+#endif
+}
 
 /* Room for a record of `words` words; NULL: dropped (and counted). */
 static inline uint64_t *mt_ring_reserve_in(struct mt_writer *writer, enum mt_kind kind,
                                            uint32_t words, uint64_t ticks)
 {
     size_t size = sizeof(struct mt_record) + words * sizeof(uint64_t);
-    bool nested = writer->busy;
+    uint32_t busy = writer->busy;
     /* Before the look at head and limit: a handler that records after it would leave them stale. */
-    writer->busy = 1;
+    mt_ring_busy(writer);
     atomic_signal_fence(memory_order_seq_cst);
-    if (__builtin_expect(writer->head + size > writer->limit || nested, 0) &&
-        !mt_ring_slow(size, nested))
+    if (__builtin_expect(writer->head + size > writer->limit || busy, 0) &&
+        !mt_ring_slow(size, busy))
         return NULL;
     struct mt_record *record = (void *)(writer->data + (writer->head & writer->mask));
     /* Kind, no flags and words as one: compilers fetch two of them from a line of constants. */
