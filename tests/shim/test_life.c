@@ -255,6 +255,15 @@ START_TEST(handlers_that_jump_out_of_a_record)
 }
 END_TEST
 
+/* Others would wait for ever for a lock that is left so. */
+START_TEST(handlers_that_jump_out_of_a_lock)
+{
+    struct run run = run_clean(LIST(LEDGER_VARIABLE "="), LIST("victim", "jumping", "marks"));
+    ck_assert_uint_ge(count_events(run.trace[0], MT_mark), 20000);
+    run_free(&run);
+}
+END_TEST
+
 START_TEST(sandboxed_child)
 {
     ck_assert_uint_eq(check_one(NULL, LIST("victim", "sandbox")).events, 20);
@@ -267,4 +276,4 @@ UNIT_MAIN("life", setuid_programs, children_that_do_nothing, child_with_a_device
           asking_for_devices_is_not_using_one, errno_is_kept, descriptors_are_closed,
           folder_is_changed, few_descriptors_are_allowed, standard_output_is_closed,
           another_file_instead_of_standard_error, sandboxed_child, cancelled_thread,
-          handlers_that_jump_out_of_a_record)
+          handlers_that_jump_out_of_a_record, handlers_that_jump_out_of_a_lock)

@@ -74,7 +74,7 @@ struct victim_command {
 };
 /* One table a victim_*.c, ended by a row of NULL. */
 extern const struct victim_command victim_c10[], victim_devices[], victim_doors[], victim_graphs[],
-    victim_kill[], victim_launches[], victim_life[], victim_marks[], victim_nccl[], victim_order[],
-    victim_ranks[], victim_resolve[], victim_threads[], victim_windows[];
+    victim_jumps[], victim_kill[], victim_launches[], victim_life[], victim_marks[], victim_nccl[],
+    victim_order[], victim_ranks[], victim_resolve[], victim_threads[], victim_windows[];
 
 #endif

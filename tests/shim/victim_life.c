@@ -2,12 +2,10 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <link.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
 #include <sched.h>
-#include <setjmp.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -17,9 +15,7 @@
 #include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/time.h>
 #include <sys/wait.h>
-#include <ucontext.h>
 #include <unistd.h>
 
 #include "victim.h"
@@ -58,68 +54,6 @@ static int plain(int argc, char **argv)
 {
     begin();
     some_events(argc > 1 ? (unsigned)atoi(argv[1]) : 100);
-    return 0;
-}
-
-/* ---- a handler that jumps out of the recorder ---- */
-
-static struct {
-    uintptr_t begin, end; /* the recorder's code */
-    volatile sig_atomic_t armed;
-    volatile unsigned done;
-    sigjmp_buf back;
-} jump;
-
-static int find_recorder(struct dl_phdr_info *info, size_t size, void *nothing)
-{
-    (void)size, (void)nothing;
-    for (unsigned i = 0; strstr(info->dlpi_name, "libmemtrace.so") && i < info->dlpi_phnum; i++)
-        if (info->dlpi_phdr[i].p_type == PT_LOAD && info->dlpi_phdr[i].p_flags & PF_X) {
-            jump.begin = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
-            jump.end = jump.begin + info->dlpi_phdr[i].p_memsz;
-        }
-    return 0;
-}
-
-/* Only there: the driver would not bear it. */
-static void leave(int number, siginfo_t *info, void *data)
-{
-    const ucontext_t *at = data;
-#if defined(__x86_64__)
-    uintptr_t here = (uintptr_t)at->uc_mcontext.gregs[REG_RIP];
-#else
-    uintptr_t here = at->uc_mcontext.pc;
-#endif
-    (void)number, (void)info;
-    if (!jump.armed || here < jump.begin || here >= jump.end)
-        return;
-    jump.armed = 0;
-    jump.done++;
-    siglongjmp(jump.back, 1);
-}
-
-/* Prints how many allocations were done, and how many jumps. */
-static int jumping(int argc, char **argv)
-{
-    const struct sigaction action = {.sa_sigaction = leave, .sa_flags = SA_SIGINFO};
-    const struct itimerval often = {{0, 150}, {0, 150}}, never = {{0, 0}, {0, 0}};
-    static volatile unsigned n;
-    CUdeviceptr p;
-    (void)argc, (void)argv;
-    begin();
-    some_events(1);
-    dl_iterate_phdr(find_recorder, NULL);
-    sigaction(SIGALRM, &action, NULL);
-    setitimer(ITIMER_REAL, &often, NULL);
-    for (n = 0; n < 2000000 && (n < 50000 || jump.done < 10); n++)
-        if (sigsetjmp(jump.back, 1) == 0) {
-            jump.armed = 1;
-            CU(cuMemAlloc_v2)(&p, 512);
-            CU(cuMemFree_v2)(p);
-            jump.armed = 0;
-        }
-    setitimer(ITIMER_REAL, &never, NULL);
-    printf("%u %u\n", n, jump.done);
     return 0;
 }
 
@@ -568,6 +502,6 @@ const struct victim_command victim_life[] = {
     {"close-all", close_all},   {"chdir", change_folder},
     {"cancel", cancel},         {"profiled", profiled},
     {"delete", delete_file},    {"own-stderr", own_stderr}, {"sandbox", sandbox},
-    {"denied", denied},         {"stopped", stopped},       {"jumping", jumping},
+    {"denied", denied},         {"stopped", stopped},
     {NULL, NULL},
 };

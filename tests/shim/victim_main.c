@@ -7,9 +7,9 @@
 int main(int argc, char **argv)
 {
     static const struct victim_command *const tables[] = {
-        victim_c10,  victim_devices, victim_doors, victim_graphs,  victim_kill,
-        victim_life, victim_launches, victim_marks, victim_nccl,   victim_order,
-        victim_ranks, victim_resolve, victim_threads, victim_windows,
+        victim_c10,   victim_devices, victim_doors,    victim_graphs,  victim_jumps,
+        victim_kill,  victim_life,    victim_launches, victim_marks,   victim_nccl,
+        victim_order, victim_ranks,   victim_resolve,  victim_threads, victim_windows,
     };
     ledger_open();
     for (size_t i = 0; argc > 1 && i < sizeof tables / sizeof *tables; i++)

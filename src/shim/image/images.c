@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "shim/guest/glibc.h"
+#include "shim/guest/guard.h"
 #include "shim/image/cubin.h"
 
 #define NAMES_FEW ((size_t)64 << 10) /* bytes of names that may be of what is gone */
@@ -186,9 +187,9 @@ static void read_and_keep(const void *owner, const void *image, uint64_t bytes)
 {
     struct mt_image_kernels kernels = {{0}, 0};
     mt_image_read(&kernels, image, bytes);
-    pthread_mutex_lock(&images.lock);
+    struct mt_guard guard = mt_lock(&images.lock);
     loaded(owner, &kernels);
-    pthread_mutex_unlock(&images.lock);
+    mt_unlock(&images.lock, &guard);
 }
 
 void mt_image_loaded(const void *owner, const void *image)
@@ -213,16 +214,16 @@ void mt_image_loaded_file(const void *owner, const char *path)
 
 void mt_image_same_owner(const void *library, const void *module)
 {
-    pthread_mutex_lock(&images.lock);
+    struct mt_guard guard = mt_lock(&images.lock);
     const struct owner *owner = find_owner(library);
     if (owner && !find_owner(module))
         add_owner(module, owner->kernels);
-    pthread_mutex_unlock(&images.lock);
+    mt_unlock(&images.lock, &guard);
 }
 
 void mt_image_got(const void *owner, const void *function, const char *name)
 {
-    pthread_mutex_lock(&images.lock);
+    struct mt_guard guard = mt_lock(&images.lock);
     const struct owner *from = find_owner(owner);
     const struct function *known = find_function(function);
     const char *names = images.names.at;
@@ -230,32 +231,32 @@ void mt_image_got(const void *owner, const void *function, const char *name)
     uint32_t kept = same ? 0 : keep_name(name);
     if (!same && kept != UINT32_MAX)
         put_function(&(struct function){function, owner, kept, from ? from->kernels : UINT32_MAX});
-    pthread_mutex_unlock(&images.lock);
+    mt_unlock(&images.lock, &guard);
 }
 
 void mt_image_same_function(const void *kernel, const void *function)
 {
-    pthread_mutex_lock(&images.lock);
+    struct mt_guard guard = mt_lock(&images.lock);
     const struct function *known = find_function(kernel);
     if (known) {
         struct function alias = *known;
         alias.handle = function;
         put_function(&alias);
     }
-    pthread_mutex_unlock(&images.lock);
+    mt_unlock(&images.lock, &guard);
 }
 
 void mt_image_gone(const void *owner)
 {
-    pthread_mutex_lock(&images.lock);
+    struct mt_guard guard = mt_lock(&images.lock);
     forget(owner);
-    pthread_mutex_unlock(&images.lock);
+    mt_unlock(&images.lock, &guard);
 }
 
 bool mt_image_tell(const void *function, char *name, size_t room, uint16_t *layout, uint32_t most,
                    uint32_t *params)
 {
-    pthread_mutex_lock(&images.lock);
+    struct mt_guard guard = mt_lock(&images.lock);
     const struct function *known = find_function(function);
     const char *text = known ? (const char *)images.names.at + known->name : NULL;
     const struct mt_image_kernel *kernel = known && known->kernels != UINT32_MAX
@@ -268,6 +269,6 @@ bool mt_image_tell(const void *function, char *name, size_t room, uint16_t *layo
         *params = kernel->params;
         memcpy(layout, kernel->layout, 4 * (size_t)kernel->params);
     }
-    pthread_mutex_unlock(&images.lock);
+    mt_unlock(&images.lock, &guard);
     return text != NULL;
 }

@@ -17,6 +17,7 @@
 #include "base/folders.h"
 #include "format/layout.h"
 #include "shim/guest/glibc.h"
+#include "shim/guest/guard.h"
 #include "shim/guest/mfile.h"
 #include "shim/guest/shimlog.h"
 #include "shim/process/path.h"
@@ -68,14 +69,14 @@ void mt_life_variant(const char *name, int version)
         put_variant(name, version);
         return;
     }
-    pthread_mutex_lock(&life.variants_lock);
+    struct mt_guard guard = mt_lock(&life.variants_lock);
     uint32_t n = atomic_load(&life.variants);
     if (n < VARIANTS) {
         snprintf(life.variant[n].name, sizeof life.variant[n].name, "%s", name);
         life.variant[n].version = version;
         atomic_store(&life.variants, n + 1);
     }
-    pthread_mutex_unlock(&life.variants_lock);
+    mt_unlock(&life.variants_lock, &guard);
 }
 
 static void tell_variants(void)
@@ -260,9 +261,9 @@ bool mt_life_wake(void)
     else if (state == MT_IDLE) {
         int saved = errno, cancel = mt_cancel_off();
         mt_writer.busy = 1;
-        pthread_mutex_lock(&life.lock);
+        struct mt_guard guard = mt_lock(&life.lock);
         start();
-        pthread_mutex_unlock(&life.lock);
+        mt_unlock(&life.lock, &guard);
         mt_writer.busy = 0;
         if (mt_may_record())
             tell_variants();

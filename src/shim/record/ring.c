@@ -26,6 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "shim/guest/guard.h"
 #include "shim/guest/inplace.h"
 #include "shim/guest/mfile.h"
 #include "shim/process/config.h"
@@ -216,9 +217,9 @@ static bool back(struct mt_ring *ring, uint64_t size)
 {
     if (size <= backed(ring))
         return true;
-    pthread_mutex_lock(&rings.lock);
+    struct mt_guard guard = mt_lock(&rings.lock);
     back_locked(ring, size);
-    pthread_mutex_unlock(&rings.lock);
+    mt_unlock(&rings.lock, &guard);
     return size <= backed(ring);
 }
 
@@ -310,7 +311,7 @@ static bool attach(void)
 {
     if (atomic_load_explicit(&none_left, memory_order_relaxed))
         return false;
-    pthread_mutex_lock(&rings.lock);
+    struct mt_guard guard = mt_lock(&rings.lock);
     if (!rings.has_key)
         rings.has_key = pthread_key_create(&rings.exit_key, thread_exits) == 0;
     struct mt_ring *ring = find_ring();
@@ -321,7 +322,7 @@ static bool attach(void)
         __atomic_store_n(&ring->shared->state, MT_RING_LIVE, __ATOMIC_RELEASE);
     }
     atomic_store_explicit(&none_left, !ring, memory_order_relaxed);
-    pthread_mutex_unlock(&rings.lock);
+    mt_unlock(&rings.lock, &guard);
     if (!ring)
         return false;
     mt_writer = (struct mt_writer){.data = ring->data,

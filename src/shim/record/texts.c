@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "shim/guest/glibc.h"
+#include "shim/guest/guard.h"
 #include "shim/record/life.h"
 
 #define SLOTS (1u << 16)
@@ -119,11 +120,11 @@ static struct mt_text_id add_locked(uint64_t sum, const char *text, size_t size)
         atomic_fetch_add(&mt_events_dropped, 1);
         return name;
     }
+    struct mt_guard guard = mt_lock(&texts.lock);
     adding = true;
-    pthread_mutex_lock(&texts.lock);
     name = add(sum, text, size);
-    pthread_mutex_unlock(&texts.lock);
     adding = false;
+    mt_unlock(&texts.lock, &guard);
     errno = saved;
     return name;
 }

@@ -20,12 +20,13 @@
 
 #include "base/fnv.h"
 #include "format/layout.h"
-#include "shim/record/life.h"
-#include "shim/record/ring.h"
+#include "shim/guest/guard.h"
+#include "shim/native/native.h"
 #include "shim/native/objects.h"
 #include "shim/python/pytext.h"
+#include "shim/record/life.h"
+#include "shim/record/ring.h"
 #include "shim/stack/hashrows.h"
-#include "shim/native/native.h"
 
 #define STACKS_MAX (1u << 20)
 #define FRAMES_MAX (1u << 21)
@@ -380,7 +381,7 @@ uint32_t mt_intern_stack(uint64_t hash, void (*collect)(struct mt_found *found, 
                          const void *how, uint64_t *told)
 {
     int saved = errno;
-    pthread_mutex_lock(&intern.lock);
+    struct mt_guard guard = mt_lock(&intern.lock);
     begin_epoch(atomic_load(&mt_life_epoch));
     collect(&intern.found, how);
     uint32_t id = climb(&intern.found);
@@ -389,7 +390,7 @@ uint32_t mt_intern_stack(uint64_t hash, void (*collect)(struct mt_found *found, 
     else
         lose();
     *told = intern.told;
-    pthread_mutex_unlock(&intern.lock);
+    mt_unlock(&intern.lock, &guard);
     errno = saved;
     return id;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "shim/guest/glibc.h"
+#include "shim/guest/guard.h"
 
 #define CALLS_MAX 65536u
 #define DEPTH_MAX 32 /* of graphs in graphs */
@@ -41,18 +42,18 @@ void mt_graph_calls_add(CUstream stream, const struct mt_ev_collective *collecti
     size_t nodes = 0;
     if (!find_graph(stream, &graph, &nodes))
         return;
-    pthread_mutex_lock(&calls.lock);
+    struct mt_guard guard = mt_lock(&calls.lock);
     struct mt_graph_call *call = mt_pile_room(&calls.pile, (calls.n + 1) * sizeof *call);
     if (call && calls.n < CALLS_MAX)
         call[calls.n++] = (struct mt_graph_call){graph, (uint32_t)nodes, *collective};
-    pthread_mutex_unlock(&calls.lock);
+    mt_unlock(&calls.lock, &guard);
 }
 
 uint32_t mt_graph_calls_of(CUgraph graph, struct mt_pile *found, uint32_t n)
 {
     if (atomic_load(&calls.n) == 0)
         return n;
-    pthread_mutex_lock(&calls.lock);
+    struct mt_guard guard = mt_lock(&calls.lock);
     const struct mt_graph_call *call = calls.pile.at;
     for (uint32_t i = 0; i < calls.n; i++) {
         struct mt_graph_call *room =
@@ -60,7 +61,7 @@ uint32_t mt_graph_calls_of(CUgraph graph, struct mt_pile *found, uint32_t n)
         if (room)
             room[n++] = call[i];
     }
-    pthread_mutex_unlock(&calls.lock);
+    mt_unlock(&calls.lock, &guard);
     return n;
 }
 
@@ -94,13 +95,13 @@ static size_t children_of(CUgraph graph, struct mt_pile *found)
 static void drop_calls(CUgraph graph)
 {
     uint32_t kept = 0;
-    pthread_mutex_lock(&calls.lock);
+    struct mt_guard guard = mt_lock(&calls.lock);
     struct mt_graph_call *call = calls.pile.at;
     for (uint32_t i = 0; i < calls.n; i++)
         if (call[i].graph != graph)
             call[kept++] = call[i];
     calls.n = kept;
-    pthread_mutex_unlock(&calls.lock);
+    mt_unlock(&calls.lock, &guard);
 }
 
 static void drop(CUgraph graph, unsigned depth)
@@ -129,7 +130,7 @@ void mt_graph_calls_captured(CUstream stream)
 
 static void copy_calls(CUgraph to, CUgraph from)
 {
-    pthread_mutex_lock(&calls.lock);
+    struct mt_guard guard = mt_lock(&calls.lock);
     for (uint32_t i = 0, n = calls.n; i < n && calls.n < CALLS_MAX; i++) {
         struct mt_graph_call *call = mt_pile_room(&calls.pile, (calls.n + 1) * sizeof *call);
         if (!call || call[i].graph != from)
@@ -137,7 +138,7 @@ static void copy_calls(CUgraph to, CUgraph from)
         call[calls.n] = call[i];
         call[calls.n++].graph = to;
     }
-    pthread_mutex_unlock(&calls.lock);
+    mt_unlock(&calls.lock, &guard);
 }
 
 /* Copies have their nodes in the order of the original. */

@@ -11,6 +11,7 @@
 #include "shim/cuda/graphs/graphwalk.h"
 #include "shim/cuda/note.h"
 #include "shim/guest/glibc.h"
+#include "shim/guest/guard.h"
 
 #define BUCKETS 1024u
 
@@ -101,7 +102,7 @@ static void remember(CUgraphExec handle, struct mt_walk *walk)
 static bool find_place(CUgraphExec handle, CUgraphNode node, struct mt_place *found)
 {
     *found = (struct mt_place){0};
-    pthread_mutex_lock(&execs.lock);
+    struct mt_guard guard = mt_lock(&execs.lock);
     struct exec *exec = *find(handle);
     for (uint32_t i = 0; exec && i < exec->n; i++) {
         uint32_t at = (exec->hint + i) % exec->n;
@@ -112,7 +113,7 @@ static bool find_place(CUgraphExec handle, CUgraphNode node, struct mt_place *fo
             break;
         }
     }
-    pthread_mutex_unlock(&execs.lock);
+    mt_unlock(&execs.lock, &guard);
     return found->count > 0;
 }
 
@@ -145,9 +146,9 @@ static void note_graph(CUgraphExec handle, CUgraph graph, uint64_t flags)
     if (flags & CUDA_GRAPH_INSTANTIATE_FLAG_DEVICE_LAUNCH)
         walk.flags |= MT_GRAPH_DEVICE;
     define(handle, &walk);
-    pthread_mutex_lock(&execs.lock);
+    struct mt_guard guard = mt_lock(&execs.lock);
     remember(handle, &walk);
-    pthread_mutex_unlock(&execs.lock);
+    mt_unlock(&execs.lock, &guard);
     mt_walk_release(&walk);
     errno = saved;
 }
@@ -161,13 +162,13 @@ static void note_new_graph(CUgraphExec handle, CUgraph graph)
     if (!mt_may_note())
         return;
     mt_walk_graph(&walk, graph);
-    pthread_mutex_lock(&execs.lock);
+    struct mt_guard guard = mt_lock(&execs.lock);
     struct exec *exec = *find(handle);
     if (exec && exec->steps == walk.n_steps && exec->n == walk.n_places)
         walk.flags |= exec->flags;
     else
         remember(handle, &walk);
-    pthread_mutex_unlock(&execs.lock);
+    mt_unlock(&execs.lock, &guard);
     define(handle, &walk);
     mt_walk_release(&walk);
     errno = saved;
@@ -176,9 +177,9 @@ static void note_new_graph(CUgraphExec handle, CUgraph graph)
 /* Before the real call: within it another thread may be given the handle. */
 static void drop(CUgraphExec handle)
 {
-    pthread_mutex_lock(&execs.lock);
+    struct mt_guard guard = mt_lock(&execs.lock);
     forget(handle);
-    pthread_mutex_unlock(&execs.lock);
+    mt_unlock(&execs.lock, &guard);
 }
 
 #define MT_STAMP_DROPS(call)                                                                       \
@@ -210,10 +211,10 @@ static bool changes_memory(CUgraphExec handle)
 {
     if (!may_change_memory())
         return false;
-    pthread_mutex_lock(&execs.lock);
+    struct mt_guard guard = mt_lock(&execs.lock);
     const struct exec *exec = *find(handle);
     bool memory = exec && exec->memory;
-    pthread_mutex_unlock(&execs.lock);
+    mt_unlock(&execs.lock, &guard);
     return memory;
 }
 

@@ -8,6 +8,7 @@
 #include "shim/cuda/graphs/graphorder.h"
 #include "shim/cuda/note.h"
 #include "shim/guest/glibc.h"
+#include "shim/guest/guard.h"
 
 #define DEPTH_MAX 32 /* of graphs in graphs */
 
@@ -36,21 +37,21 @@ static struct bodies *find_bodies(CUgraphNode node)
 
 void mt_bodies_learn(CUgraphNode node, const CUDA_CONDITIONAL_NODE_PARAMS *params)
 {
-    pthread_mutex_lock(&bodies.lock);
+    struct mt_guard guard = mt_lock(&bodies.lock);
     struct bodies *at = find_bodies(node); /* a handle that is used again */
     if (!at && mt_pile_room(&bodies.pile, (bodies.n + 1) * sizeof *at))
         at = (struct bodies *)bodies.pile.at + bodies.n++;
     if (at)
         *at = (struct bodies){node, params->phGraph_out, params->size};
-    pthread_mutex_unlock(&bodies.lock);
+    mt_unlock(&bodies.lock, &guard);
 }
 
 static struct bodies bodies_of(CUgraphNode node)
 {
-    pthread_mutex_lock(&bodies.lock);
+    struct mt_guard guard = mt_lock(&bodies.lock);
     const struct bodies *at = find_bodies(node);
     struct bodies found = at ? *at : (struct bodies){0};
-    pthread_mutex_unlock(&bodies.lock);
+    mt_unlock(&bodies.lock, &guard);
     return found;
 }
 

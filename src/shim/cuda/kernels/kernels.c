@@ -26,6 +26,7 @@
 #include "shim/cuda/kernels/kernelask.h"
 #include "shim/cuda/note.h"
 #include "shim/guest/glibc.h"
+#include "shim/guest/guard.h"
 #include "shim/record/drain.h"
 
 #define FIRST_BITS 8
@@ -374,7 +375,7 @@ static const struct mt_kernel *learn(CUfunction handle)
     mt_answer_ask(answer, handle);
     struct rest rest = {mt_answer_content(answer), answer->owner, answer->owned,
                         atomic_load(&mt_life_epoch)};
-    pthread_mutex_lock(&cache.lock);
+    struct mt_guard guard = mt_lock(&cache.lock);
     const struct mt_kernel *known = mt_kernel_known(handle); /* another thread may be faster */
     /* Of what is unloaded by now it may be the old name. */
     if (atomic_load(&cache.unloads) != unloads)
@@ -383,7 +384,7 @@ static const struct mt_kernel *learn(CUfunction handle)
         known = renew(handle, &rest, generation);
     if (!known)
         known = make(handle, answer, &rest, generation);
-    pthread_mutex_unlock(&cache.lock);
+    mt_unlock(&cache.lock, &guard);
     mt_answer_give(answer);
     return known;
 }
@@ -450,9 +451,10 @@ static void unload(const void *owner, enum mt_owned what)
     bool before = inside;
     inside = true;
     atomic_fetch_add(&cache.unloads, 1);
-    if (pthread_mutex_trylock(&cache.lock) == 0) {
+    struct mt_guard guard;
+    if (mt_trylock(&cache.lock, &guard)) {
         forget_owned((uintptr_t)owner, what);
-        pthread_mutex_unlock(&cache.lock);
+        mt_unlock(&cache.lock, &guard);
     } else {
         move_on();
     }
