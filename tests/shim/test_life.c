@@ -247,7 +247,8 @@ END_TEST
 START_TEST(handlers_that_jump_out_of_a_record)
 {
     unsigned done = 0, jumps = 0;
-    struct run run = run_clean(LIST(LEDGER_VARIABLE "="), LIST("victim", "jumping"));
+    struct run run =
+        run_clean(LIST(LEDGER_VARIABLE "=", "MEMTRACE_WAIT_US=5000000"), LIST("victim", "jumping"));
     ck_assert_int_eq(sscanf(run.out, "%u %u", &done, &jumps), 2);
     ck_assert_uint_ge(count_events(run.trace[0], MT_alloc) + 3 * jumps, done);
     ck_assert_uint_ge(count_events(run.trace[0], MT_free) + 3 * jumps, done);
@@ -258,7 +259,8 @@ END_TEST
 /* Others would wait for ever for a lock that is left so. */
 START_TEST(handlers_that_jump_out_of_a_lock)
 {
-    struct run run = run_clean(LIST(LEDGER_VARIABLE "="), LIST("victim", "jumping", "marks"));
+    struct run run = run_clean(LIST(LEDGER_VARIABLE "=", "MEMTRACE_WAIT_US=5000000"),
+                               LIST("victim", "jumping", "marks"));
     ck_assert_uint_ge(count_events(run.trace[0], MT_mark), 20000);
     run_free(&run);
 }
