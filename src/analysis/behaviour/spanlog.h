@@ -11,7 +11,9 @@
 
 #include "base/grow.h"
 
-#define MT_SPAN_TOUCHES_MAX (UINT32_C(1) << 23) /* beyond that a span is judged in parts */
+/* Beyond either a span is judged in parts: what a block is remembered by is larger than a touch. */
+#define MT_SPAN_TOUCHES_MAX (UINT32_C(1) << 23)
+#define MT_SPAN_LIVES_MAX (UINT32_C(1) << 20) /* births and deaths */
 
 /* Whether a step lies in the forward pass of another micro-batch, behind a backward pass; and there
  * before the first one that touches a parameter. */
@@ -123,7 +125,7 @@ static inline size_t mt_spanlog_first(const struct mt_spanlog *log, uint32_t ste
 
 static inline bool mt_spanlog_is_full(const struct mt_spanlog *log)
 {
-    return log->touches + log->births + log->deaths >= MT_SPAN_TOUCHES_MAX;
+    return log->touches >= MT_SPAN_TOUCHES_MAX || log->births + log->deaths >= MT_SPAN_LIVES_MAX;
 }
 
 #endif

@@ -13,7 +13,7 @@
 #include "base/grow.h"
 #include "base/sort.h"
 
-#define ITERATIONS_MAX (1u << 22) /* that are kept */
+#define ITERATIONS_MAX (1u << 21) /* that are kept */
 #define LIKE 0.7                  /* share of kinds that makes an iteration like a reference */
 #define SHUFFLED 0.75             /* share of what is there in any order that makes one, too */
 #define FOUND 0.5 /* share of its reference that a segment needs to be an iteration */
