@@ -183,8 +183,10 @@ def trace(bench):
     bench.row("trace_with_irregular_blocks", "bytes/event", [noisy["bytes_per_event"]])
 
 
-# What is asked for, from little to much: the replay alone, the screen, all tables as CSV.
+# What is asked for, from little to much: who holds memory and when it was most, which is what
+# heaptrack_print tells; what kernels touch; the screen; all tables as CSV.
 QUESTIONS = {
+    "sites": lambda tables: ["--table=sites"],
     "replay": lambda tables: ["--table=kernels"],
     "summary": lambda tables: [],
     "csv": lambda tables: ["-q", "--csv", tables],

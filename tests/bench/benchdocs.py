@@ -12,11 +12,13 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.join(HERE, "..", "..")
-QUESTIONS = (("replay", "the replay alone (`--table=kernels`)"), ("summary", "the screen"),
+QUESTIONS = (("sites", "who holds memory (`--table=sites`)"),
+             ("replay", "what kernels touch (`--table=kernels`)"), ("summary", "the screen"),
              ("csv", "all tables as CSV"))
-AGAINST = (("training_replay", "the replay of a training job"),
+AGAINST = (("training_sites", "who holds memory, of a training job"),
+           ("training_replay", "what kernels touch, of a training job"),
            ("training_summary", "the screen of a training job"),
-           ("pairs_replay", "the replay of the same allocations and frees"),
+           ("pairs_sites", "who holds memory, of the same allocations and frees"),
            ("pairs_summary", "the screen of the same allocations and frees"))
 
 
@@ -115,7 +117,8 @@ done once is mostly the search of the first million events for rhythms.
 
 {executed}
 Beside heaptrack_print, in turn with it, which reads what heaptrack recorded of a program of mallocs
-and frees at depth 20. A training job is a trace of as many events, but of other ones: launches with
+and frees at depth 20, and tells what table `sites` tells: who holds memory, and who held it when it
+was most. A training job is a trace of as many events, but of other ones: launches with
 their pointers beside allocations and frees. The same allocations and frees are a trace of blocks of
 the same sizes in the same order, without stacks; there each pair is an iteration to the search for
 rhythms, so the screen has as many iterations to compare.
