@@ -18,7 +18,7 @@ JOBS = (
     ("equal_reduce_overhead", "GPT, `reduce-overhead`"),
     ("coverage_jax_pool", "JAX"), ("coverage_jax_async", "JAX, `cuda_async`"),
     ("coverage_cupy", "CuPy"),
-    ("multi_ddp", "GPT, DDP on two GPUs"), ("multi_fsdp", "GPT, FSDP on two GPUs"),
+    ("multi_ddp", "GPT, DDP, a rank"), ("multi_fsdp", "GPT, FSDP, a rank"),
 )
 
 

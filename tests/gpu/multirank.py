@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""A training job on two GPUs under torchrun: each rank's trace against what PyTorch recorded about
-itself in that rank, and against what torch.profiler says of the collectives.
+"""A training job under torchrun, on as many GPUs as there are (two to eight): each rank's trace
+against what PyTorch recorded about itself in that rank, and against what torch.profiler says of the
+collectives.
 
 usage: multirank.py ddp|fsdp
 """
@@ -20,7 +21,7 @@ import outcome
 import torch_history
 import traceread
 
-RANKS, STEPS = 2, 12
+RANKS, RANKS_MOST, STEPS = 2, 8, 12
 # NCCL within one machine whose only network may be the loopback; no multicast over NVLink.
 NCCL = {"NCCL_NVLS_ENABLE": "0", "NCCL_IB_DISABLE": "1", "NCCL_SOCKET_IFNAME": "lo",
         "NCCL_DEBUG": "WARN", "OMP_NUM_THREADS": "1"}
@@ -35,22 +36,29 @@ def needs_gpus(number):
         raise outcome.Skip(f"needs {number} GPUs, {there} here ({reason or device['name']})")
 
 
+def all_ranks():
+    """One for each GPU."""
+    device, _ = gpu_device.find()
+    return max(RANKS, min(RANKS_MOST, device["count"] if device else 0))
+
+
 def free_port():
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]
 
 
-def torchrun(script, *args):
+def torchrun(script, *args, ranks=RANKS):
     return [sys.executable, "-m", "torch.distributed.run", "--nnodes", "1", "--nproc-per-node",
-            str(RANKS), "--master-addr", "127.0.0.1", "--master-port", str(free_port()),
+            str(ranks), "--master-addr", "127.0.0.1", "--master-port", str(free_port()),
             "--local-addr", "127.0.0.1", script, *map(str, args)]
 
 
-def training(how, stem):
+def training(how, stem, ranks):
     return torchrun(jobs.script("train_ranks.py"), how, "--steps", STEPS, "--profile-first", 6,
                     "--profile-steps", 4, "--history", stem + ".%r.history.json",
-                    "--profile", stem + ".%r.profile.json", "--marks", stem + ".%r.marks")
+                    "--profile", stem + ".%r.profile.json", "--marks", stem + ".%r.marks",
+                    ranks=ranks)
 
 
 def launch(command, stem):
@@ -127,7 +135,7 @@ def per_step(run):
     return steps
 
 
-def check_collectives(out, run):
+def check_collectives(out, run, ranks):
     mine, theirs = per_step(run), collections.defaultdict(collections.Counter)
     for step, function, sent, received in run.profile["comms"]:
         theirs[step][(function, sent, received)] += 1
@@ -144,7 +152,7 @@ def check_collectives(out, run):
     places = [(e["ranks"], e["rank"]) for e in run.collectives
               if e["event"] == "communicator" and e["ranks"] > 0]
     out.check(bool(places), "no communicator was seen")
-    out.equal(set(places), {(RANKS, run.rank)}, "size of and rank in communicators")
+    out.equal(set(places), {(ranks, run.rank)}, "size of and rank in communicators")
 
 
 def outside_blocks(events):
@@ -183,7 +191,7 @@ def check_summary(out, run, device, replay):
     out.check(mine == theirs, f"table blocks: {len(mine)} rows, torch handed out {len(theirs)}")
 
 
-def check_rank(out, run):
+def check_rank(out, run, ranks):
     run.load()
     used = [d for d, trace in enumerate(run.history["traces"]) if trace]
     if not out.equal(used, [run.rank], "devices that this rank used, by torch's history"):
@@ -194,7 +202,7 @@ def check_rank(out, run):
     equality.check_blocks(out, run, device, replay)
     check_segments(out, run, replay)
     equality.check_steps(out, run, replay, resolving)
-    check_collectives(out, run)
+    check_collectives(out, run, ranks)
     check_summary(out, run, device, replay)
     launches = run.profile["steps"][max(run.profile["steps"], key=int)]["launches"]
     covering.note(out, run.trace, (out.figures["launches_per_step"], launches), len(replay.events),
@@ -214,20 +222,20 @@ def clear(stem):
 
 def check(out, arguments):
     how, = arguments
-    stem = jobs.work(f"multi_{how}")
-    if not started(out, training(how, stem), stem):
+    stem, ranks = jobs.work(f"multi_{how}"), all_ranks()
+    if not started(out, training(how, stem, ranks), stem):
         return
     found = traces(stem)
     if not out.equal([os.path.basename(path).split(".")[1] for path in found],
-                     [str(rank) for rank in range(RANKS)],
+                     [str(rank) for rank in range(ranks)],
                      "ranks in the names of traces: one each, none of torchrun or of workers"):
         return
     for rank, trace in enumerate(found):
         part = outcome.Outcome()
-        check_rank(part, Rank(stem, rank, trace))
+        check_rank(part, Rank(stem, rank, trace), ranks)
         merge(out, f"rank {rank}", part)
     first = out.figures["rank 0"]
-    out.headline = (f"{RANKS} ranks: {first.get('block_events')} block events equal, "
+    out.headline = (f"{ranks} ranks: {first.get('block_events')} block events equal, "
                     f"{first.get('launches_per_step')} launches and "
                     f"{first.get('collectives_per_step')} collectives a step")
 
