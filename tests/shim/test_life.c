@@ -266,6 +266,16 @@ START_TEST(handlers_that_jump_out_of_a_lock)
 }
 END_TEST
 
+START_TEST(threads_that_are_ended_at_any_moment)
+{
+    struct run run = run_order(&(struct order){.environment = LIST(LEDGER_VARIABLE "="),
+                                               .arguments = LIST("victim", "ended")});
+    run_must_succeed(&run);
+    ck_assert_uint_eq(run.traces, 1);
+    run_free(&run);
+}
+END_TEST
+
 START_TEST(sandboxed_child)
 {
     ck_assert_uint_eq(check_one(NULL, LIST("victim", "sandbox")).events, 20);
@@ -278,4 +288,5 @@ UNIT_MAIN("life", setuid_programs, children_that_do_nothing, child_with_a_device
           asking_for_devices_is_not_using_one, errno_is_kept, descriptors_are_closed,
           folder_is_changed, few_descriptors_are_allowed, standard_output_is_closed,
           another_file_instead_of_standard_error, sandboxed_child, cancelled_thread,
-          handlers_that_jump_out_of_a_record, handlers_that_jump_out_of_a_lock)
+          handlers_that_jump_out_of_a_record, handlers_that_jump_out_of_a_lock,
+          threads_that_are_ended_at_any_moment)

@@ -1,6 +1,7 @@
 /* A signal handler that jumps out of the recorder.
  *
- * jumping [marks]   allocations, frees, and marks on request */
+ * jumping [marks]   allocations, frees, and marks on request
+ * ended             threads that are ended at any moment, in the midst of marks */
 #include <link.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/time.h>
+#include <time.h>
 #include <ucontext.h>
 
 #include "memtrace/memtrace.h"
@@ -106,4 +108,33 @@ static int jumping(int argc, char **argv)
     return 0;
 }
 
-const struct victim_command victim_jumps[] = {{"jumping", jumping}, {NULL, NULL}};
+static void *marks_without_end(void *nothing)
+{
+    pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, NULL);
+    for (unsigned n = 0;; n++) {
+        char text[] = "abc";
+        text[0] = (char)('a' + n % 26);
+        text[1] = (char)('a' + n / 26 % 26);
+        text[2] = (char)('a' + n / 26 / 26 % 26);
+        memtrace_mark(text);
+    }
+    return nothing;
+}
+
+static int ended(int argc, char **argv)
+{
+    (void)argc, (void)argv;
+    victim_begin(DOOR_HANDLE);
+    for (unsigned i = 0; i < 600; i++) {
+        pthread_t thread;
+        pthread_create(&thread, NULL, marks_without_end, NULL);
+        nanosleep(&(struct timespec){.tv_nsec = (long)(i * 7919 % 700) * 1000}, NULL);
+        pthread_cancel(thread);
+        pthread_join(thread, NULL);
+    }
+    for (unsigned n = 0; n < 1000; n++)
+        mark("then", n);
+    return 0;
+}
+
+const struct victim_command victim_jumps[] = {{"jumping", jumping}, {"ended", ended}, {NULL, NULL}};

@@ -8,28 +8,37 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 struct mt_guard {
-    sigset_t signals;
+    uint64_t signals; /* as the kernel has them */
     int cancel;
 };
 
+/* The C library's function leaves out its own signal for pthread_cancel, which ends a thread that
+ * is ended at any moment even if it has just refused that. */
+static inline void mt_guard_mask(int how, uint64_t signals, uint64_t *before)
+{
+    syscall(SYS_rt_sigprocmask, how, &signals, before, sizeof signals);
+}
+
 static inline struct mt_guard mt_guard_begin(void)
 {
-    struct mt_guard guard;
-    sigset_t others;
-    static const int own[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT};
-    sigfillset(&others);
-    for (unsigned i = 0; i < sizeof own / sizeof *own; i++)
-        sigdelset(&others, own[i]);
+    struct mt_guard guard = {0};
+    uint64_t others = UINT64_MAX;
+    static const uint8_t own[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT};
+    for (unsigned i = 0; i < sizeof own; i++)
+        others &= ~(UINT64_C(1) << (own[i] - 1));
+    mt_guard_mask(SIG_BLOCK, others, &guard.signals);
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &guard.cancel);
-    pthread_sigmask(SIG_BLOCK, &others, &guard.signals);
     return guard;
 }
 
 static inline void mt_guard_end(const struct mt_guard *guard)
 {
-    pthread_sigmask(SIG_SETMASK, &guard->signals, NULL);
+    mt_guard_mask(SIG_SETMASK, guard->signals, NULL);
     pthread_setcancelstate(guard->cancel, NULL);
 }
 
