@@ -386,24 +386,26 @@ static void fill(struct mt_record *record, enum mt_kind kind, uint64_t ticks,
 }
 
 /* A record about the recording itself, from within another's reservation: busy stays set. */
-static bool put_inside(enum mt_kind kind, uint64_t field, const void *bytes, size_t size)
+static bool put_inside(enum mt_kind kind, uint64_t ticks, uint64_t field, const void *bytes,
+                       size_t size)
 {
     struct mt_writer *writer = &mt_writer;
     size_t whole = sizeof(struct mt_record) + (1 + (size + 7) / 8) * sizeof(uint64_t);
     if (writer->head + whole > writer->limit && !make_room(writer, whole))
         return false;
     struct mt_record *record = (void *)(writer->data + (writer->head & writer->mask));
-    fill(record, kind, mt_clock_ticks(), &field, bytes, size);
+    fill(record, kind, ticks, &field, bytes, size);
     writer->head += whole;
     __atomic_store_n(&writer->shared->head, writer->head, __ATOMIC_RELEASE);
     return true;
 }
 
-static void say_thread(void)
+/* At the time of the first event: it must not seem to come before this one, in another window. */
+static void say_thread(uint64_t ticks)
 {
     char name[16] = "";
     prctl(PR_GET_NAME, name);
-    put_inside(MT_thread, (uint64_t)syscall(SYS_gettid), name, strnlen(name, sizeof name));
+    put_inside(MT_thread, ticks, (uint64_t)syscall(SYS_gettid), name, strnlen(name, sizeof name));
 }
 
 /* After a loss recording goes on only with a quarter of the ring free, and the loss is told first.
@@ -416,7 +418,7 @@ static bool resume(struct mt_writer *writer)
     }
     writer->dropping = 0;
     uint64_t lost = __atomic_exchange_n(&writer->shared->lost, 0, __ATOMIC_RELAXED);
-    if (put_inside(MT_lost, lost, NULL, 0))
+    if (put_inside(MT_lost, mt_clock_ticks(), lost, NULL, 0))
         atomic_fetch_add(&mt_losses_told, lost);
     else
         __atomic_fetch_add(&writer->shared->lost, lost, __ATOMIC_RELAXED);
@@ -458,7 +460,7 @@ static bool drop(void)
 }
 
 /* With busy set, so that no signal handler's record comes in between. */
-static bool slow(size_t size)
+static bool slow(size_t size, uint64_t ticks)
 {
     struct mt_writer *writer = &mt_writer;
     if (!mt_may_record())
@@ -468,7 +470,7 @@ static bool slow(size_t size)
             mt_losses_add(MT_LOSS_NO_RING);
             return drop();
         }
-        say_thread();
+        say_thread(ticks);
     }
     if (make_room(writer, size))
         return true;
@@ -487,13 +489,13 @@ static bool was_left(uint32_t busy)
            !(other.ss_flags & SS_ONSTACK);
 }
 
-bool mt_ring_slow(size_t size, uint32_t busy)
+bool mt_ring_slow(size_t size, uint32_t busy, uint64_t ticks)
 {
     int saved = errno, cancel = mt_cancel_off();
     bool nested = busy && !was_left(busy);
     if (nested)
         mt_losses_add(MT_LOSS_INSIDE);
-    bool room = nested ? drop() : slow(size);
+    bool room = nested ? drop() : slow(size, ticks);
     if (!room)
         mt_writer.busy = nested ? busy : 0;
     mt_cancel_as(cancel);
@@ -508,7 +510,7 @@ void mt_ring_ready(void)
     int saved = errno, cancel = mt_cancel_off();
     mt_writer.busy = 1;
     if (attach())
-        say_thread();
+        say_thread(mt_clock_ticks());
     mt_writer.busy = 0;
     mt_cancel_as(cancel);
     errno = saved;

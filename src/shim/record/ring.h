@@ -103,7 +103,7 @@ static inline bool mt_may_record(void)
 /* The unusual cases of mt_ring_reserve; false: the event is dropped and counted. `busy` is what it
  * was before: not 0 where a signal handler records while its thread is in the middle of a record,
  * or jumped out of one. Keeps errno. */
-MT_SELDOM bool mt_ring_slow(size_t size, uint32_t busy);
+MT_SELDOM bool mt_ring_slow(size_t size, uint32_t busy, uint64_t ticks);
 
 /* Where the thread's stack is, which tells a record that is under way from one that was jumped out
  * of; an odd value stands for neither. As cheap as any other value. */
@@ -126,7 +126,7 @@ static inline uint64_t *mt_ring_reserve_in(struct mt_writer *writer, enum mt_kin
     mt_ring_busy(writer);
     atomic_signal_fence(memory_order_seq_cst);
     if (__builtin_expect(writer->head + size > writer->limit || busy, 0) &&
-        !mt_ring_slow(size, busy))
+        !mt_ring_slow(size, busy, ticks))
         return NULL;
     struct mt_record *record = (void *)(writer->data + (writer->head & writer->mask));
     /* Kind, no flags and words as one: compilers fetch two of them from a line of constants. */

@@ -209,10 +209,14 @@ static void move_out_of_past(const struct walk *walk, struct mt_record *record, 
 /* A record of before a pause, or of one that is over. */
 static void put_in_place(const struct walk *walk, struct mt_record *record, uint64_t time)
 {
-    if (was_told(walk, record))
+    if (was_told(walk, record)) {
         blank(record);
-    else
-        move_out_of_past(walk, record, time);
+        return;
+    }
+    move_out_of_past(walk, record, time);
+    /* Times do not fall in a chunk; but what came before may be in the last one. */
+    if (record->time < time)
+        record->time = time;
 }
 
 static void net_in(const struct mt_record *record)
