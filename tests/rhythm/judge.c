@@ -7,8 +7,9 @@
  *     rhythm-judge speed EVENTS                                 the plain loop: time and memory
  *     rhythm-judge list                                         difficulties and kinds
  *
- * One line: name=value pairs. An iteration that is found is right if it begins at the same place of
- * the loop as most others do, and no other one that was found begins in the same iteration. */
+ * One line: name=value pairs; known_exact and known_kind are the shares by the loop's own places.
+ * An iteration that is found is right if it begins at the same place of the loop as most others do,
+ * and no other one that was found begins in the same iteration. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,19 +17,15 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#include "loops.h"
 #include "rhythm/search/detector.h"
-
-struct known {
-    uint32_t iteration, place;
-};
+#include "truth.h"
 
 struct judge {
     struct mt_detector *detector;
     struct mt_symbol batch[1024];
     size_t held;
-    struct known *known; /* by event; NULL: not kept */
-    size_t room;
+    struct truth truth;
+    bool keeps; /* the truth */
     uint64_t events, last_ns;
     double seconds;
 };
@@ -61,13 +58,8 @@ static void flush(struct judge *judge)
 static void take(void *context, const struct mt_symbol *symbol, uint32_t iteration, uint32_t place)
 {
     struct judge *judge = context;
-    if (judge->room) {
-        if (judge->events == judge->room) {
-            judge->room *= 2;
-            judge->known = need(realloc(judge->known, judge->room * sizeof *judge->known));
-        }
-        judge->known[judge->events] = (struct known){iteration, place};
-    }
+    if (judge->keeps)
+        truth_add(&judge->truth, symbol, iteration, place);
     judge->events++;
     judge->last_ns = symbol->time_ns;
     judge->batch[judge->held++] = *symbol;
@@ -86,7 +78,7 @@ static uint32_t usual_place(const struct judge *judge, const struct mt_rhythm *r
     uint32_t *place = need(malloc((rhythm->iterations + 1) * sizeof *place));
     uint32_t best = 0, most = 0, run = 0;
     for (size_t i = 0; i < rhythm->iterations; i++)
-        place[i] = judge->known[rhythm->iteration[i].first_event].place;
+        place[i] = judge->truth.place[rhythm->iteration[i].first_event].place;
     qsort(place, rhythm->iterations, sizeof *place, compare_u32);
     for (size_t i = 0; i < rhythm->iterations; i++) {
         run = i && place[i] == place[i - 1] ? run + 1 : 1;
@@ -108,9 +100,18 @@ static void print_speed(const struct judge *judge)
            (double)usage.ru_maxrss / 1024);
 }
 
+/* Of iterations, also of those that are too many to be listed. */
+static uint64_t repetitions(const struct mt_rhythm *rhythm)
+{
+    for (size_t i = 0; i < rhythm->levels; i++)
+        if (rhythm->level[i].is_iteration)
+            return rhythm->level[i].repetitions;
+    return 0;
+}
+
 static void compare(const struct judge *judge, const struct mt_rhythm *rhythm, uint32_t truth)
 {
-    uint32_t place = judge->known && rhythm->iterations ? usual_place(judge, rhythm) : 0;
+    uint32_t place = judge->keeps && rhythm->iterations ? usual_place(judge, rhythm) : 0;
     uint32_t last = NO_ITERATION, right = 0, exact = 0, steady = 0, warmup = 0;
     double share = 0, kind = 0;
     for (size_t i = 0; i < rhythm->iterations; i++) {
@@ -119,9 +120,9 @@ static void compare(const struct judge *judge, const struct mt_rhythm *rhythm, u
         warmup += warmup == i && !iteration->steady;
         share += iteration->exact_share / (double)rhythm->iterations;
         kind += iteration->kind_share / (double)rhythm->iterations;
-        if (!judge->known)
+        if (!judge->keeps)
             continue;
-        struct known known = judge->known[iteration->first_event];
+        struct truth_place known = judge->truth.place[iteration->first_event];
         bool good =
             known.iteration != NO_ITERATION && known.iteration != last && known.place == place;
         right += good;
@@ -132,6 +133,11 @@ static void compare(const struct judge *judge, const struct mt_rhythm *rhythm, u
            "exact_share=%.4f kind_share=%.4f",
            truth, rhythm->iterations, right, exact, place, rhythm->levels, steady, warmup, share,
            kind);
+    printf(" repetitions=%" PRIu64, repetitions(rhythm));
+    if (judge->keeps)
+        printf(" known_exact=%.4f known_kind=%.4f period=%d",
+               truth_share(&judge->truth, rhythm, true), truth_share(&judge->truth, rhythm, false),
+               truth_has_period(&judge->truth, rhythm, truth));
 }
 
 static uint32_t parse_difficulties(const char *text)
@@ -246,10 +252,7 @@ int main(int argc, char **argv)
     }
     struct judge *judge = need(calloc(1, sizeof *judge));
     judge->detector = need(mt_detector_new());
-    if (argc > 1 && strcmp(argv[1], "speed") != 0) {
-        judge->room = 1 << 16;
-        judge->known = need(malloc(judge->room * sizeof *judge->known));
-    }
+    judge->keeps = argc > 1 && strcmp(argv[1], "speed") != 0;
     uint32_t truth = argc > 1 ? write_symbols(judge, argc, argv) : 0;
     flush(judge);
     double begin = now_s();
@@ -260,7 +263,7 @@ int main(int argc, char **argv)
     print_speed(judge);
     mt_rhythm_release(&rhythm);
     mt_detector_free(judge->detector);
-    free(judge->known);
+    truth_release(&judge->truth);
     free(judge);
     return 0;
 }

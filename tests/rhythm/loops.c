@@ -29,7 +29,7 @@ struct loops {
     uint32_t experts[LAYERS_MAX];
     double stretch;
     uint64_t odd;
-    uint32_t written;
+    uint32_t written, aside; /* of the four events of the second stream: done */
     uint64_t skip, left; /* events to leave out at the begin; UINT64_MAX: all are written */
 };
 
@@ -134,6 +134,32 @@ static void make_network(struct loops *loops, struct network *network, uint32_t 
     network->loss = id + 210;
 }
 
+static void aside(struct loops *loops)
+{
+    at(loops, 9, 0, loops->aside);
+    switch (loops->aside++) {
+    case 0:
+        emit(loops, 0, MT_block_alloc, 0, 8192);
+        break;
+    case 1:
+        emit(loops, 0, MT_launch, 980, 0);
+        break;
+    case 2:
+        emit(loops, 0, MT_copy, API_TO_HOST, 8192);
+        break;
+    default:
+        emit(loops, 0, MT_block_free, 0, 8192);
+    }
+}
+
+/* One after the other, before layers that are drawn; all are done before the last layer. */
+static void maybe_aside(struct loops *loops, uint32_t layers_left)
+{
+    while (IF(streams) && loops->aside < 4 && below(loops, layers_left) < 4 - loops->aside &&
+           loops->iteration != NO_ITERATION)
+        aside(loops);
+}
+
 static uint64_t size_of(const struct loops *loops, uint64_t bytes)
 {
     uint64_t size = (uint64_t)((double)bytes * loops->stretch);
@@ -174,6 +200,7 @@ static void forward(struct loops *loops, const struct network *network, bool eva
     for (uint32_t i = 0; i < network->layers; i++) {
         const struct layer *layer = &network->layer[i];
         uint32_t counts = IF(lengths) && loops->stretch > 1.2 ? 2 : 1;
+        maybe_aside(loops, network->layers - i);
         loops->held[i] = size_of(loops, layer->bytes);
         at(loops, 2, i, 0);
         emit(loops, 0, MT_block_alloc, 0, loops->held[i]);
@@ -256,6 +283,7 @@ static void step(struct loops *loops, const struct network *network, uint32_t ph
     for (uint32_t m = 0; m < micros; m++) {
         loops->micro = m;
         new_lengths(loops);
+        loops->aside = 0;
         if (phase == 0)
             input(loops);
         forward(loops, network, false);

@@ -24,7 +24,8 @@
     X(gan, "two networks take turns")                                                              \
     X(noise, "odd blocks come and go")                                                             \
     X(keep, "gradients are kept, not freed")                                                       \
-    X(devicedata, "input is made on the device, nothing is copied")
+    X(devicedata, "input is made on the device, nothing is copied")                                \
+    X(streams, "work of a second stream is put in at other places each time")
 
 enum difficulty {
 #define X(name, doc) DIFFICULTY_##name,
