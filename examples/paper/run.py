@@ -38,7 +38,7 @@ def jobs():
         for model in ("vgg16", "resnet18", "resnet50"):
             found[f"{model}_cifar100_{batch}"] = ["--model", model, "--data", "cifar100",
                                                   "--batch", str(batch)]
-    for model in ("vgg16", "resnet50"):
+    for model in ("vgg16", "resnet18", "resnet50"):
         found[f"{model}_imagenet_32"] = ["--model", model, "--data", "imagenet", "--batch", "32"]
     return found
 
