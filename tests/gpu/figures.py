@@ -77,6 +77,8 @@ OTHERS = (
       (("mlp", "perceptron"), ("alexnet", "AlexNet"), ("vgg16", "VGG-16"),
        ("resnet18", "ResNet-18"), ("resnet50", "ResNet-50"))),
     ("golden_resnet50", "short trace, ResNet-50"), ("golden_gpt", "short trace, GPT"),
+    ("golden_resnet50_expandable", "short trace, ResNet-50, expandable segments"),
+    ("golden_gpt_expandable", "short trace, GPT, expandable segments"),
 )
 
 

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """A short real trace of a model with torch's own record of the same run, for tests/golden.
 
-usage: golden_candidate.py resnet50|gpt
+usage: golden_candidate.py resnet50|gpt [native|expandable]
 
-Leaves golden-MODEL.mtrace (at most 2 MiB) and golden-MODEL.json.gz (torch's history of blocks with
-the sizes that follow from it, its peaks, launches of each step) in the log folder.
+Leaves golden-NAME.mtrace (at most 2 MiB) and golden-NAME.json.gz (torch's history of blocks with
+the sizes that follow from it, its peaks, launches of each step) in the log folder; NAME is that of
+the model, with _expandable for expandable segments.
 """
 import gzip
 import json
@@ -39,8 +40,9 @@ def expected(run, replay):
 
 
 def check(out, arguments):
-    model, = arguments
-    run = equality.Run(model, "native", jobs.work(f"golden_{model}"), *ARGUMENTS[model], *PROFILED)
+    model, allocator = (*arguments, "native")[:2]
+    name = model if allocator == "native" else f"{model}_{allocator}"
+    run = equality.Run(model, allocator, jobs.work(f"golden_{name}"), *ARGUMENTS[model], *PROFILED)
     if not out.equal(run.status, 0, f"exit code of the traced job ({run.stderr.strip()[-300:]})"):
         return
     run.load()
@@ -51,7 +53,7 @@ def check(out, arguments):
     out.headline = f"{size / 1024:.0f} KiB, {len(replay.events)} block events"
     if not out.check(size <= MOST_BYTES, f"the trace has {size} bytes, {MOST_BYTES} at most"):
         return
-    place = os.path.join(jobs.LOGDIR, f"golden-{model}")
+    place = os.path.join(jobs.LOGDIR, f"golden-{name}")
     shutil.copyfile(run.trace, place + ".mtrace")
     with gzip.open(place + ".json.gz", "wt", encoding="utf-8") as file:
         json.dump(expected(run, replay), file)

@@ -61,6 +61,8 @@ def listed():
         tests.append((f"window_{model}", ["window.py", model], 120, False))
     for model in MODELS:
         tests.append((f"golden_{model}", ["golden_candidate.py", model], 90, False))
+        tests.append((f"golden_{model}_expandable",
+                      ["golden_candidate.py", model, "expandable"], 90, False))
     for loop in ("resnet50", "gpt", "moe", "accumulate", "evaluate", "epochs", "switch", "decode",
                  "images"):
         tests.append((f"rhythm_{loop}", ["rhythm.py", loop], 90, False))
