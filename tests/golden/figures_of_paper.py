@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The figures in docs/paper.md are what memtrace-analyze draws today of the trace beside this file.
+"""Figures in docs/paper.md are what memtrace-analyze draws today of the trace beside this file.
 
 usage: figures_of_paper.py TOOLDIR [--renew]
 
@@ -14,6 +14,7 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PAGE = os.path.join(HERE, "..", "..", "docs", "paper")
+NAMES = ("ati.svg", "gantt.svg")
 EMULATOR = shlex.split(os.environ.get("MESON_EXE_WRAPPER", ""))  # of another machine's programs
 
 
@@ -29,19 +30,18 @@ def read(*parts):
 
 
 def main(arguments):
-    names = sorted(os.listdir(PAGE))
     with tempfile.TemporaryDirectory() as folder:
         draw(arguments[0], folder)
         if arguments[1:] == ["--renew"]:
-            for name in names:
+            for name in NAMES:
                 shutil.copy(os.path.join(folder, name), PAGE)
             return 0
-        other = [name for name in names if read(PAGE, name) != read(folder, name)]
+        other = [name for name in NAMES if read(PAGE, name) != read(folder, name)]
     for name in other:
         print(f"docs/paper/{name} is drawn otherwise: python3 tests/golden/figures_of_paper.py "
               "build/tools --renew, and look at it")
-    print(f"{len(names)} figures, {len(other)} differ")
-    return 1 if other or not names else 0
+    print(f"{len(NAMES)} figures, {len(other)} differ")
+    return 1 if other else 0
 
 
 if __name__ == "__main__":

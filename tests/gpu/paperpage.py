@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Keeps the tables of docs/paper.md: they are written from tests/gpu/results.json, which figures.py
-takes over from runs on a real GPU.
+"""Keeps the tables of docs/paper.md and two of its charts: they are written from
+tests/gpu/results.json, which figures.py takes over from runs on a real GPU.
 
 usage: paperpage.py            write the page
        paperpage.py --check    exit 1 if the page is not what the results say
@@ -10,8 +10,10 @@ import re
 import sys
 
 import figures
+import paperchart
 
 PAGE = os.path.join(figures.HERE, "..", "..", "docs", "paper.md")
+CHARTS = os.path.join(figures.HERE, "..", "..", "docs", "paper")
 MODELS = ("mlp", "alexnet", "vgg16", "resnet18", "resnet50")
 LOOPS = (("rhythm_gpt", "GPT"), ("rhythm_moe", "mixture of experts"),
          ("rhythm_accumulate", "four micro-batches a step"),
@@ -115,15 +117,29 @@ def render(page, results):
     return page
 
 
-def main(arguments):
-    results = figures.load(figures.RESULTS)
+def pages(results):
+    """{path: what it should hold}"""
     with open(PAGE, encoding="utf-8") as file:
-        page = file.read()
-    new = render(page, results)
+        made = {PAGE: render(file.read(), results)}
+    return {**made, **{os.path.join(CHARTS, name): draw(found(results))
+                       for name, draw in paperchart.CHARTS.items()}}
+
+
+def is_so(path, wanted):
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read() == wanted
+    except FileNotFoundError:
+        return False
+
+
+def main(arguments):
+    made = pages(figures.load(figures.RESULTS))
     if arguments == ["--check"]:
-        return new != page
-    with open(PAGE, "w", encoding="utf-8") as file:
-        file.write(new)
+        return not all(is_so(path, wanted) for path, wanted in made.items())
+    for path, wanted in made.items():
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(wanted)
     return 0
 
 
