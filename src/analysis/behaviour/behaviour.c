@@ -76,6 +76,8 @@ static int close_span(struct mt_behaviour *it, bool whole)
     mt_shards_judge(&it->shards, &it->log, &it->lives);
     if (it->listener.span && whole)
         RETURN_IF_ERROR(it->listener.span(it->listener.state, &it->span));
+    if (it->listener.parted && !whole)
+        RETURN_IF_ERROR(it->listener.parted(it->listener.state));
     RETURN_IF_ERROR(mt_verdicts_deaths(it));
     mt_spanlog_clear(&it->log);
     return 0;

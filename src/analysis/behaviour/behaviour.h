@@ -38,6 +38,7 @@ struct mt_behaviour_listener {
     /* The log is full or its span over: what touched whom since it was empty. */
     int (*logged)(void *state, const struct mt_spanlog *log);
     int (*span)(void *state, const struct mt_span *span); /* is over; before its dead are judged */
+    int (*parted)(void *state); /* a part of a span too long is over; before its dead are judged */
     int (*begun)(void *state, const struct mt_span *span);
     int (*judged)(void *state, uint32_t life);
 };

@@ -385,6 +385,13 @@ int mt_logicals_span(struct mt_logicals *it, const struct mt_span *span)
     return 0;
 }
 
+/* Else all that dies in a span of any length would be kept until its end. */
+int mt_logicals_parted(struct mt_logicals *it)
+{
+    drop_dead(it);
+    return 0;
+}
+
 /* ---- what comes out ---- */
 
 static double deviation(const struct mt_spread *spread)

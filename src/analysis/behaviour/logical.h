@@ -89,6 +89,7 @@ int mt_logicals_born(struct mt_logicals *it, uint32_t life);
 int mt_logicals_logged(struct mt_logicals *it, const struct mt_spanlog *log);
 int mt_logicals_begun(struct mt_logicals *it, const struct mt_span *span);
 int mt_logicals_span(struct mt_logicals *it, const struct mt_span *span);
+int mt_logicals_parted(struct mt_logicals *it);
 int mt_logicals_judged(struct mt_logicals *it, uint32_t life);
 
 /* Standard deviation by mean; 0 of fewer than two numbers. */

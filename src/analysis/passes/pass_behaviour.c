@@ -99,6 +99,12 @@ static int on_span(void *data, const struct mt_span *span)
     return mt_swapspan_span(&state->swapspan, span);
 }
 
+static int on_parted(void *data)
+{
+    struct state *state = data;
+    return mt_logicals_parted(&state->logicals);
+}
+
 #define CELL(name) cell[MT_COL_roles_##name]
 
 static int put_role(struct state *state, const struct mt_life *life)
@@ -160,6 +166,7 @@ static void *behaviour_new(const struct mt_run *run)
                                              .born = state->patterns ? on_born : NULL,
                                              .logged = state->patterns ? on_logged : NULL,
                                              .span = on_span,
+                                             .parted = state->patterns ? on_parted : NULL,
                                              .begun = on_begun,
                                              .judged = on_judged};
     int code = mt_behaviour_init(&state->behaviour, run, &listener);
