@@ -267,11 +267,12 @@ def costs(results):
     for name, title in JOBS:
         figures = results[name]["figures"]
         modes = figures["modes"]
+        control = modes.get("control", {}).get("ratio")
+        scatter = f"; bare against bare {control['median']:.3f}" if control else ""
         yield row(f"{title}, on an {results[name]['machine']['gpu'].removeprefix('NVIDIA ')}, "
                   "Python stacks included",
                   f"steps take {modes['traced']['ratio']['median']:.3f} times as long "
-                  f"({figures['pairs']} pairs of {figures['steps']} steps; bare against bare "
-                  f"{modes['control']['ratio']['median']:.3f})")
+                  f"({figures['pairs']} pairs of {figures['steps']} steps{scatter})")
 
 
 def render_readme(page, results):
