@@ -256,6 +256,19 @@ START_TEST(handlers_that_jump_out_of_a_record)
 }
 END_TEST
 
+/* A thread that is left so at its first event has its later ones. */
+START_TEST(handlers_that_jump_out_of_a_first_record)
+{
+    unsigned jumps = 0;
+    struct run run = run_clean(LIST(LEDGER_VARIABLE "="), LIST("victim", "first"));
+    ck_assert_int_eq(sscanf(run.out, "%u", &jumps), 1);
+    ck_assert_uint_ge(jumps, 3);
+    ck_assert_uint_ge(count_events(run.trace[0], MT_alloc), 90);
+    ck_assert_uint_eq(count_events(run.trace[0], MT_free), 90);
+    run_free(&run);
+}
+END_TEST
+
 /* Others would wait for ever for a lock that is left so. */
 START_TEST(handlers_that_jump_out_of_a_lock)
 {
@@ -288,5 +301,5 @@ UNIT_MAIN("life", setuid_programs, children_that_do_nothing, child_with_a_device
           asking_for_devices_is_not_using_one, errno_is_kept, descriptors_are_closed,
           folder_is_changed, few_descriptors_are_allowed, standard_output_is_closed,
           another_file_instead_of_standard_error, sandboxed_child, cancelled_thread,
-          handlers_that_jump_out_of_a_record, handlers_that_jump_out_of_a_lock,
-          threads_that_are_ended_at_any_moment)
+          handlers_that_jump_out_of_a_record, handlers_that_jump_out_of_a_first_record,
+          handlers_that_jump_out_of_a_lock, threads_that_are_ended_at_any_moment)

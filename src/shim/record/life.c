@@ -260,11 +260,14 @@ bool mt_life_wake(void)
         atomic_fetch_add(&mt_events_dropped, 1);
     else if (state == MT_IDLE) {
         int saved = errno, cancel = mt_cancel_off();
+        /* What comes meanwhile is handled at the end of the guard, and may jump out. */
+        struct mt_guard guard = mt_guard_begin();
         mt_writer.busy = 1;
-        struct mt_guard guard = mt_lock(&life.lock);
+        pthread_mutex_lock(&life.lock);
         start();
-        mt_unlock(&life.lock, &guard);
+        pthread_mutex_unlock(&life.lock);
         mt_writer.busy = 0;
+        mt_guard_end(&guard);
         if (mt_may_record())
             tell_variants();
         mt_cancel_as(cancel);

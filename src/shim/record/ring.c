@@ -307,11 +307,28 @@ static void set_limit(struct mt_writer *writer)
     writer->limit = writer->head < wake && wake < limit ? wake : limit;
 }
 
+/* Busy as before: with where the stack is. */
+static void write_into(struct mt_ring *ring)
+{
+    mt_writer = (struct mt_writer){.data = ring->data,
+                                   .head = ring->shared->head,
+                                   .mask = rings.capacity - 1,
+                                   .shared = ring->shared,
+                                   .busy = mt_writer.busy,
+                                   .freeing = &ring->freeing,
+                                   .ring = ring};
+    mt_freeing_ends(); /* a thread that had the ring before may have ended in the midst of one */
+    set_limit(&mt_writer);
+    if (rings.has_key)
+        pthread_setspecific(rings.exit_key, ring->shared);
+}
+
 static bool attach(void)
 {
     if (atomic_load_explicit(&none_left, memory_order_relaxed))
         return false;
-    struct mt_guard guard = mt_lock(&rings.lock);
+    struct mt_guard guard = mt_guard_begin();
+    pthread_mutex_lock(&rings.lock);
     if (!rings.has_key)
         rings.has_key = pthread_key_create(&rings.exit_key, thread_exits) == 0;
     struct mt_ring *ring = find_ring();
@@ -322,21 +339,11 @@ static bool attach(void)
         __atomic_store_n(&ring->shared->state, MT_RING_LIVE, __ATOMIC_RELEASE);
     }
     atomic_store_explicit(&none_left, !ring, memory_order_relaxed);
-    mt_unlock(&rings.lock, &guard);
-    if (!ring)
-        return false;
-    mt_writer = (struct mt_writer){.data = ring->data,
-                                   .head = ring->shared->head,
-                                   .mask = rings.capacity - 1,
-                                   .shared = ring->shared,
-                                   .busy = 1,
-                                   .freeing = &ring->freeing,
-                                   .ring = ring};
-    mt_freeing_ends(); /* a thread that had the ring before may have ended in the midst of one */
-    set_limit(&mt_writer);
-    if (rings.has_key)
-        pthread_setspecific(rings.exit_key, ring->shared);
-    return true;
+    pthread_mutex_unlock(&rings.lock);
+    if (ring)
+        write_into(ring);
+    mt_guard_end(&guard);
+    return ring;
 }
 
 /* Fill the rest of the ring with a record of no kind where the next one would not fit; the consumer
@@ -480,19 +487,17 @@ static bool slow(size_t size, uint64_t ticks)
     return false;
 }
 
-/* The thread was in the middle of a record, and is where it can only be if a signal handler has
- * jumped out of that: as far out or farther, on the same stack. */
-static bool was_left(uint32_t busy)
+bool mt_was_left(uint32_t busy, uint32_t now)
 {
     stack_t other;
-    return !(busy & 1) && mt_writer.busy - busy < STACK_FRAMES && sigaltstack(NULL, &other) == 0 &&
+    return !(busy & 1) && now - busy < STACK_FRAMES && sigaltstack(NULL, &other) == 0 &&
            !(other.ss_flags & SS_ONSTACK);
 }
 
 bool mt_ring_slow(size_t size, uint32_t busy, uint64_t ticks)
 {
     int saved = errno, cancel = mt_cancel_off();
-    bool nested = busy && !was_left(busy);
+    bool nested = busy && !mt_was_left(busy, mt_writer.busy);
     if (nested)
         mt_losses_add(MT_LOSS_INSIDE);
     bool room = nested ? drop() : slow(size, ticks);
@@ -508,7 +513,7 @@ void mt_ring_ready(void)
     if (mt_writer.data || mt_writer.busy || !mt_may_record())
         return;
     int saved = errno, cancel = mt_cancel_off();
-    mt_writer.busy = 1;
+    mt_ring_busy(&mt_writer);
     if (attach())
         say_thread(mt_clock_ticks());
     mt_writer.busy = 0;

@@ -116,6 +116,17 @@ static inline void mt_ring_busy(struct mt_writer *writer)
 #endif
 }
 
+/* The same, where it is not hot. */
+static inline uint32_t mt_stack_place(void)
+{
+    return (uint32_t)(uintptr_t)__builtin_frame_address(0);
+}
+
+/* Whether a thread that was busy at one place of its stack, and is `now` at another, can be there
+ * only because a signal handler has jumped out of what it did: as far out or farther, on the same
+ * stack. */
+bool mt_was_left(uint32_t busy, uint32_t now);
+
 /* Room for a record of `words` words; NULL: dropped (and counted). */
 static inline uint64_t *mt_ring_reserve_in(struct mt_writer *writer, enum mt_kind kind,
                                            uint32_t words, uint64_t ticks)

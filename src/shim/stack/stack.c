@@ -19,8 +19,9 @@ enum { PYTHON = 1, NATIVE = 2, NATIVE_ELSE = 4 };
 
 _Atomic uint8_t mt_stacks_wanted MT_HOT_DATA;
 
-/* A signal handler that allocates while its own thread tells a stack must not wait for the lock. */
-static __thread bool busy __attribute__((tls_model("initial-exec")));
+/* A signal handler that allocates while its own thread tells a stack must not wait for the lock.
+ * Where the stack was: one that jumps out leaves it so. */
+static __thread uint32_t busy __attribute__((tls_model("initial-exec")));
 
 /* What is to be looked at, and from where. */
 struct sight {
@@ -81,21 +82,29 @@ static void collect(struct mt_found *found, const void *how)
         found->pythons = mt_python_frames(found->python, depth - found->natives);
 }
 
+static MT_SELDOM uint32_t tell(uint64_t hash, const struct sight *sight, uint64_t *told)
+{
+    uint32_t now = mt_stack_place();
+    if (busy && !mt_was_left(busy, now))
+        return 0;
+    busy = now;
+    uint32_t id = mt_intern_stack(hash, collect, sight, told);
+    busy = 0;
+    return id;
+}
+
 MT_HOT uint32_t mt_stack_now(uint64_t *when)
 {
     unsigned want = atomic_load_explicit(&mt_stacks_wanted, memory_order_relaxed);
     uint64_t told = 0, hash;
     MT_REGISTERS(here);
     struct sight sight = {want, &here};
-    if (!(mt_is_recording() || mt_is_paused()) || busy || mt_writer_here()->busy ||
+    if (!(mt_is_recording() || mt_is_paused()) || mt_writer_here()->busy ||
         !(hash = hash_of(&sight)))
         return 0;
     uint32_t id = mt_intern_find(hash, &told);
-    if (__builtin_expect(id == 0, 0)) {
-        busy = true;
-        id = mt_intern_stack(hash, collect, &sight, &told);
-        busy = false;
-    }
+    if (__builtin_expect(id == 0, 0))
+        id = tell(hash, &sight, &told);
     if (told > *when)
         *when = told;
     return id;

@@ -389,17 +389,19 @@ static const struct mt_kernel *learn(CUfunction handle)
     return known;
 }
 
-/* A signal handler that launches while its own thread has the lock must not wait for it. */
-static __thread bool inside __attribute__((tls_model("initial-exec")));
+/* A signal handler that launches while its own thread has the lock must not wait for it. Where the
+ * stack was: one that jumps out leaves it so. */
+static __thread uint32_t inside __attribute__((tls_model("initial-exec")));
 
 static MT_SELDOM const struct mt_kernel *get_slowly(CUfunction handle)
 {
-    if (inside || !handle)
+    uint32_t now = mt_stack_place();
+    if (!handle || (inside && !mt_was_left(inside, now)))
         return drop_launch();
     int saved = errno;
-    inside = true;
+    inside = now;
     const struct mt_kernel *kernel = learn(handle);
-    inside = false;
+    inside = 0;
     errno = saved;
     return kernel;
 }
@@ -448,8 +450,8 @@ static void forget_owned(uintptr_t owner, enum mt_owned what)
 /* Whoever has the lock may wait for the driver's, which the caller may hold. */
 static void unload(const void *owner, enum mt_owned what)
 {
-    bool before = inside;
-    inside = true;
+    uint32_t before = inside;
+    inside = mt_stack_place();
     atomic_fetch_add(&cache.unloads, 1);
     struct mt_guard guard;
     if (mt_trylock(&cache.lock, &guard)) {
