@@ -145,11 +145,18 @@ static int write_trace(struct request *request, struct mt_tracefile *file,
     return mt_tracefile_finish(file);
 }
 
+/* What is no regular file cannot be replaced: mt_output_new says so, and --force would not help. */
+static bool is_file(const char *path)
+{
+    struct stat there;
+    return stat(path, &there) == 0 && S_ISREG(there.st_mode);
+}
+
 static int import(struct request *request, struct mt_import_result *result, uint64_t *bytes,
                   struct mt_error *error)
 {
     struct mt_tracefile_options options = {.chunk_events = CHUNK_EVENTS};
-    if (!request->force && access(request->output, F_OK) == 0)
+    if (!request->force && is_file(request->output))
         return mt_fail(error, MT_ERR_USAGE, "%s is already there; --force replaces it",
                        request->output);
     RETURN_IF_ERROR(open_log(request, error));
@@ -187,12 +194,14 @@ static void tell(const struct request *request, const struct mt_import_result *r
            mt_human_count(number[2], result->accesses),
            mt_human_noun(result->accesses, "access", "accesses"), mt_human_bytes(number[3], bytes));
     if (result->unknown_frees)
-        printf("  %s frees of what the log did not see allocated\n",
-               mt_human_count(number[0], result->unknown_frees));
+        printf("  %s %s of what the log did not see allocated\n",
+               mt_human_count(number[0], result->unknown_frees),
+               mt_human_noun(result->unknown_frees, "free", "frees"));
     if (result->backward)
-        printf("  %s rows with a time before that of the row above, by %s at most: taken in the "
+        printf("  %s %s with a time before that of the row above, by %s at most: taken in the "
                "order of the log\n",
                mt_human_count(number[0], result->backward),
+               mt_human_noun(result->backward, "row", "rows"),
                mt_human_ns(number[1], result->backward_ns));
     printf("memtrace-analyze %s\n", request->output);
 }

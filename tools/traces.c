@@ -30,7 +30,8 @@ static void print_line(const char *name, const struct mt_trace_stats *stats, con
             mt_human_bytes(size, stats->file_bytes), mt_human_count(lost, stats->events_lost),
             stats->complete ? ""
             : why           ? ", not complete"
-                            : ", not complete (its process was killed or still runs)");
+                            : ", not complete (its process was killed or still runs, or it "
+                              "could not be written)");
     if (stats->events_lost && why) {
         fprintf(stderr, ": ");
         mt_put_plain(stderr, why);

@@ -42,8 +42,9 @@ static int fill(struct mt_csvrows *rows, struct mt_error *error)
         size = read(rows->fd, rows->buffer + rows->end, rows->room - rows->end);
     while (size < 0 && errno == EINTR);
     if (size < 0)
-        return mt_fail(error, MT_ERR_SYSTEM, "cannot read %s at offset %llu: %s", rows->name,
-                       (unsigned long long)rows->offset, strerror(errno));
+        return mt_fail(error, MT_ERR_SYSTEM, "cannot read %s at offset %llu: %s%s", rows->name,
+                       (unsigned long long)rows->offset, strerror(errno),
+                       errno == EISDIR ? "; name a log in it" : "");
     rows->at_end = size == 0;
     rows->end += (size_t)size;
     rows->offset += (uint64_t)size;

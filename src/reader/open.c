@@ -44,7 +44,7 @@ static int read_header(struct mt_trace *trace, const char *path, struct mt_error
     bool magic = got >= 8 && memcmp(header->magic, MT_FILE_MAGIC, 8) == 0;
     if (!magic && !has_chunk(&trace->source))
         return mt_fail(error, MT_ERR_NOT_TRACE, "%s is not a memtrace file; %s", path,
-                       what_it_is(header));
+                       got ? what_it_is(header) : "it is empty: record it again");
     if (got < sizeof *header)
         return mt_fail(error, MT_ERR_DAMAGED,
                        "%s ends after %zu bytes, within the file header: it holds no events", path,

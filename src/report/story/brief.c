@@ -100,10 +100,10 @@ static void tell_trace(struct mt_page *page, const struct mt_story *story)
         mt_page_add(page, "%s", NS(number(story, "duration_ns")));
     mt_page_add(page, ", %s %s, %s lost", COUNTED(number(story, "events_read"), "event", "events"),
                 NUMBER(number(story, "events_lost")));
-    if (salvaged)
-        mt_page_add(page, ", %s of them from the ring file", NUMBER(salvaged));
     if (!number(story, "complete"))
-        mt_page_add(page, ", not closed (killed or cut)");
+        mt_page_add(page, ", not closed%s", salvaged ? "" : " (killed or cut)");
+    if (salvaged)
+        mt_page_add(page, ", %s saved from its ring", NUMBER(salvaged));
     tell_devices(page, story);
     if (start)
         mt_page_add(page, "; %s", NAME(start, 24));
@@ -295,7 +295,11 @@ static void tell_missing(struct mt_page *page, const struct mt_story *story)
 static void tell_lost(struct mt_page *page, const struct mt_story *story)
 {
     const char *why = mt_rows_text(story->summary, "lost_reason");
-    if (!why || !number(story, "events_lost"))
+    if (!number(story, "events_lost"))
+        return;
+    if (!why && !number(story, "complete"))
+        why = "the trace does not say why: its end was not written (disk full?) or is damaged";
+    if (!why)
         return;
     mt_page_begin(page, "lost", MT_PAGE_BESIDE);
     mt_page_add(page, "%s", NAME(why, mt_page_room(page)));
