@@ -419,7 +419,9 @@ bool mt_space_find(const struct mt_space *space, uint64_t address, struct mt_ran
     return true;
 }
 
-bool mt_space_next(const struct mt_space *space, uint64_t address, struct mt_range *range)
+/* Ranges that are gone are passed over only as far as those asked for can begin. */
+bool mt_space_next_in(const struct mt_space *space, uint64_t address, uint64_t end,
+                      struct mt_range *range)
 {
     if (space->size == 0)
         return false;
@@ -430,12 +432,19 @@ bool mt_space_next(const struct mt_space *space, uint64_t address, struct mt_ran
         const struct mt_space_chunk *chunk = space->chunk[place.chunk];
         while (place.i < chunk->n && is_gone(chunk, place.i))
             place.i++;
-        if (place.i == chunk->n)
-            continue;
-        range_at(chunk, place.i, range);
-        return true;
+        if (place.i < chunk->n && chunk->begin[place.i] < end) {
+            range_at(chunk, place.i, range);
+            return true;
+        }
+        if (place.i < chunk->n || space->first[place.chunk + 1] >= end)
+            return false;
     }
     return false;
+}
+
+bool mt_space_next(const struct mt_space *space, uint64_t address, struct mt_range *range)
+{
+    return mt_space_next_in(space, address, UINT64_MAX, range);
 }
 
 bool mt_space_is_valid(const struct mt_space *space)

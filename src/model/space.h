@@ -45,6 +45,10 @@ bool mt_space_find(const struct mt_space *space, uint64_t address, struct mt_ran
 /* The first range that ends behind `address`: contains it or follows it. */
 bool mt_space_next(const struct mt_space *space, uint64_t address, struct mt_range *range);
 
+/* The same, if it begins before `end`: that is quicker where many were removed behind. */
+bool mt_space_next_in(const struct mt_space *space, uint64_t address, uint64_t end,
+                      struct mt_range *range);
+
 /* Expensive: order, disjointness, chunk sizes. */
 bool mt_space_is_valid(const struct mt_space *space);
 

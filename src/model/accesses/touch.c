@@ -75,8 +75,8 @@ static uint32_t next_block(struct mt_model *model, uint64_t at, uint64_t end)
     uint32_t slot = resolve(model, at);
     if (slot)
         return slot;
-    bool has_block = mt_space_next(&model->blocks, at, &block) && block.begin < end;
-    while (mt_space_next(&model->driver, at, &driver) && driver.begin < end) {
+    bool has_block = mt_space_next_in(&model->blocks, at, end, &block);
+    while (mt_space_next_in(&model->driver, at, end, &driver)) {
         if (has_block && block.begin <= driver.begin)
             break;
         const struct mt_block *memory = &model->block[driver.item];

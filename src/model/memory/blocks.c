@@ -33,7 +33,7 @@ static __attribute__((noinline)) enum mt_space_result
 make_way(struct mt_model *model, uint64_t begin, uint64_t end, uint32_t slot)
 {
     struct mt_range range;
-    while (mt_space_next(&model->blocks, begin, &range) && range.begin < end) {
+    for (uint64_t at = begin; mt_space_next_in(&model->blocks, at, end, &range); at = range.end) {
         model->counts.overlaps += !model->windows.kept;
         mt_block_died(model, range.item);
     }

@@ -27,7 +27,7 @@ void mt_host_died(struct mt_model *model, uint32_t slot)
 static void evict(struct mt_model *model, uint64_t begin, uint64_t end)
 {
     struct mt_range range;
-    while (mt_space_next(&model->host, begin, &range) && range.begin < end)
+    for (uint64_t at = begin; mt_space_next_in(&model->host, at, end, &range); at = range.end)
         mt_host_died(model, range.item);
 }
 

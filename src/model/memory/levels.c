@@ -151,11 +151,11 @@ uint32_t mt_driver_at(const struct mt_model *model, uint64_t address)
 static void evict(struct mt_model *model, uint64_t begin, uint64_t end)
 {
     struct mt_range range;
-    while (mt_space_next(&model->driver, begin, &range) && range.begin < end) {
+    for (uint64_t at = begin; mt_space_next_in(&model->driver, at, end, &range); at = range.end) {
         model->counts.overlaps += !model->windows.kept;
         mt_driver_died(model, range.item);
     }
-    while (mt_space_next(&model->blocks, begin, &range) && range.begin < end) {
+    for (uint64_t at = begin; mt_space_next_in(&model->blocks, at, end, &range); at = range.end) {
         model->counts.overlaps += !model->windows.kept;
         mt_block_died(model, range.item);
     }
@@ -200,7 +200,7 @@ void mt_driver_remap(struct mt_model *model, uint32_t slot, uint64_t mapped, uin
 static void forget_maps(struct mt_model *model, uint64_t begin, uint64_t end)
 {
     struct mt_range range;
-    while (mt_space_next(&model->maps, begin, &range) && range.begin < end) {
+    for (uint64_t at = begin; mt_space_next_in(&model->maps, at, end, &range); at = range.end) {
         mt_space_remove(&model->maps, range.begin, NULL);
         mt_physical_settle(model, mt_piece_remove(model, range.item));
     }
@@ -212,7 +212,7 @@ void mt_driver_died(struct mt_model *model, uint32_t slot)
     struct mt_range range;
     if (model->block[slot].state == MT_STATE_PENDING)
         mt_pending_tell(model, slot);
-    while (mt_space_next(&model->blocks, begin, &range) && range.begin < end) {
+    for (uint64_t at = begin; mt_space_next_in(&model->blocks, at, end, &range); at = range.end) {
         model->counts.died_with_segment++;
         mt_block_died(model, range.item);
     }

@@ -76,6 +76,12 @@ static void compare_at(const struct mt_space *space, uint64_t address)
     ck_assert_int_eq(found, at < UNITS);
     if (found)
         ck_assert_uint_eq(range.item, owner[at] - 1);
+    /* Where the range begins, which may be before the address, decides whether it is found. */
+    uint64_t first = found ? range.begin : UNITS;
+    ck_assert(!mt_space_next_in(space, address, first, &range));
+    ck_assert_int_eq(mt_space_next_in(space, address, first + 1, &range), found);
+    if (found)
+        ck_assert_uint_eq(range.begin, first);
 }
 
 START_TEST(equals_an_array)
