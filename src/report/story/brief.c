@@ -25,7 +25,9 @@ _Static_assert(MT_PAGE_COLUMNS >
 
 #define LINES 10u        /* of one process and device */
 #define OUT_OF_MEMORY 2u /* CUresult */
-#define NOTES 3u         /* that are told one by one */
+#define NOT_PERMITTED 800u
+#define NOT_SUPPORTED 801u
+#define NOTES 3u /* that are told one by one */
 
 static uint64_t number(const struct mt_story *story, const char *key)
 {
@@ -117,17 +119,37 @@ static const struct mt_rows *find_failure(const struct mt_story *story)
     return mt_rows_count(story->refused) ? story->refused : story->failures;
 }
 
+/* Whether the driver cannot do such a thing here: who asks finds that out so, and asks for another
+ * (PyTorch does for the handles of expandable segments). */
+static bool is_unable(const struct mt_rows *rows, size_t row)
+{
+    struct mt_value error = mt_rows_get(rows, row, "error");
+    return !error.null && (error.u == NOT_PERMITTED || error.u == NOT_SUPPORTED);
+}
+
+/* The first that says more; as many as there are rows if none does. */
+static size_t first_failure(const struct mt_rows *rows)
+{
+    size_t row = 0;
+    while (row < mt_rows_count(rows) && is_unable(rows, row))
+        row++;
+    return row;
+}
+
 bool mt_story_out_of_memory(const struct mt_story *story)
 {
     const struct mt_rows *rows = find_failure(story);
-    struct mt_value error = mt_rows_get(rows, 0, "error");
+    size_t row = first_failure(rows);
+    if (row == mt_rows_count(rows))
+        return false;
+    struct mt_value error = mt_rows_get(rows, row, "error");
     return rows == story->refused || (!error.null && error.u == OUT_OF_MEMORY);
 }
 
-static void tell_request(struct mt_page *page, const struct mt_rows *rows)
+static void tell_request(struct mt_page *page, const struct mt_rows *rows, size_t row)
 {
-    struct mt_value size = mt_rows_get(rows, 0, "size_bytes"), site = mt_rows_get(rows, 0, "site");
-    struct mt_value error = mt_rows_get(rows, 0, "error");
+    struct mt_value size = mt_rows_get(rows, row, "size_bytes");
+    struct mt_value site = mt_rows_get(rows, row, "site"), error = mt_rows_get(rows, row, "error");
     bool known = !site.null && *site.s != '('; /* what stands in brackets is no line */
     if (size.null)
         mt_page_add(page, "a free");
@@ -139,11 +161,11 @@ static void tell_request(struct mt_page *page, const struct mt_rows *rows)
 }
 
 /* What could have been had: what the driver had left, and what an allocator held in vain. */
-static void tell_left(struct mt_page *page, const struct mt_rows *rows, bool imported)
+static void tell_left(struct mt_page *page, const struct mt_rows *rows, size_t row, bool imported)
 {
-    struct mt_value left = mt_rows_get(rows, 0, "free_bytes");
-    struct mt_value reserved = mt_rows_get(rows, 0, "reserved_bytes");
-    struct mt_value allocated = mt_rows_get(rows, 0, "allocated_bytes");
+    struct mt_value left = mt_rows_get(rows, row, "free_bytes");
+    struct mt_value reserved = mt_rows_get(rows, row, "reserved_bytes");
+    struct mt_value allocated = mt_rows_get(rows, row, "allocated_bytes");
     if (!left.null)
         mt_page_add(page, "; %s free", BYTES(left.u));
     if (reserved.null || allocated.null || imported) /* a log does not tell of it */
@@ -158,12 +180,14 @@ static void tell_failure(struct mt_page *page, const struct mt_story *story)
     uint64_t all = number(story, "allocations_failed") + number(story, "blocks_failed") +
                    number(story, "frees_failed");
     const struct mt_rows *rows = find_failure(story);
-    if (!all || !mt_rows_count(rows))
+    size_t row = first_failure(rows), known = mt_rows_count(rows);
+    if (!known || (row == known && all == known))
         return;
+    row = row < known ? row : 0; /* of more than are at hand */
     mt_page_begin(page, mt_story_out_of_memory(story) ? "no memory" : "failed", WEIGHT_FAILED);
-    tell_request(page, rows);
-    tell_left(page, rows, mt_rows_text(story->summary, "imported") != NULL);
-    mt_page_add(page, "; at %s", NS(mt_rows_get(rows, 0, "time_ns").u));
+    tell_request(page, rows, row);
+    tell_left(page, rows, row, mt_rows_text(story->summary, "imported") != NULL);
+    mt_page_add(page, "; at %s", NS(mt_rows_get(rows, row, "time_ns").u));
     if (all > 1)
         mt_page_add(page, "; %s failures in all", NUMBER(all));
 }
