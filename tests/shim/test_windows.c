@@ -177,28 +177,31 @@ END_TEST
 
 /* ---- the clock ---- */
 
-static uint64_t launches_by_clock(const char *from, const char *length, const char *every,
-                                  struct replay **r)
-{
-    struct run run = run_clean(LIST(from, length, every), LIST("victim", "windows-clock", "900"));
-    *r = replay(&run, false);
-    uint64_t all = strtoul(run.out, NULL, 10);
-    ck_assert_uint_gt(all, 50);
-    run_free(&run);
-    return all;
-}
-
 /* Where much else runs, an emulated victim may not have begun yet when its window is over; hardly
  * three times. */
 #define TRIES 3
 
+static uint64_t launches_by_clock(const char *from, const char *length, const char *every,
+                                  struct replay **r)
+{
+    uint64_t all = 0;
+    *r = NULL;
+    for (int i = 0; i < TRIES && (!*r || (*r)->launches == 0); i++) {
+        struct run run =
+            run_clean(LIST(from, length, every), LIST("victim", "windows-clock", "900"));
+        *r = replay(&run, false);
+        all = strtoul(run.out, NULL, 10);
+        ck_assert_uint_gt(all, 50);
+        run_free(&run);
+    }
+    return all;
+}
+
 START_TEST(a_window_of_time)
 {
-    struct replay *r = NULL;
-    uint64_t all = 0;
-    for (int i = 0; i < TRIES && (!r || r->windows == 0); i++)
-        all = launches_by_clock("MEMTRACE_FROM_MS=300", "MEMTRACE_FOR_MS=200",
-                                "MEMTRACE_EVERY_MS=0", &r);
+    struct replay *r;
+    uint64_t all =
+        launches_by_clock("MEMTRACE_FROM_MS=300", "MEMTRACE_FOR_MS=200", "MEMTRACE_EVERY_MS=0", &r);
     ck_assert_uint_eq(r->windows, 1);
     ck_assert_uint_eq(r->pauses, 2);
     ck_assert_uint_ge(r->resumed_ns[1], 300000000);
@@ -209,11 +212,9 @@ END_TEST
 
 START_TEST(the_first_milliseconds)
 {
-    struct replay *r = NULL;
-    uint64_t all = 0;
-    for (int i = 0; i < TRIES && (!r || r->launches == 0); i++)
-        all = launches_by_clock("MEMTRACE_FROM_MS=0", "MEMTRACE_FOR_MS=300", "MEMTRACE_EVERY_MS=0",
-                                &r);
+    struct replay *r;
+    uint64_t all =
+        launches_by_clock("MEMTRACE_FROM_MS=0", "MEMTRACE_FOR_MS=300", "MEMTRACE_EVERY_MS=0", &r);
     ck_assert_uint_eq(r->windows, 0);
     ck_assert_uint_eq(r->pauses, 1);
     ck_assert_uint_gt(r->launches, 0);

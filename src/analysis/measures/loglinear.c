@@ -23,7 +23,6 @@ void mt_loglinear_merge(struct mt_loglinear *set, const struct mt_loglinear *oth
         return;
     set->min = set->total && set->min < other->min ? set->min : other->min;
     set->max = set->max > other->max ? set->max : other->max;
-    set->width = set->max - set->min;
     set->sum += other->sum;
     set->total += other->total;
     for (uint32_t bin = 0; bin < MT_LOGLINEAR_BINS; bin++)

@@ -13,7 +13,6 @@
 
 struct mt_loglinear {
     uint64_t total, min, max; /* min and max are exact; meaningful if total > 0 */
-    uint64_t width;           /* max - min */
     unsigned __int128 sum;
     uint64_t count[MT_LOGLINEAR_BINS];
 };
@@ -35,12 +34,11 @@ static inline void mt_loglinear_widen(struct mt_loglinear *set, uint64_t value)
         set->min = value;
     if (value > set->max)
         set->max = value;
-    set->width = set->max - set->min;
 }
 
 static inline void mt_loglinear_add(struct mt_loglinear *set, uint64_t value)
 {
-    if (__builtin_expect(value - set->min > set->width, 0)) /* or below min: it wraps */
+    if (__builtin_expect(value - set->min > set->max - set->min, 0)) /* or below min: it wraps */
         mt_loglinear_widen(set, value);
     set->sum += value;
     set->count[mt_loglinear_bin(value)]++;

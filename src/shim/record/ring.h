@@ -106,20 +106,20 @@ static inline bool mt_may_record(void)
 MT_SELDOM bool mt_ring_slow(size_t size, uint32_t busy, uint64_t ticks);
 
 /* Where the thread's stack is, which tells a record that is under way from one that was jumped out
- * of; an odd value stands for neither. As cheap as any other value. */
+ * of; an odd value stands for neither. */
+static inline uint32_t mt_stack_place(void)
+{
+    return (uint32_t)(uintptr_t)__builtin_frame_address(0);
+}
+
+/* The same into `busy`, as cheap as any other value. */
 static inline void mt_ring_busy(struct mt_writer *writer)
 {
 #if defined(__x86_64__)
     __asm__ volatile("movl %%esp, %0" : "=m"(writer->busy));
 #else
-    writer->busy = (uint32_t)(uintptr_t)__builtin_frame_address(0);
+    writer->busy = mt_stack_place();
 #endif
-}
-
-/* The same, where it is not hot. */
-static inline uint32_t mt_stack_place(void)
-{
-    return (uint32_t)(uintptr_t)__builtin_frame_address(0);
 }
 
 /* Whether a thread that was busy at one place of its stack, and is `now` at another, can be there
