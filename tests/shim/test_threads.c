@@ -165,7 +165,7 @@ START_TEST(full_disk)
      * it where the trace fills the disk to its last bytes, one time in twenty. */
     unsigned runs = foreign_is() ? 2 : 42, checked = 0;
     for (; checked < runs; checked++)
-        check_full("MEMTRACE_RING_KIB=256", "MEMTRACE_WAIT_US=20000", 56 + checked % 7 * 4);
+        check_full("MEMTRACE_RING_KIB=256", "MEMTRACE_WAIT_US=200000", 56 + checked % 7 * 4);
     if (mounted && !foreign_is())
         ck_assert_uint_ge(reasons, runs / 2);
 }
